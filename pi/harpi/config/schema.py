@@ -1,0 +1,217 @@
+"""Every setting of harpi: its name, type, default, allowed values and meaning.
+
+A section is a frozen `msgspec.Struct`; unknown keys are refused. The packaged
+`defaults.toml` is these defaults written out for people, and a test holds the two equal.
+Limits that concern one key stand here; those between keys stand in `checks.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+Pin = Annotated[int, Meta(ge=0, le=27, description="GPIO line, BCM number")]
+Positive = Annotated[float, Meta(gt=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+Label = Annotated[str, Meta(min_length=1, max_length=48, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of all sections: immutable, and strict about what it is given."""
+
+
+class DeviceSection(Section, frozen=True):
+    """Who and where this device is."""
+
+    id: Name | None = None
+    """Name in MQTT topics; the host name where not given."""
+    position: Label = "unspecified"
+    """Where on the body it is worn now, e.g. `right_arm`."""
+
+
+class SensorSection(Section, frozen=True):
+    """The chip, its bus and its registers."""
+
+    bus: Annotated[int, Meta(ge=0, le=255)] = 1
+    """Number N of /dev/i2c-N."""
+    address: Literal[0x68, 0x69] = 0x68
+    """0x68 with AD0 to ground, 0x69 with AD0 high."""
+    rate: Annotated[int, Meta(ge=25, le=1000)] = 50
+    """Samples per second that the chip takes; 1000 / rate must be a whole number."""
+    accel_range: Literal[2, 4, 8, 16] = 8
+    """Full scale of the accelerometer, g."""
+    gyro_range: Literal[250, 500, 1000, 2000] = 1000
+    """Full scale of the gyroscope, deg/s."""
+    dlpf: Annotated[int, Meta(ge=0, le=6)] | None = None
+    """Low-pass filter setting of the chip; where not given, the widest below rate / 2."""
+    batch: Annotated[int, Meta(ge=1, le=64)] | None = None
+    """Samples that are fetched at once; where not given, one hop of the window or what
+    fits well in the FIFO, whichever is less."""
+    check_seconds: Positive = 5.0
+    """How often the chip's configuration and temperature are read back."""
+
+
+class SignalSection(Section, frozen=True):
+    """The windows that the recognisers see."""
+
+    rate: Annotated[float, Meta(ge=5, le=200)] = 25.0
+    """Samples per second of a window."""
+    length: Annotated[int, Meta(ge=8, le=1024)] = 64
+    """Samples in a window."""
+    hop: Annotated[int, Meta(ge=1, le=1024)] = 16
+    """Samples from the start of one window to the start of the next."""
+    ring_seconds: Annotated[float, Meta(gt=0, le=3600)] = 30.0
+    """Signal that is kept in memory."""
+
+
+class ModelsSection(Section, frozen=True):
+    """The files that the recognisers are made from."""
+
+    base: str | None = None
+    """The base model (.tflite); where not given, the one that ships with harpi."""
+    knn_reference: str | None = None
+    """The kNN's reference (.safetensors); where not given, the one that ships with harpi."""
+    unknown_rate: Share = 0.05
+    """Share of familiar windows that may be called unknown by mistake."""
+
+
+class KnnSection(Section, frozen=True):
+    """The nearest neighbours."""
+
+    k: Annotated[int, Meta(ge=1, le=99)] = 5
+    metric: Literal["euclidean", "manhattan", "cosine"] = "euclidean"
+    own_weight: Positive = 4.0
+    """How much more a window of the wearer weighs than one of the shipped reference."""
+    capacity: Annotated[int, Meta(ge=16, le=100_000)] = 4000
+    """Windows of the wearer that are remembered."""
+
+
+class LearningSection(Section, frozen=True):
+    """What is learnt from a take, and how the head is trained."""
+
+    labels: tuple[Label, ...] = ("walking", "sitting", "standing", "running")
+    """The activities that the buttons stand for, in their order."""
+    margin_seconds: NotNegative = 0.6
+    """Signal next to the press of a button that is not learnt."""
+    minimum_windows: Annotated[int, Meta(ge=1, le=10_000)] = 5
+    """Windows per label that training asks for."""
+    head: Literal["auto", "closed_form", "softmax"] = "auto"
+    """How the personal head is fitted; `auto` lets held-out takes decide."""
+    optimizer: Literal["from_model"] = "from_model"
+    """The optimiser is part of the base model file."""
+    learning_rate: Positive = 0.01
+    epochs: Annotated[int, Meta(ge=1, le=100_000)] = 200
+    batch_size: Annotated[int, Meta(ge=1, le=4096)] = 32
+    patience: Annotated[int, Meta(ge=1)] = 20
+    """Epochs without a better validation loss before training stops early."""
+    augment_copies: Annotated[int, Meta(ge=0, le=64)] = 6
+    """Slightly turned copies of every window that are learnt too."""
+    augment_degrees: Annotated[float, Meta(ge=0, le=180)] = 20.0
+    """Standard deviation of those turns."""
+    seed: Annotated[int, Meta(ge=0)] = 1
+
+
+class StoreSection(Section, frozen=True):
+    """The takes on disk."""
+
+    limit_mb: Annotated[int, Meta(ge=1)] = 2048
+    """Size at which recording is refused."""
+    warn_mb: Annotated[int, Meta(ge=1)] = 1536
+    """Size from which a warning is given."""
+    keep_free_mb: Annotated[int, Meta(ge=0)] = 200
+    """Free space on the disk that harpi leaves to others."""
+
+
+class ButtonsSection(Section, frozen=True):
+    """The buttons, by their role; a pin is a BCM number, the button connects it to ground."""
+
+    enabled: bool = False
+    labels: tuple[Pin, ...] = (5, 6, 13, 19)
+    """One pin for each of `learning.labels`, in their order."""
+    train: Pin | None = 26
+    undo: Pin | None = 12
+    mode: Literal["toggle", "hold"] = "toggle"
+    """`toggle`: press to start, press to stop; `hold`: record while pressed."""
+    debounce_seconds: Annotated[float, Meta(gt=0, le=1)] = 0.03
+    long_press_seconds: Annotated[float, Meta(gt=0, le=30)] = 1.5
+
+
+class LedsSection(Section, frozen=True):
+    """The lights, by their role; active high, through a resistor to ground."""
+
+    enabled: bool = False
+    recording: Pin | None = 16
+    training: Pin | None = 20
+    status: Pin | None = 21
+
+
+class TlsSection(Section, frozen=True):
+    """Encryption towards the broker."""
+
+    enabled: bool = False
+    ca_file: str | None = None
+    """Certificate authority; where not given, those of the system."""
+    cert_file: str | None = None
+    key_file: str | None = None
+
+
+class MqttSection(Section, frozen=True):
+    """The broker that results go to."""
+
+    enabled: bool = True
+    host: Annotated[str, Meta(min_length=1)] = "localhost"
+    port: Annotated[int, Meta(ge=1, le=65535)] = 1883
+    prefix: Annotated[str, Meta(pattern=r"^[^\x00+#/][^\x00+#]*$")] = "harpi"
+    """First part of every topic."""
+    username: str | None = None
+    password_file: str | None = None
+    """File whose first line is the password; readable by harpi alone."""
+    tls: TlsSection = field(default_factory=TlsSection)
+    health_seconds: Positive = 10.0
+    """How often `/health` is published."""
+
+
+class SocketSection(Section, frozen=True):
+    """The local socket through which `harpi record` and its kind reach the daemon."""
+
+    enabled: bool = True
+    group: str | None = None
+    """Group that may use it besides the owner."""
+    timeout_seconds: Positive = 5.0
+
+
+class PathsSection(Section, frozen=True):
+    """Where harpi keeps its files."""
+
+    state: Annotated[str, Meta(min_length=1)] = "/var/lib/harpi"
+    """Takes, heads and what was learnt."""
+    runtime: Annotated[str, Meta(min_length=1)] = "/run/harpi"
+    """What need not survive a reboot: the socket."""
+
+
+class LogSection(Section, frozen=True):
+    """What is written to the terminal or the journal."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "human", "journal", "json"] = "auto"
+
+
+class Config(Section, frozen=True):
+    """All settings of one device."""
+
+    device: DeviceSection = field(default_factory=DeviceSection)
+    sensor: SensorSection = field(default_factory=SensorSection)
+    signal: SignalSection = field(default_factory=SignalSection)
+    models: ModelsSection = field(default_factory=ModelsSection)
+    knn: KnnSection = field(default_factory=KnnSection)
+    learning: LearningSection = field(default_factory=LearningSection)
+    store: StoreSection = field(default_factory=StoreSection)
+    buttons: ButtonsSection = field(default_factory=ButtonsSection)
+    leds: LedsSection = field(default_factory=LedsSection)
+    mqtt: MqttSection = field(default_factory=MqttSection)
+    socket: SocketSection = field(default_factory=SocketSection)
+    paths: PathsSection = field(default_factory=PathsSection)
+    log: LogSection = field(default_factory=LogSection)

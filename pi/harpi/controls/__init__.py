@@ -1,0 +1,1 @@
+"""The doors through which commands come in and lights answer: buttons, LEDs, the socket."""

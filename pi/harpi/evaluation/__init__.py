@@ -1,0 +1,1 @@
+"""Figures that tell how right each recogniser is."""

@@ -1,0 +1,1 @@
+"""What the wearer taught: takes, training, heads and advice."""

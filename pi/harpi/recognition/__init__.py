@@ -1,0 +1,1 @@
+"""The recognisers: kNN on features, the generic base, the personalised head."""
