@@ -1,0 +1,77 @@
+# Everything a newcomer needs; only python3 (3.11 to 3.13) with venv, and make, have to be there.
+#   make demo     see it work, without a Pi
+#   make test     run the tests
+#   make check    what CI runs: format, lint, types, import rules, tests with coverage
+#   make help     the rest
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Options for pytest, e.g. make test PYTEST="-k sampler -x"
+PYTEST ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check static lint types imports coverage test-models bench lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.demo ## play a real recording through the emulated chip, three models and MQTT
+	@$(BIN)/harpi demo $(DEMO)
+
+test: $(VENV)/.dev ## run the tests
+	@$(BIN)/python -m pytest $(PYTEST)
+
+check: static coverage ## format, lint, types, import rules, tests with coverage
+
+static: lint types imports
+
+lint: $(VENV)/.dev ## formatting and lint (ruff)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: $(VENV)/.dev ## static types (mypy --strict)
+	@$(BIN)/mypy
+
+imports: $(VENV)/.dev ## the floors of the house (import-linter)
+	@$(BIN)/lint-imports
+
+coverage: $(VENV)/.dev ## tests with a coverage report
+	@$(BIN)/python -m pytest --cov --cov-report=term --cov-report=html $(PYTEST)
+
+test-models: $(VENV)-models/.models ## the workshop's tests, with TensorFlow (1.5 GB)
+	@$(VENV)-models/bin/python -m pytest -m models tests/models $(PYTEST)
+
+bench: $(VENV)/.dev ## measure speed, memory and bus time; prints ratios
+	@$(BIN)/python -m tests.benchmarks
+
+lock: $(VENV)/.dev ## renew the committed locks from pyproject.toml
+	@$(BIN)/python -m pip install --quiet uv
+	@for extra in demo dev models; do \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-header --extra $$extra $$([ $$extra = models ] && echo --extra dev) \
+	    requirements/build.in pyproject.toml -o requirements/$$extra.lock; \
+	done
+
+clean: ## remove what make made
+	rm -rf $(VENV) $(VENV)-models build dist htmlcov .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+# A lock with hashes pins every wheel; the project itself goes in editable, without asking
+# the index for anything more.
+define install
+	@echo "Setting up $(1) (once) ..."
+	@test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
+	@$(1)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $(2)
+	@$(1)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
+	@touch $@
+endef
+
+$(VENV)/.demo: requirements/demo.lock pyproject.toml
+	$(call install,$(VENV),requirements/demo.lock)
+
+$(VENV)/.dev: requirements/dev.lock pyproject.toml
+	$(call install,$(VENV),requirements/dev.lock)
+	@touch $(VENV)/.demo
+
+$(VENV)-models/.models: requirements/models.lock pyproject.toml
+	$(call install,$(VENV)-models,requirements/models.lock)

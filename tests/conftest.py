@@ -1,0 +1,58 @@
+"""What all tests share: nothing is skipped in silence.
+
+A test that needs something this machine lacks is left out by name in the summary, with
+how to get it. Where `CI` is set, that is an error instead.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+
+import pytest
+
+NEEDS = {
+    "broker": (
+        lambda: shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto"),
+        "the mosquitto broker: sudo apt install mosquitto",
+    ),
+    "models": (
+        lambda: importlib.util.find_spec("tensorflow"),
+        "TensorFlow: make test-models",
+    ),
+}
+ELSEWHERE = {"models"}
+"""Markers whose tests have a make target of their own, which CI runs besides this one."""
+
+_left_out = pytest.StashKey[dict[str, int]]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out: dict[str, int] = {}
+    kept = []
+    for item in items:
+        lacking = [
+            m for m, (there, _) in NEEDS.items() if item.get_closest_marker(m) and not there()
+        ]
+        if not lacking:
+            kept.append(item)
+        for marker in lacking[:1]:
+            left_out[marker] = left_out.get(marker, 0) + 1
+    config.stash[_left_out] = left_out
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
+    fatal = [NEEDS[m][1] for m in left_out if m not in ELSEWHERE]
+    if fatal and os.environ.get("CI"):
+        raise pytest.UsageError(
+            "in CI every test must run; this machine lacks " + ", ".join(fatal)
+        )
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for marker, count in config.stash.get(_left_out, {}).items():
+        terminalreporter.write_line(
+            f"NOT RUN: {count} tests need {NEEDS[marker][1]}", yellow=True, bold=True
+        )
