@@ -1,0 +1,322 @@
+"""Recordings as .npz: harpi's own format, version 1.
+
+One compressed archive of plain arrays, no pickle. Required are `acc` and `gyro` (numbers
+``[n, 3]``, divided by `acc_lsb_per_g` and `gyro_lsb_per_dps` where those are given) and `fs`
+(Hz). Optional, one per sample: `label` (index into `label_names`), `segment`, `subject`
+(index into `subject_names`, or a number that names the wearer), `position` (index into
+`position_names`). `meta` is a JSON object. `format` is the version; without it, the file is
+taken for version 1. The label `unlabelled` counts as none.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from harpi.errors import RecordingError
+from harpi.files import write_atomically
+from harpi.recording.table import MAX_SAMPLES, NO_LABEL, Table, check_length, to_float32
+from harpi.types import FloatArray
+
+FORMAT: Final = 1
+
+_MAX_MEMBER_BYTES: Final = MAX_SAMPLES * 6 * 8
+_MAX_NAMES: Final = 10_000
+_MEMBERS: Final = (
+    "acc",
+    "gyro",
+    "fs",
+    "acc_lsb_per_g",
+    "gyro_lsb_per_dps",
+    "label",
+    "label_names",
+    "segment",
+    "subject",
+    "subject_names",
+    "position",
+    "position_names",
+    "meta",
+    "format",
+)
+_ACC_LSB: Final = (16384.0, 8192.0, 4096.0, 2048.0)
+_GYRO_LSB: Final = (131.0, 65.5, 32.8, 16.4)
+_DAMAGED: Final = "Copy the file again from where it came"
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def read_npz(path: Path) -> Table:
+    """Read a .npz recording.
+
+    Raises:
+        RecordingError: it is missing, damaged, too large, or of another layout.
+    """
+    where = str(path)
+    arrays = _read_arrays(path)
+    version = _scalar(arrays, "format", FORMAT, where)
+    if version != FORMAT:
+        raise RecordingError(
+            f"it has format {version:g}, this harpi reads format {FORMAT}",
+            where=where,
+            remedy="Update harpi, or export the recording again with this one",
+        )
+    rate = _scalar(arrays, "fs", None, where)
+    values = np.hstack(
+        [
+            _axes(arrays, "acc", "acc_lsb_per_g", where),
+            _axes(arrays, "gyro", "gyro_lsb_per_dps", where),
+        ]
+    )
+    count = len(values)
+    label_names, label = _labels(arrays, count, where)
+    subject_names, subject = _subjects(arrays, count, where)
+    position_names = _names(arrays, "position_names", where)
+    position = _indices(arrays, "position", count, len(position_names), where)
+    return Table(
+        values=values,
+        rate=rate,
+        label_names=label_names,
+        label=label,
+        segment=_segments(arrays, subject, position, where),
+        subject_names=subject_names,
+        subject=subject,
+        position_names=position_names,
+        position=position,
+        meta=_meta(arrays, where),
+    )
+
+
+def write_npz(path: Path, table: Table) -> None:
+    """Write a table, atomically; what an MPU-6050 measured comes back to the last bit.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    acc_lsb = _fitting_lsb(table.values[:, :3], _ACC_LSB)
+    gyro_lsb = _fitting_lsb(table.values[:, 3:], _GYRO_LSB)
+    arrays: dict[str, ArrayLike] = {
+        "format": np.int16(FORMAT),
+        "fs": np.float64(table.rate),
+        "acc": np.rint(table.values[:, :3] * acc_lsb).astype(np.int16),
+        "gyro": np.rint(table.values[:, 3:] * gyro_lsb).astype(np.int16),
+        "acc_lsb_per_g": np.float64(acc_lsb),
+        "gyro_lsb_per_dps": np.float64(gyro_lsb),
+        "label": table.label,
+        "label_names": _unicode(table.label_names),
+        "segment": table.segment,
+        "subject": table.subject,
+        "subject_names": _unicode(table.subject_names),
+        "position": table.position,
+        "position_names": _unicode(table.position_names),
+        "meta": np.str_(json.dumps(dict(table.meta), ensure_ascii=False)),
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.asarray(array), allow_pickle=False)
+            # A fixed date: the same recording is the same file.
+            member = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
+            member.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(member, content.getvalue(), compresslevel=9)
+    write_atomically(path, buffer.getvalue())
+
+
+# --- the archive --------------------------------------------------------------------------
+
+
+def _read_arrays(path: Path) -> Arrays:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            present = {info.filename: info for info in archive.infolist()}
+            return {
+                name: _read_member(archive, present[f"{name}.npy"], str(path))
+                for name in _MEMBERS
+                if f"{name}.npy" in present
+            }
+    except RecordingError:
+        raise
+    except FileNotFoundError as error:
+        raise RecordingError(
+            "there is no such recording", where=str(path), remedy="Check the path"
+        ) from error
+    except OSError as error:
+        raise RecordingError(
+            f"it cannot be read: {error.strerror or error}",
+            where=str(path),
+            remedy="Check the path and its permissions",
+        ) from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
+        raise RecordingError(
+            f"it is truncated, damaged, or no .npz file ({error})",
+            where=str(path),
+            remedy=_DAMAGED,
+        ) from error
+    except (RuntimeError, NotImplementedError) as error:
+        raise RecordingError(
+            f"its archive is of a kind that is not read ({error})",
+            where=str(path),
+            remedy="Save it again with numpy.savez_compressed",
+        ) from error
+
+
+def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> NDArray[Any]:
+    """Read one array, and no byte more than its header promises."""
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise NotImplementedError(f"compression method {info.compress_type}")
+    with archive.open(info) as stream:
+        version = np.lib.format.read_magic(stream)
+        if version == (1, 0):
+            shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+        else:
+            shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
+        size = math.prod(shape) * dtype.itemsize
+        if dtype.hasobject or dtype.kind not in "iufU":
+            raise RecordingError(
+                f"its array '{info.filename}' holds {dtype}, not numbers or text",
+                where=where,
+                remedy="Save plain arrays; pickled objects are never read",
+            )
+        if size > _MAX_MEMBER_BYTES:
+            raise RecordingError(
+                f"its array '{info.filename}' would take {size // 2**20} MiB",
+                where=where,
+                remedy="Split it into several recordings",
+            )
+        content = stream.read(size)
+        if len(content) < size:
+            raise EOFError(f"'{info.filename}' ends early")
+        stream.read(1)  # the end of the member, where its checksum is compared
+    return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
+
+
+# --- the arrays ---------------------------------------------------------------------------
+
+
+def _scalar(arrays: Arrays, name: str, default: float | None, where: str) -> float:
+    if name not in arrays and default is not None:
+        return default
+    array = arrays.get(name)
+    if array is None or array.size != 1 or array.dtype.kind not in "iuf":
+        raise _wrong(name, "one number", where)
+    return float(array.reshape(()))
+
+
+def _axes(arrays: Arrays, name: str, lsb_name: str, where: str) -> FloatArray:
+    array = arrays.get(name)
+    if array is None or array.ndim != 2 or array.shape[1] != 3 or array.dtype.kind not in "iuf":
+        raise _wrong(name, "numbers [n, 3]", where)
+    check_length(len(array), where)
+    lsb = _scalar(arrays, lsb_name, 1.0, where)
+    if not (math.isfinite(lsb) and lsb > 0.0):
+        raise _wrong(lsb_name, "a positive number", where)
+    count = len(arrays["acc"])
+    if len(array) != count:
+        raise _wrong(name, f"as many rows as 'acc', {count}", where)
+    return to_float32(np.divide(array, lsb, dtype=np.float64))
+
+
+def _names(arrays: Arrays, name: str, where: str) -> tuple[str, ...]:
+    array = arrays.get(name, np.empty(0, "U1"))
+    if array.ndim != 1 or array.dtype.kind not in "U" or len(array) > _MAX_NAMES:
+        raise _wrong(name, "a list of names", where)
+    return tuple(array.tolist())
+
+
+def _column(arrays: Arrays, name: str, count: int, where: str) -> NDArray[np.int64]:
+    array = arrays[name]
+    if array.shape != (count,) or array.dtype.kind not in "iu":
+        raise _wrong(name, f"one integer for each of the {count} samples", where)
+    return array.astype(np.int64)
+
+
+def _indices(
+    arrays: Arrays, name: str, count: int, names: int, where: str
+) -> NDArray[np.int16]:
+    if name not in arrays or not names:
+        return np.full(count, -1, np.int16)
+    column = _column(arrays, name, count, where)
+    if column.min() < -1 or column.max() >= names:
+        raise _wrong(name, f"indices from -1 to {names - 1} into '{name}_names'", where)
+    return column.astype(np.int16)
+
+
+def _labels(
+    arrays: Arrays, count: int, where: str
+) -> tuple[tuple[str, ...], NDArray[np.int16]]:
+    names = _names(arrays, "label_names", where)
+    label = _indices(arrays, "label", count, len(names), where)
+    if "unlabelled" in names:
+        none = names.index("unlabelled")
+        label = np.where(label == none, NO_LABEL, label - (label > none)).astype(np.int16)
+        names = names[:none] + names[none + 1 :]
+    return names, label
+
+
+def _subjects(
+    arrays: Arrays, count: int, where: str
+) -> tuple[tuple[str, ...], NDArray[np.int16]]:
+    if "subject_names" in arrays or "subject" not in arrays:
+        names = _names(arrays, "subject_names", where)
+        return names, _indices(arrays, "subject", count, len(names), where)
+    numbers, index = np.unique(_column(arrays, "subject", count, where), return_inverse=True)
+    if len(numbers) > _MAX_NAMES:
+        raise _wrong("subject", f"at most {_MAX_NAMES} different numbers", where)
+    return tuple(str(number) for number in numbers), index.astype(np.int16)
+
+
+def _segments(
+    arrays: Arrays, subject: NDArray[np.int16], position: NDArray[np.int16], where: str
+) -> NDArray[np.int32]:
+    """Number the contiguous runs; another wearer or sensor begins another run."""
+    count = len(subject)
+    columns: list[NDArray[Any]] = [subject, position]
+    if "segment" in arrays:
+        columns.append(_column(arrays, "segment", count, where))
+    begins = np.zeros(count, np.bool_)
+    for column in columns:
+        begins[1:] |= column[1:] != column[:-1]
+    return np.cumsum(begins, dtype=np.int32)
+
+
+def _meta(arrays: Arrays, where: str) -> Mapping[str, Any]:
+    array = arrays.get("meta", np.array("{}"))
+    try:
+        meta = json.loads(str(array.reshape(())))
+    except ValueError as error:
+        raise _wrong("meta", "a JSON object", where) from error
+    if not isinstance(meta, dict):
+        raise _wrong("meta", "a JSON object", where)
+    return meta
+
+
+def _wrong(name: str, expected: str, where: str) -> RecordingError:
+    return RecordingError(
+        f"its array '{name}' is not {expected}",
+        where=where,
+        remedy="See the layout of recordings in the documentation of harpi.recording.npz",
+    )
+
+
+def _fitting_lsb(values: FloatArray, choices: tuple[float, ...]) -> float:
+    """Choose the chip's scale that int16 words of `values` came from, else the finest."""
+    largest = float(np.abs(values).max())
+    fitting = [lsb for lsb in choices if largest * lsb <= 32767.0]
+    for lsb in fitting:
+        words = values * np.float64(lsb)
+        if np.abs(words - np.rint(words)).max() < 0.01:
+            return lsb
+    return fitting[0] if fitting else 32767.0 / largest
+
+
+def _unicode(names: tuple[str, ...]) -> NDArray[np.str_]:
+    return np.array(names, np.str_) if names else np.empty(0, "U1")
