@@ -1,0 +1,89 @@
+"""What answers under the name MPU-6050: the genuine chip, its relatives and its clones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Where chips that share the MPU-6050's registers differ from each other.
+
+    Temperatures and FIFO sizes as in Linux `inv_mpu_core.c` (`hw_info`).
+
+    Attributes:
+        lsb_per_degree: temperature sensitivity, LSB/K.
+        zero_degrees: temperature in °C at a reading of 0.
+        fifo_size: bytes that the FIFO surely holds.
+        own_accel_dlpf: the accelerometer's low-pass filter is set in ACCEL_CONFIG_2.
+        temperature_in_fifo: frames always carry the temperature and have 14 bytes.
+    """
+
+    lsb_per_degree: float
+    zero_degrees: float
+    fifo_size: int
+    own_accel_dlpf: bool = False
+    temperature_in_fifo: bool = False
+
+
+MPU6050: Final = Family(lsb_per_degree=340.0, zero_degrees=36.53, fifo_size=1024)
+MPU6500: Final = Family(
+    lsb_per_degree=333.87, zero_degrees=21.0, fifo_size=512, own_accel_dlpf=True
+)
+ICM20689: Final = Family(
+    lsb_per_degree=326.8, zero_degrees=25.0, fifo_size=512, own_accel_dlpf=True
+)
+ICM20602: Final = replace(ICM20689, fifo_size=1008, temperature_in_fifo=True)
+LOOKALIKE: Final = replace(MPU6050, fifo_size=512)
+"""A chip of unknown make: registers of an MPU-6050, the smallest FIFO that was ever seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChipIdentity:
+    """What a chip says that it is.
+
+    Attributes:
+        who_am_i: contents of the register WHO_AM_I.
+        name: trade name.
+        family: what sets it apart.
+        clone: it is not the MPU-6050 that was asked for.
+        known: somebody has seen this WHO_AM_I on a chip with these registers.
+    """
+
+    who_am_i: int
+    name: str
+    family: Family
+    clone: bool = True
+    known: bool = True
+
+
+_KNOWN: Final = {
+    identity.who_am_i: identity
+    for identity in (
+        ChipIdentity(0x68, "MPU-6050", MPU6050, clone=False),
+        ChipIdentity(0x12, "ICM-20602", ICM20602),
+        ChipIdentity(0x69, "MPU-6050 clone (0x69)", LOOKALIKE),
+        ChipIdentity(0x70, "MPU-6500", MPU6500),
+        ChipIdentity(0x71, "MPU-9250", MPU6500),
+        ChipIdentity(0x72, "MPU-6050 clone (0x72)", LOOKALIKE),
+        ChipIdentity(0x73, "MPU-9255", MPU6500),
+        ChipIdentity(0x74, "MPU-6515", MPU6500),
+        ChipIdentity(0x75, "MPU-6050 clone (0x75)", LOOKALIKE),
+        ChipIdentity(0x78, "MPU-6880", MPU6500),
+        ChipIdentity(0x98, "ICM-20689", ICM20689),
+    )
+}
+
+
+def identify(who_am_i: int) -> ChipIdentity | None:
+    """Name a chip by its WHO_AM_I.
+
+    Returns:
+        An identity, for a number that nobody has seen yet one of a `LOOKALIKE`; None for 0x00
+        and 0xFF, which no chip answers: the bus is held low or nothing drives it.
+    """
+    if who_am_i in (0x00, 0xFF):
+        return None
+    unknown = ChipIdentity(who_am_i, f"unknown chip (0x{who_am_i:02X})", LOOKALIKE, known=False)
+    return _KNOWN.get(who_am_i, unknown)

@@ -1,0 +1,318 @@
+"""The sampling loop: from the chip's FIFO to `Samples` with times, whatever happens."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from harpi.errors import ChipNotConfigured, FifoOverflow, HarpiError, SensorError
+from harpi.imu.clock import ChipClock
+from harpi.imu.freeze import FreezeWatch
+from harpi.imu.health import HealthMeter, SensorHealth
+from harpi.imu.mpu6050 import FifoBatch, FifoLatch, Mpu6050
+from harpi.imu.schedule import DrainSchedule
+from harpi.timebase import Timebase
+from harpi.types import Samples, TimeArray
+
+log = logging.getLogger(__name__)
+
+_SHARPNESS_SECONDS: Final = 3e-4
+_SHARPNESS_PERIODS: Final = 0.025
+"""Within which the next sample shall be foreseen, the wider of the two; else a count is spent
+on it."""
+
+_MOST_STEPS: Final = 8
+_HUNT_SECONDS: Final = 1e-3
+"""Longest step between two counts while the very first sample is waited for."""
+
+_OVERDUE_SECONDS: Final = 0.1
+"""How late samples may be before the chip is taken to have failed."""
+
+_FROZEN_SECONDS: Final = 1.0
+_FROZEN_SAMPLES: Final = 16
+"""How long all six values may stay the same; the longer of the two."""
+
+_FIRST_BACKOFF: Final = 0.1
+_LAST_BACKOFF: Final = 5.0
+_JOIN_SECONDS: Final = 1.0
+_QUIET_SECONDS: Final = 60.0
+"""Faults of one kind are told of once in this time; the health figures count them all."""
+
+_TEMPERATURE_SECONDS: Final = 30.0
+
+
+class Sampler:
+    """Keeps a chip sampling and hands on what it measures.
+
+    It empties the FIFO just after the sample that completes a window. A thread that comes
+    late costs latency but no samples, as long as the FIFO does not run over. Whatever goes
+    wrong on the bus or in the chip ends in a reset and a gap, for as long as it takes;
+    sampling never gives up.
+
+    Either `start` it on a thread of its own, or call `drain` at every `next_drain`.
+
+    Args:
+        chip: the chip; the sampler starts it, and puts it to sleep at the end.
+        timebase: what to wait on.
+        on_samples: gets every block of samples, on the sampling thread, so it must be quick;
+            what it raises is logged and counted, and sampling goes on.
+        batch: samples to fetch at once; where None, all of one hop, in equal parts of at most
+            half a FIFO.
+        hop_seconds: from one window to the next; where None, half a FIFO is fetched at once.
+        first_window_seconds: signal that the first window after a gap needs.
+        check_seconds: how often the configuration is read back.
+    """
+
+    def __init__(
+        self,
+        chip: Mpu6050,
+        timebase: Timebase,
+        on_samples: Callable[[Samples], None],
+        *,
+        batch: int | None = None,
+        hop_seconds: float | None = None,
+        first_window_seconds: float = 0.0,
+        check_seconds: float = 5.0,
+    ) -> None:
+        self._chip = chip
+        self._timebase = timebase
+        self._on_samples = on_samples
+        self._batch = batch
+        self._hop_seconds = hop_seconds
+        self._first_window_seconds = first_window_seconds
+        self._check_seconds = check_seconds
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._clock = ChipClock(chip.rate)
+        self._meter = HealthMeter()
+        self._freeze = FreezeWatch(max(_FROZEN_SAMPLES, _FROZEN_SECONDS * chip.rate))
+        self._last_time: float | None = None
+        self._backoff = 0.0
+        self._told: dict[str, float] = {}
+        self.next_drain = timebase.monotonic()
+        """Monotonic seconds at which `drain` should be called next."""
+
+    # --- the thread ---------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the chip, then sample on a thread until `stop`.
+
+        Raises:
+            SensorError: the chip does not start; nothing was left running.
+        """
+        self._begin()
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End sampling and put the chip to sleep; harmless when it does not run."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(_JOIN_SECONDS)
+            if self._thread.is_alive():
+                log.warning("%s: a transfer still hangs in the kernel", self._chip.where)
+                return
+            self._thread = None
+        if self._meter.state != "stopped":
+            self._meter.state = "stopped"
+            self._chip.close()
+
+    def _run(self) -> None:
+        while not self._timebase.wait(self._stop, self.next_drain - self._timebase.monotonic()):
+            self.drain()
+
+    def health(self) -> SensorHealth:
+        """Say how the sampling goes; from any thread."""
+        return self._meter.snapshot(
+            self._timebase.monotonic(),
+            clock_ppm=self._clock.error_ppm,
+            retries=self._chip.retries,
+        )
+
+    # --- one step -----------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Do the step that is due: start the chip, look for a sample, or fetch a batch.
+
+        Raises:
+            SensorError: the very first start of the chip failed. Later faults are logged,
+                counted, and recovered from in the following steps.
+        """
+        if self._meter.state == "stopped":
+            self._begin()
+            return
+        try:
+            if self._meter.state == "recovering":
+                self._restart_chip()
+            else:
+                self._step()
+        except FifoOverflow as overflow:
+            self._empty_fifo(overflow)
+        except HarpiError as error:
+            self._recover_from(error)
+
+    def _begin(self) -> None:
+        moment = self._chip.start()
+        most = self._chip.fifo_frames // 2
+        if self._batch is not None:
+            self._schedule = DrainSchedule(min(self._batch, most * 3 // 2))
+        elif self._hop_seconds is not None:
+            rate = self._chip.rate
+            self._schedule = DrainSchedule.for_windows(
+                self._hop_seconds * rate, self._first_window_seconds * rate, most
+            )
+        else:
+            self._schedule = DrainSchedule(most)
+        self._next_check = moment + self._check_seconds
+        self._next_temperature = moment
+        self._resume(moment)
+
+    def _resume(self, moment: float) -> None:
+        """Count samples from 1 again, of which none is older than `moment`."""
+        self._clock.restart(moment)
+        self._number = 0
+        self._freeze.restart()
+        self._meter.state = "running"
+        self._await_next(moment)
+
+    def _step(self) -> None:
+        latch = self._chip.latch_fifo()
+        number = self._number + latch.frames
+        if number < self._target - 1:
+            self._chip.check()  # by far too few; the clock is not to believe it unseen
+        self._clock.observe(number, latch.before, latch.after)
+        if number < self._target:
+            self._miss(latch)
+            return
+        self._deliver(self._chip.read_fifo(latch), number)
+        self._look_after_chip(latch.after)
+        self._sharpness = max(
+            _SHARPNESS_SECONDS,
+            _SHARPNESS_PERIODS * self._clock.period,
+            3 * (latch.after - latch.before),
+        )
+        self._await_next(latch.after)
+
+    def _look_after_chip(self, now: float) -> None:
+        if now >= self._next_check:
+            self._next_check = now + self._check_seconds
+            self._chip.check()
+        if now >= self._next_temperature:
+            self._next_temperature = now + _TEMPERATURE_SECONDS
+            self._meter.temperature = self._chip.temperature()
+
+    # --- when to look -------------------------------------------------------------------
+
+    def _await_next(self, now: float) -> None:
+        """Choose the next sample to wait for."""
+        self._target = self._schedule.next(self._number)
+        periods = 1.1 * (self._target - self._number) + 4
+        self._deadline = now + periods * self._clock.period + _OVERDUE_SECONDS
+        self._surprised = False
+        self._aim(now)
+
+    def _aim(self, now: float) -> None:
+        """Choose the moment to look for the sample waited for.
+
+        Usually that is when it must surely be there. Where this is too vague, the time in
+        question is searched in steps from its beginning, each of them a count. So the first
+        count that finds the sample also tells when it came.
+        """
+        earliest, latest = self._clock.expect(self._target)
+        width = latest - earliest
+        if self._number == 0:
+            step = min(width / _MOST_STEPS, _HUNT_SECONDS)
+        else:
+            step = width / min(max(1, math.ceil(width / self._sharpness)), _MOST_STEPS)
+        moment = earliest + step
+        self._searching = moment < latest
+        if self._surprised:
+            moment = max(moment, now + self._clock.period / 4)
+        self.next_drain = moment
+
+    def _miss(self, latch: FifoLatch) -> None:
+        """Take in that the sample waited for is not there."""
+        self._surprised = not self._searching
+        if latch.after > self._deadline:
+            self._chip.check()
+            raise ChipNotConfigured(
+                "the chip takes no more samples",
+                where=self._chip.where,
+                remedy="Check the sensor's supply",
+            )
+        self._aim(latch.after)
+
+    # --- what was found -----------------------------------------------------------------
+
+    def _deliver(self, batch: FifoBatch, number: int) -> None:
+        times = self._clock.times(number)
+        period = self._clock.period
+        run: TimeArray = times
+        gap = self._number == 0 and self._last_time is not None
+        if self._last_time is not None:
+            if gap:
+                self._meter.gaps += 1
+                self._meter.lost += max(0, round((times[0] - self._last_time) / period) - 1)
+            else:
+                run = np.concatenate([[self._last_time], times])
+        self._last_time = float(times[-1])
+        self._number = number
+        self._meter.samples += len(times)
+        self._meter.drained(
+            run,
+            period,
+            moment=batch.latch.after,
+            lateness=batch.latch.before - self.next_drain,
+            bus_seconds=self._chip.bus_seconds,
+        )
+        try:
+            self._on_samples(Samples(batch.values, times, gap))
+        except Exception:
+            self._meter.callback_errors += 1
+            if self._tell("receiver"):
+                log.exception("The receiver of the samples failed; sampling goes on.")
+        self._backoff = 0.0
+        if self._freeze.is_frozen(batch.values):
+            raise ChipNotConfigured(
+                "the values no longer change, not even by noise",
+                where=self._chip.where,
+                remedy="Should it happen again, check the sensor's supply or replace it",
+            )
+
+    # --- when something goes wrong ------------------------------------------------------
+
+    def _empty_fifo(self, overflow: FifoOverflow) -> None:
+        if self._tell("overflow"):
+            log.warning("%s The samples in it are lost.", overflow)
+        self._meter.error = str(overflow)
+        try:
+            self._resume(self._chip.reset_fifo())
+        except SensorError as error:
+            self._recover_from(error)
+
+    def _restart_chip(self) -> None:
+        self._resume(self._chip.start())
+        self._meter.recoveries += 1
+        log.info("%s: samples again", self._chip.where)
+
+    def _recover_from(self, error: HarpiError) -> None:
+        if self._tell("fault"):
+            log.warning("%s Trying again until it works.", error)
+        self._meter.state = "recovering"
+        self._meter.error = str(error)
+        self.next_drain = self._timebase.monotonic() + self._backoff
+        self._backoff = min(max(_FIRST_BACKOFF, 2 * self._backoff), _LAST_BACKOFF)
+
+    def _tell(self, topic: str) -> bool:
+        """Whether it is time again to tell of a fault of this kind."""
+        now = self._timebase.monotonic()
+        if now < self._told.get(topic, -math.inf) + _QUIET_SECONDS:
+            return False
+        self._told[topic] = now
+        return True
