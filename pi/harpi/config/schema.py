@@ -7,6 +7,8 @@ Limits that concern one key stand here; those between keys stand in `checks.py`.
 
 from __future__ import annotations
 
+import re
+import socket
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
@@ -30,6 +32,14 @@ class DeviceSection(Section, frozen=True):
     """Name in MQTT topics; the host name where not given."""
     position: Label = "unspecified"
     """Where on the body it is worn now, e.g. `right_arm`."""
+
+    @property
+    def name(self) -> str:
+        """The `id`, or the host name with what a topic cannot hold replaced."""
+        if self.id is not None:
+            return self.id
+        host = re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname().partition(".")[0])
+        return host.lstrip("_.-")[:63] or "harpi"
 
 
 class SensorSection(Section, frozen=True):
@@ -82,7 +92,7 @@ class KnnSection(Section, frozen=True):
     """The nearest neighbours."""
 
     k: Annotated[int, Meta(ge=1, le=99)] = 5
-    metric: Literal["euclidean", "manhattan", "cosine"] = "euclidean"
+    metric: Literal["euclidean", "manhattan", "cosine"] = "manhattan"
     own_weight: Positive = 4.0
     """How much more a window of the wearer weighs than one of the shipped reference."""
     capacity: Annotated[int, Meta(ge=16, le=100_000)] = 4000
@@ -98,7 +108,7 @@ class LearningSection(Section, frozen=True):
     """Signal next to the press of a button that is not learnt."""
     minimum_windows: Annotated[int, Meta(ge=1, le=10_000)] = 5
     """Windows per label that training asks for."""
-    head: Literal["auto", "closed_form", "softmax"] = "auto"
+    head: Literal["auto", "closed_form", "gradient"] = "auto"
     """How the personal head is fitted; `auto` lets held-out takes decide."""
     optimizer: Literal["from_model"] = "from_model"
     """The optimiser is part of the base model file."""
