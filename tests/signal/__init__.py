@@ -1,0 +1,1 @@
+# noqa: A005 - the tests mirror the modules, and this one is harpi.signal

@@ -7,11 +7,16 @@ Limits that concern one key stand here; those between keys stand in `checks.py`.
 
 from __future__ import annotations
 
+import os
 import re
 import socket
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct, field
+
+SYSTEM_STATE: Final = Path("/var/lib/harpi")
+SYSTEM_RUNTIME: Final = Path("/run/harpi")
 
 Pin = Annotated[int, Meta(ge=0, le=27, description="GPIO line, BCM number")]
 Positive = Annotated[float, Meta(gt=0)]
@@ -196,10 +201,41 @@ class SocketSection(Section, frozen=True):
 class PathsSection(Section, frozen=True):
     """Where harpi keeps its files."""
 
-    state: Annotated[str, Meta(min_length=1)] = "/var/lib/harpi"
-    """Takes, heads and what was learnt."""
-    runtime: Annotated[str, Meta(min_length=1)] = "/run/harpi"
-    """What need not survive a reboot: the socket."""
+    state: Annotated[str, Meta(min_length=1)] | None = None
+    """Takes, heads and what was learnt; see `state_folder`."""
+    runtime: Annotated[str, Meta(min_length=1)] | None = None
+    """What need not survive a reboot: the socket; see `runtime_folder`."""
+
+    @property
+    def state_folder(self) -> Path:
+        """Where the state is kept: `state`, where it is given.
+
+        Else /var/lib/harpi, on a machine that was set up for harpi and for root; else
+        harpi's folder among the state of the user.
+        """
+        if self.state is not None:
+            return Path(self.state)
+        if _set_up_for_harpi():
+            return SYSTEM_STATE
+        return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "harpi"
+
+    @property
+    def runtime_folder(self) -> Path:
+        """Where the socket is: in `runtime`, where it is given.
+
+        Else in /run/harpi, on a machine that was set up for harpi and for root; else in
+        harpi's folder among the run-time files of the user.
+        """
+        if self.runtime is not None:
+            return Path(self.runtime)
+        if _set_up_for_harpi():
+            return SYSTEM_RUNTIME
+        own = os.environ.get("XDG_RUNTIME_DIR")
+        return Path(own) / "harpi" if own else self.state_folder / "run"
+
+
+def _set_up_for_harpi() -> bool:
+    return os.geteuid() == 0 or SYSTEM_STATE.exists()
 
 
 class LogSection(Section, frozen=True):

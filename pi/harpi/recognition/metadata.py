@@ -56,10 +56,16 @@ class HeadDesign(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`softmax`, or `mlp` for hidden layers before it."""
     hidden: tuple[int, ...] = ()
     dropout: tuple[float, ...] = ()
-    """Rate after each hidden layer; the masks come from the host, inputs `mask0`, ..."""
+    """Rate at the input of each dense layer, the features first; empty for none.
+
+    Where a rate is above 0 the host gives `train` the input `mask{i}`, ``[N, width]``: 0 with
+    that probability, else ``1 / (1 - rate)``.
+    """
     optimizer: Literal["sgd", "momentum", "adam"] = "sgd"
     learning_rate: float = 0.01
     """Suggested; the signature takes it as an input."""
+    batch_size: Annotated[int, Meta(ge=1)] = 20
+    """Suggested; the signatures take any."""
     parameters: tuple[Tensor, ...] = ()
     slots: tuple[Tensor, ...] = ()
 

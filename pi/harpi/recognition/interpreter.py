@@ -1,0 +1,182 @@
+"""The TensorFlow Lite interpreter behind a door that checks what goes in.
+
+The runtimes take wrong shapes silently, return plausible nonsense for NaN, and crash when
+two threads use one interpreter. None of that gets past this module.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harpi.errors import ModelError
+from harpi.recognition.model_file import ModelFile
+from harpi.types import FloatArray
+
+_ANY_SIZE: Final = -1
+_INSTALL: Final = "Install ai-edge-litert, or tflite-runtime with numpy<2"
+
+
+def load_runtime() -> ModuleType:
+    """Import the module of the TFLite runtime that is installed, LiteRT first.
+
+    Raises:
+        ModelError: none is.
+    """
+    try:
+        from ai_edge_litert import interpreter as litert
+    except ImportError:
+        pass
+    else:
+        return litert  # type: ignore[no-any-return]
+    try:
+        from tflite_runtime import interpreter as tflite
+    except ImportError as error:
+        raise ModelError("no TensorFlow Lite runtime is installed", remedy=_INSTALL) from error
+    if int(np.__version__.split(".")[0]) >= 2:
+        raise ModelError(
+            f"tflite-runtime cannot work with numpy {np.__version__}", remedy=_INSTALL
+        )
+    return tflite  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class _Input:
+    """What an input of a signature must be."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+    def problem(self, array: NDArray[Any]) -> str:
+        """What is wrong with an array; empty where nothing is."""
+        if array.dtype != self.dtype:
+            return f"is {array.dtype}, must be {self.dtype}"
+        given = array.shape
+        if given != self.shape and (
+            len(given) != len(self.shape)
+            or any(a not in (b, _ANY_SIZE) for a, b in zip(self.shape, given, strict=True))
+        ):
+            return f"has shape {list(given)}, must be {list(self.shape)}"
+        if array.size == 0:
+            return "is empty"
+        return "" if np.isfinite(array).all() else "holds values that are not finite"
+
+
+class Interpreter:
+    """One model, ready to run, for one thread at a time.
+
+    Args:
+        model: the verified file.
+        threads: how many threads of the runtime's own may share the work of one call.
+
+    Raises:
+        ModelError: no runtime is installed, or it refuses the model.
+    """
+
+    def __init__(self, model: ModelFile, threads: int = 1) -> None:
+        runtime = load_runtime()
+        self._where = model.path
+        self._content = model.content  # the runtime does not keep it alive
+        try:
+            self._interpreter = runtime.Interpreter(
+                model_content=self._content, num_threads=threads
+            )
+            names = list(self._interpreter.get_signature_list())
+            runners = {name: self._interpreter.get_signature_runner(name) for name in names}
+            self._inputs = {
+                name: {
+                    key: _Input(
+                        np.dtype(detail["dtype"]), tuple(map(int, detail["shape_signature"]))
+                    )
+                    for key, detail in runners[name].get_input_details().items()
+                }
+                for name in names
+            }
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(
+                f"the runtime refuses the model: {error}",
+                where=self._where,
+                remedy="Convert it anew with this version of harpi-models",
+            ) from error
+        self._runners: dict[str, Any] = runners
+        self._busy = threading.Lock()
+
+    @property
+    def signatures(self) -> tuple[str, ...]:
+        """Names of what the model can do."""
+        return tuple(self._runners)
+
+    def run(self, signature: str, inputs: Mapping[str, NDArray[Any]]) -> dict[str, FloatArray]:
+        """Run a signature.
+
+        Args:
+            signature: its name.
+            inputs: an array for every input, by name; finite, exactly of the input's dtype
+                and shape (any size where the model leaves the size open).
+
+        Returns:
+            Arrays of the caller's own, by the names of the outputs.
+
+        Raises:
+            ModelError: the model has no such signature, or an input does not fit it.
+            RuntimeError: another thread is using this interpreter at this moment.
+        """
+        self._require(signature)
+        self._check_all(signature, inputs)
+        if not self._busy.acquire(blocking=False):
+            raise RuntimeError(
+                f"{self._where}: two threads use one interpreter; give each its own"
+            )
+        try:
+            outputs: dict[str, FloatArray] = self._runners[signature](**inputs)
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(
+                f"`{signature}` fails: {error}",
+                where=self._where,
+                remedy="Convert the model anew with this version of harpi-models",
+            ) from error
+        finally:
+            self._busy.release()
+        return outputs
+
+    def check(self, signature: str, name: str, array: NDArray[Any]) -> None:
+        """Make sure that an array fits an input, without running anything.
+
+        Raises:
+            ModelError: it does not.
+        """
+        if problem := self._inputs[signature][name].problem(array):
+            raise self._refusal(f"`{name}` of `{signature}` {problem}")
+
+    def _require(self, signature: str) -> None:
+        """Raise where the model lacks a signature."""
+        if signature not in self._runners:
+            raise ModelError(
+                f"the model has no signature `{signature}`, only {_listed(self._runners)}",
+                where=self._where,
+                remedy="Convert it with `harpi-models convert`",
+            )
+
+    def _check_all(self, signature: str, inputs: Mapping[str, NDArray[Any]]) -> None:
+        """Raise where inputs are not exactly what the signature takes."""
+        wanted = self._inputs[signature]
+        if inputs.keys() != wanted.keys():
+            raise self._refusal(f"`{signature}` takes {_listed(wanted)}, got {_listed(inputs)}")
+        for name, array in inputs.items():
+            self.check(signature, name, array)
+
+    def _refusal(self, problem: str) -> ModelError:
+        return ModelError(
+            problem, where=self._where, remedy="Give what the model's metadata describes"
+        )
+
+
+def _listed(names: Mapping[str, Any]) -> str:
+    """Names for a message, sorted."""
+    return ", ".join(f"`{name}`" for name in sorted(names)) or "nothing"

@@ -1,0 +1,154 @@
+"""When to say *unknown*: by distance from everything that was learnt.
+
+A softmax is sure of itself far away from all it has seen; the Mahalanobis distance to the
+nearest class is not (Lee et al., NeurIPS 2018). A full covariance is mostly noise with few
+windows, so it is shrunk all the way to its diagonal, and the variances of each class half
+way to what they are over all classes. Measured on arms, legs, wrists and pockets with half
+of the activities unknown, that is as good as any full covariance, or better.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harpi.types import FloatArray
+
+_SHRINKAGE: Final = 0.5
+"""How far the variances of a class go towards their mean over the classes."""
+_FLOOR: Final = 0.01
+"""Least variance within a class, as a share of the variance over everything learnt."""
+_SMALLEST_SPREAD: Final = 1e-6
+_FOLDS: Final = 4
+_OVERLAP: Final = 3
+"""Windows on either side that share signal with a window, at a hop of a quarter window."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rejection:
+    """Where the classes lie, how wide they are, and how far from them all is unknown.
+
+    Attributes:
+        means: float32 ``[C, F]``.
+        scales: float32 ``[C, F]``, standard deviations; positive.
+        threshold: distance beyond which features are unknown; infinite until calibrated.
+    """
+
+    means: FloatArray
+    scales: FloatArray
+    threshold: float = math.inf
+
+    @classmethod
+    def fit(cls, features: FloatArray, targets: NDArray[np.int64]) -> Rejection:
+        """Measure where classes lie and how wide they are.
+
+        Args:
+            features: ``[n, F]``, n at least 1.
+            targets: ``[n]``, class of each row.
+        """
+        exact = features.astype(np.float64)
+        rows = [exact[targets == target] for target in np.unique(targets)]
+        variances = np.stack([own.var(axis=0) for own in rows])
+        shrunk = (1 - _SHRINKAGE) * variances + _SHRINKAGE * variances.mean(axis=0)
+        least = np.maximum(_FLOOR * exact.var(axis=0), _SMALLEST_SPREAD**2)
+        return cls(
+            np.stack([own.mean(axis=0) for own in rows]).astype(np.float32),
+            np.sqrt(np.maximum(shrunk, least)).astype(np.float32),
+        )
+
+    @classmethod
+    def cross_validated(
+        cls,
+        features: FloatArray,
+        targets: NDArray[np.int64],
+        takes: NDArray[np.int64],
+        rate: float,
+    ) -> Rejection:
+        """Fit on everything, with the threshold from windows that were left out in turn.
+
+        Args:
+            features: ``[n, F]``, the windows of a take together and in the order of time.
+            targets: ``[n]``, class of each row.
+            takes: ``[n]``, number of the take that each row is from. Whole takes are left
+                out; of a class with one take only, stretches of it.
+            rate: share of familiar windows that may be called unknown.
+        """
+        folds = _folds(targets, takes)
+        familiar = []
+        for fold in range(_FOLDS):
+            judged = folds == fold
+            learnt = ~judged & ~_beside(judged)
+            judged &= np.isin(targets, targets[learnt])
+            if judged.any():
+                part = cls.fit(features[learnt], targets[learnt])
+                familiar.append(part.distances(features[judged]))
+        fitted = cls.fit(features, targets)
+        return fitted.calibrated(np.concatenate([np.empty(0, np.float32), *familiar]), rate)
+
+    def distances(self, features: FloatArray) -> FloatArray:
+        """Distance of features ``[n, F]`` to the nearest class, ``[n]``.
+
+        It is the root mean square over the features, in standard deviations of the class:
+        what is typical of a class lies near 1.
+        """
+        squares = [
+            np.square((features - mean) / scale).mean(axis=1)
+            for mean, scale in zip(self.means, self.scales, strict=True)
+        ]
+        distances: FloatArray = np.sqrt(np.min(squares, axis=0))
+        return distances
+
+    def calibrated(self, familiar: FloatArray, rate: float) -> Rejection:
+        """Choose the threshold.
+
+        Args:
+            familiar: distances of windows of the learnt classes that were not learnt.
+            rate: share of familiar windows that may be called unknown.
+        """
+        return replace(self, threshold=threshold_for(familiar, rate))
+
+    def unknown(self, features: FloatArray) -> NDArray[np.bool_]:
+        """Whether features ``[n, F]`` are unlike anything learnt, ``[n]``."""
+        return self.distances(features) > self.threshold
+
+
+def threshold_for(familiar: FloatArray, rate: float) -> float:
+    """Find the distance that only a share `rate` of familiar windows exceeds.
+
+    It is the conformal quantile, which holds for the next window and not only for those at
+    hand (Vovk, Gammerman, Shafer: Algorithmic Learning in a Random World).
+
+    Args:
+        familiar: distances of held-out familiar windows, ``[n]``.
+        rate: from 0 to 1.
+
+    Returns:
+        The threshold; infinite where there are too few windows to promise the rate.
+    """
+    count = len(familiar)
+    place = math.ceil((count + 1) * (1 - rate))
+    if place > count:
+        return math.inf
+    return float(np.sort(familiar)[max(place, 1) - 1])
+
+
+def _folds(targets: NDArray[np.int64], takes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Deal the rows of each class into folds: by take, or in stretches of its only take."""
+    folds = np.empty(len(targets), np.int64)
+    for target in np.unique(targets):
+        rows = np.flatnonzero(targets == target)
+        own, turn = np.unique(takes[rows], return_inverse=True)
+        if len(own) == 1:
+            turn = np.arange(len(rows)) * _FOLDS // len(rows)
+        folds[rows] = turn.ravel() % _FOLDS
+    return folds
+
+
+def _beside(rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Rows so close to the given ones that they may share signal with them."""
+    reach = np.ones(2 * _OVERLAP + 1)
+    return np.convolve(rows, reach)[_OVERLAP:-_OVERLAP] > 0
