@@ -17,6 +17,7 @@ NEEDS = {
         lambda: shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto"),
         "the mosquitto broker: sudo apt install mosquitto",
     ),
+    "compiler": (lambda: shutil.which("cc"), "a C compiler: sudo apt install gcc libc6-dev"),
     "models": (
         lambda: importlib.util.find_spec("tensorflow"),
         "TensorFlow: make test-models",

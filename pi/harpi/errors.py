@@ -127,6 +127,12 @@ class StoreFull(StoreError):
     """The store has reached its limit, or the disk is full."""
 
 
+class TakeNotFound(StoreError, LookupError):
+    """There is no take of that number."""
+
+    exit_code = 2
+
+
 # --- outputs and controls ---------------------------------------------------------------
 
 
@@ -140,6 +146,10 @@ class ControlError(HarpiError, OSError):
     """Buttons, LEDs or the control socket cannot be used."""
 
     exit_code = 8
+
+
+class AlreadyRunning(ControlError):
+    """Another daemon runs with the same folders and sensor."""
 
 
 class DaemonNotRunning(ControlError, ConnectionError):

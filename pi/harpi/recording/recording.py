@@ -119,9 +119,8 @@ def read_each(
     """
     table = _read(Path(path))
     chosen = _chosen(table, subject, position, str(path))
-    pairs = np.stack([table.subject, table.position], axis=1)
-    worn = np.unique(pairs[chosen], axis=0)
-    return [_part(table, chosen & (pairs == pair).all(axis=1), str(path)) for pair in worn]
+    worn = table.subject.astype(np.int32) * (len(table.position_names) + 1) + table.position
+    return [_part(table, chosen & (worn == one), str(path)) for one in np.unique(worn[chosen])]
 
 
 def write_together(path: Path | str, recordings: Sequence[Recording]) -> None:

@@ -1,0 +1,40 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from harpi.config.loading import Settings
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="Configuration to read instead of /etc/harpi/harpi.toml; "
+        "harpi.d/*.toml beside it is read too.",
+    ),
+]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", "-s", metavar="SECTION.KEY=VALUE", help="Override one setting; repeatable."
+    ),
+]
+
+
+def load_settings(config: Path | None, assignments: Sequence[str] | None) -> Settings:
+    """Read the configuration that the shared options ask for.
+
+    Raises:
+        ConfigError: it cannot be read, or asks for the impossible.
+    """
+    from harpi.config.loading import load
+
+    return load(config, assignments=assignments or ())

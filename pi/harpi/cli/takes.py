@@ -1,0 +1,271 @@
+"""`harpi takes`: look at what was recorded, correct it, put it away and bring it back.
+
+These commands open the store itself; a daemon may be running and recording meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harpi.cli.options import Assignments, ConfigFile
+from harpi.cli.selection import (
+    All,
+    Label,
+    Numbers,
+    Position,
+    Session,
+    Since,
+    Split,
+    check_chosen,
+    numbers_of,
+    open_store,
+    select,
+)
+from harpi.errors import StoreError, TakeNotFound, UsageError
+
+if TYPE_CHECKING:
+    from harpi.learning.journal import Action
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group `takes`."""
+    group = typer.Typer(no_args_is_help=True, help="Look at takes, correct or delete them.")
+    group.command("list")(list_takes)
+    for command in (show, relabel, trim, delete, restore, undo, redo, purge, check):
+        group.command()(command)
+    app.add_typer(group, name="takes")
+
+
+def list_takes(
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+    label: Label = None,
+    position: Position = None,
+    session: Session = None,
+    split: Split = None,
+    since: Since = None,
+    deleted: Annotated[bool, typer.Option("--deleted", help="Only deleted takes.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Deleted takes, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List takes, the oldest first."""
+    from harpi.cli.listing import fields, table
+
+    with open_store(config, assignments, read_only=True) as store:
+        takes = select(
+            store,
+            None,
+            label=label,
+            position=position,
+            session=session,
+            split=split,
+            since=since,
+            deleted=None if everything else deleted,
+        )
+        warning = store.room().warning()
+    if as_json:
+        typer.echo(json.dumps([fields(take) for take in takes], ensure_ascii=False))
+    elif takes:
+        typer.echo("\n".join(table(takes)))
+    else:
+        typer.echo("There are no such takes.")
+    if warning:
+        typer.echo(f"harpi: {warning}", err=True)
+
+
+def show(
+    take: Annotated[
+        int | None,
+        typer.Argument(metavar="TAKE", help="Number of the take; the last where not given."),
+    ] = None,
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+    axes: Annotated[bool, typer.Option("--axes", help="Draw each of the six axes.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is known of a take, and a picture of its motion."""
+    from harpi.cli.listing import description, fields
+    from harpi.cli.picture import can_print, picture
+
+    with open_store(config, assignments, read_only=True) as store:
+        found = store.takes()[-1:] if take is None else [store.take(take)]
+        if not found:
+            raise TakeNotFound("there are no takes", remedy="Record one with `harpi record`")
+        shown = found[0]
+        runs = store.samples(shown.id, whole=True)
+    if as_json:
+        typer.echo(json.dumps(fields(shown), ensure_ascii=False))
+        return
+    typer.echo("\n".join(description(shown)))
+    if runs:
+        typer.echo()
+        typer.echo(
+            picture(
+                runs,
+                used=(shown.keep_from, shown.keep_to),
+                axes=axes,
+                width=shutil.get_terminal_size().columns if sys.stdout.isatty() else 80,
+                plain=not can_print(sys.stdout.encoding),
+            )
+        )
+
+
+def relabel(
+    takes: Annotated[
+        list[str], typer.Argument(metavar="TAKE", help="Numbers of takes; 3-7 means 3 to 7.")
+    ],
+    label: Annotated[str | None, typer.Option("--label", "-l", help="The right label.")] = None,
+    position: Annotated[
+        str | None, typer.Option("--position", "-p", help="The right place on the body.")
+    ] = None,
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+) -> None:
+    """Correct the label or the position of takes."""
+    if label is None and position is None:
+        raise UsageError("nothing to correct", remedy="Give --label, --position, or both")
+    with open_store(config, assignments) as store:
+        _say("Corrected", store.relabel(numbers_of(takes), label, position))
+
+
+def trim(
+    take: Annotated[int, typer.Argument(metavar="TAKE", help="Number of the take.")],
+    start: Annotated[
+        float, typer.Option("--from", metavar="SECOND", help="First second to use.")
+    ] = 0.0,
+    end: Annotated[
+        float | None, typer.Option("--to", metavar="SECOND", help="Use nothing from here on.")
+    ] = None,
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+) -> None:
+    """Use only a part of a take; without options, all of it again. Nothing is lost."""
+    with open_store(config, assignments) as store:
+        _say("Trimmed", store.trim(take, start, end))
+
+
+def delete(
+    takes: Numbers = None,
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+    label: Label = None,
+    position: Position = None,
+    session: Session = None,
+    split: Split = None,
+    since: Since = None,
+    everything: All = False,
+) -> None:
+    """Put takes away: they are not learnt any more, and can be restored."""
+    check_chosen(takes, label, position, session, split, since, everything=everything)
+    with open_store(config, assignments) as store:
+        found = select(
+            store,
+            takes,
+            label=label,
+            position=position,
+            session=session,
+            split=split,
+            since=since,
+        )
+        _say("Deleted", store.delete(take.id for take in found))
+
+
+def restore(
+    takes: Numbers = None,
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+    label: Label = None,
+    position: Position = None,
+    session: Session = None,
+    split: Split = None,
+    since: Since = None,
+    everything: All = False,
+) -> None:
+    """Bring deleted takes back."""
+    check_chosen(takes, label, position, session, split, since, everything=everything)
+    with open_store(config, assignments) as store:
+        found = select(
+            store,
+            takes,
+            label=label,
+            position=position,
+            session=session,
+            split=split,
+            since=since,
+            deleted=True,
+        )
+        _say("Restored", store.restore(take.id for take in found))
+
+
+def undo(config: ConfigFile = None, assignments: Assignments = None) -> None:
+    """Take back what was done last to takes, again and again; see also `redo`."""
+    with open_store(config, assignments) as store:
+        _say_of("Undone", store.undo(), "There is nothing to undo.")
+
+
+def redo(config: ConfigFile = None, assignments: Assignments = None) -> None:
+    """Do again what was undone last."""
+    with open_store(config, assignments) as store:
+        _say_of("Done again", store.redo(), "There is nothing to do again.")
+
+
+def purge(
+    takes: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TAKE", help="Deleted takes; all where not given."),
+    ] = None,
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove deleted takes for good and free their room on the disk."""
+    from harpi.cli.listing import named
+
+    with open_store(config, assignments) as store:
+        numbers = numbers_of(takes or ()) or [take.id for take in store.takes(deleted=True)]
+        if not numbers:
+            typer.echo("There are no deleted takes.")
+            return
+        if not yes:
+            if not sys.stdin.isatty():
+                raise UsageError(
+                    "a purge cannot be undone", remedy="Say --yes to do it without a question"
+                )
+            typer.confirm(f"Remove {named(numbers)} for good?", abort=True)
+        typer.echo(f"Removed {named(store.purge(numbers))} for good.")
+
+
+def check(config: ConfigFile = None, assignments: Assignments = None) -> None:
+    """Read every take and say whether all are as they were recorded."""
+    from harpi.cli.listing import counted
+
+    with open_store(config, assignments, read_only=True) as store:
+        if damage := store.damage():
+            raise StoreError(
+                "; ".join(damage[:10]),
+                where=str(store.path),
+                remedy="Export what is whole, and check the SD card",
+            )
+        typer.echo(f"All is well: {counted(len(store.takes(deleted=None)))}.")
+
+
+def _say(done: str, action: Action) -> None:
+    from harpi.cli.listing import named
+
+    if action.takes:
+        typer.echo(f"{done} {named(action.takes)}. `harpi takes undo` takes it back.")
+    else:
+        typer.echo("Nothing to do: there are no such takes, or they are so already.")
+
+
+def _say_of(done: str, action: Action | None, nothing: str) -> None:
+    from harpi.cli.listing import named
+
+    typer.echo(nothing if action is None else f"{done}: {action.kind} {named(action.takes)}.")

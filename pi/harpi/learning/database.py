@@ -1,0 +1,247 @@
+"""The SQLite file under the store: opened safely, used by several threads, errors in words.
+
+Journal mode WAL with synchronous=FULL: a transaction that returned is on the disk, and
+readers in other processes never wait for the writer. One connection is shared by all
+threads of a process behind a lock; transactions are short.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from harpi.errors import StoreError, StoreFull
+from harpi.files import sync_directory
+from harpi.learning.schema import VERSION, migrate, version_of
+
+BUSY_SECONDS: Final = 10.0
+"""How long to wait for another process that is writing."""
+
+WAL_LIMIT: Final = 4 << 20
+"""Bytes to which the write-ahead log is cut back after it was needed for more."""
+
+
+class Database:
+    """An open store file.
+
+    Args:
+        path: the file; made, with its folder, where it does not exist.
+        read_only: change nothing; the file must exist.
+
+    Raises:
+        StoreError: the file cannot be opened, is damaged, not a store, or too new.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._lock = threading.RLock()
+        with self._in_words():
+            if read_only:
+                self._connection = self._open_reader()
+            else:
+                self._connection = self._open_writer()
+
+    def rows(self, sql: str, parameters: Any = ()) -> list[Any]:
+        """Run one query and return all its rows."""
+        with self._lock, self._in_words():
+            return self._connection.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Change something: all of it is on the disk afterwards, or none.
+
+        Raises:
+            StoreFull: the disk is full.
+            StoreError: the store cannot be written.
+        """
+        if self.read_only:
+            raise StoreError("the store was opened for reading only", where=str(self.path))
+        with self._lock, self._in_words():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def used_bytes(self) -> int:
+        """Bytes of the file that hold something."""
+        ((pages, free, size),) = self.rows(
+            "SELECT (SELECT page_count FROM pragma_page_count),"
+            " (SELECT freelist_count FROM pragma_freelist_count),"
+            " (SELECT page_size FROM pragma_page_size)"
+        )
+        return int((pages - free) * size)
+
+    def free_bytes(self) -> int:
+        """Bytes that the disk of the store has left."""
+        with self._in_words():
+            return shutil.disk_usage(self.path.parent).free
+
+    def shrink(self) -> None:
+        """Give the room of purged takes back to the disk."""
+        with self._lock, self._in_words():
+            # It frees a page at each step; only executescript() steps without rows.
+            self._connection.executescript("PRAGMA incremental_vacuum")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def damage(self) -> list[str]:
+        """Let SQLite check every page; return what it found wrong, nothing for a whole file."""
+        found = [row[0] for row in self.rows("PRAGMA integrity_check")]
+        return [] if found == ["ok"] else found
+
+    def close(self) -> None:
+        """Close the file; closing twice is harmless."""
+        with self._lock:
+            self._connection.close()
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?{mode}",
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+
+    def _version(self, connection: sqlite3.Connection) -> int:
+        """Look at one moment: another process may be making or migrating the store."""
+        connection.execute("BEGIN")
+        version = version_of(connection, str(self.path))
+        connection.execute("COMMIT")
+        return version
+
+    def _open_writer(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        made = not self.path.exists()
+        connection = self._connect("mode=rwc")
+        try:
+            version = self._version(connection)
+            if version == 0:
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            if mode != "wal":
+                raise StoreError(
+                    "the disk does not allow SQLite's write-ahead log",
+                    where=str(self.path),
+                    remedy="Keep the store on a local disk, not on a network share",
+                )
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+            if version < VERSION:
+                connection.execute("BEGIN IMMEDIATE")
+                version_of(connection, str(self.path))
+                migrate(connection)
+                connection.execute("COMMIT")
+        except BaseException:
+            connection.close()
+            raise
+        if made:
+            _give_to_owner_of_folder(self.path)
+            sync_directory(self.path.parent)
+        return connection
+
+    def _open_reader(self) -> sqlite3.Connection:
+        if not self.path.exists():
+            raise StoreError(
+                "there is no store of takes",
+                where=str(self.path),
+                remedy="Record a take first, or check `paths.state`",
+            )
+        connection = self._connect("mode=ro")
+        try:
+            try:
+                version = self._version(connection)
+            except sqlite3.OperationalError:
+                # On a read-only disk the log's index cannot be made. Without a log there
+                # is nothing in it to miss, and the file itself can be read as it is.
+                log = self.path.with_name(self.path.name + "-wal")
+                if log.exists() and log.stat().st_size:
+                    raise
+                connection.close()
+                connection = self._connect("mode=ro&immutable=1")
+                version = self._version(connection)
+        except BaseException:
+            connection.close()
+            raise
+        if version < VERSION:
+            connection.close()
+            self._open_writer().close()
+            connection = self._connect("mode=ro")
+        return connection
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise _explain(error, self.path) from error
+        except StoreError:
+            raise
+        except OSError as error:
+            raise StoreError(
+                f"the store cannot be used ({error.strerror})",
+                where=str(self.path),
+                remedy="Check the folder and its permissions",
+            ) from error
+
+
+def _give_to_owner_of_folder(path: Path) -> None:
+    """Let the daemon use a store that root made, by a command before its first start."""
+    if os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.chown(path, folder.st_uid, folder.st_gid)
+
+
+def _explain(error: sqlite3.Error, path: Path) -> StoreError:
+    """Put an error of SQLite into words (result codes: sqlite.org/rescode.html)."""
+    extended = getattr(error, "sqlite_errorcode", 0)
+    code, where = extended & 0xFF, str(path)
+    if code == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_SHMSIZE:
+        return StoreFull(
+            "the disk is full",
+            where=where,
+            remedy="Free some space, or purge deleted takes with `harpi takes purge`",
+        )
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        return StoreError(
+            "the store cannot be written, it or its disk is read-only",
+            where=where,
+            remedy="Check the owner of the file and how the disk is mounted",
+        )
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StoreError(
+            f"the store is damaged, or not a store ({error})",
+            where=where,
+            remedy="Move it away and import your last export; "
+            "`sqlite3 FILE .recover` may save what is left",
+        )
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreError(
+            f"another process has kept the store for {BUSY_SECONDS:g} s",
+            where=where,
+            remedy="Wait until it is done and try again",
+        )
+    if code == sqlite3.SQLITE_CANTOPEN:
+        return StoreError(
+            "the store cannot be opened",
+            where=where,
+            remedy="Check that you may write to its folder, and that the disk is not mounted "
+            "read-only",
+        )
+    if code == sqlite3.SQLITE_IOERR:
+        return StoreError(
+            f"the disk failed ({error})", where=where, remedy="Check the disk and its cable"
+        )
+    return StoreError(f"the store refused it ({error})", where=where)
