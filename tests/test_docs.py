@@ -1,0 +1,143 @@
+"""Every command that the documentation shows works.
+
+A page's fenced blocks are sorted by their first line:
+
+- ```` ```console ````: what follows each `$ ` is run, a page as one shell session, in an
+  empty folder, with a state of its own and a broker on its own port.
+- ```` ```console pi ````: needs a Pi, root or a package manager. Commands of harpi in it must
+  exist with the options that are shown; make targets must exist.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harpi.cli import EXIT_CODES
+from harpi.controls.patterns import as_markdown
+from harpi.demo.broker import demo_broker
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```console(?P<pi> pi)?\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
+PAGE_SECONDS = 100
+
+
+def commands(page: Path, *, pi: bool) -> list[str]:
+    """Give the commands of a page, continued lines joined, comments dropped."""
+    found = []
+    for block in FENCE.finditer(page.read_text("utf-8")):
+        if bool(block["pi"]) != pi:
+            continue
+        body = block["body"].replace("\\\n", " ")
+        found += [
+            line[2:].split("  #")[0].strip()
+            for line in body.splitlines()
+            if line.startswith("$ ")
+        ]
+    return found
+
+
+def pages_with(*, pi: bool) -> list[Path]:
+    return [page for page in PAGES if commands(page, pi=pi)]
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.timeout(PAGE_SECONDS + 20)
+@pytest.mark.parametrize("page", pages_with(pi=False), ids=name)
+def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
+    runnable = [line for line in commands(page, pi=False) if not line.startswith("make ")]
+    for line in commands(page, pi=False):
+        if line.startswith("make "):
+            assert_make_target(line)
+    if not runnable:
+        return
+    with demo_broker() as (_, port):
+        env = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin",
+            "HOME": str(tmp_path),
+            "HARPI_PATHS__STATE": str(tmp_path / "state"),
+            "HARPI_PATHS__RUNTIME": str(tmp_path / "run"),
+            "HARPI_MQTT__PORT": str(port),
+            "HARPI": str(ROOT),
+        }
+        script = "set -eu\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
+        script += "".join(f"echo {shlex.quote('$ ' + line)}\n{line}\n" for line in runnable)
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=tmp_path,
+            env=env,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=PAGE_SECONDS,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "Traceback" not in done.stdout, done.stdout[-3000:]
+
+
+@pytest.mark.parametrize("page", pages_with(pi=True), ids=name)
+def test_the_commands_for_a_pi_exist(page: Path) -> None:
+    for line in commands(page, pi=True):
+        words = shlex.split(line.split("|")[0].split(">")[0])
+        while words and (words[0] in {"sudo", "-u", "harpi-user"} or "=" in words[0]):
+            words = words[1:]
+        if words[:1] == ["make"]:
+            assert_make_target(line)
+        elif words[:1] and Path(words[0]).name == "harpi":
+            assert_harpi_command(words[1:])
+
+
+def assert_make_target(line: str) -> None:
+    target = shlex.split(line)[1]
+    assert re.search(
+        rf"^{re.escape(target)}:", (ROOT / "Makefile").read_text(), re.MULTILINE
+    ), line
+
+
+def assert_harpi_command(words: list[str]) -> None:
+    verbs = []
+    for word in words:
+        if word.startswith("-") or not re.fullmatch(r"[a-z][a-z-]*", word):
+            break
+        verbs.append(word)
+    options = [word.split("=")[0] for word in words if word.startswith("--")]
+    help_text = ""
+    while verbs:
+        shown = subprocess.run(
+            [sys.executable, "-m", "harpi", *verbs, "--help"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        if shown.returncode == 0:
+            help_text = shown.stdout
+            break
+        verbs = verbs[:-1]
+    assert help_text or not words, f"harpi {' '.join(words)}"
+    for option in options:
+        assert option in help_text or option in {"--help", "--version"}, f"{option}: {words}"
+
+
+def test_the_table_of_lights_is_the_one_in_the_code() -> None:
+    text = (ROOT / "docs" / "teach.md").read_text("utf-8")
+    shown = text.split("<!-- patterns -->\n")[1].split("<!-- /patterns -->")[0]
+    assert shown == as_markdown()
+
+
+def test_the_exit_codes_are_those_in_the_code() -> None:
+    text = (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
+    assert listed == set(EXIT_CODES)
