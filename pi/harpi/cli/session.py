@@ -1,0 +1,279 @@
+"""`harpi record`, `train`, `undo` and their kind: what the buttons do, typed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from harpi.cli.options import Assignments, ConfigFile, load_settings
+from harpi.errors import CommandRefused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harpi.commands import Answer, Command, Event, Situation
+
+INTERRUPTED: Final = 130
+
+Position = Annotated[
+    str | None,
+    typer.Option("--position", "-p", metavar="PLACE", help="Where on the body it is worn."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands that talk to the running daemon."""
+    for command in (record, stop, undo, train, pause, resume, cancel, forget, mount, status):
+        app.command()(command)
+
+
+def record(
+    label: Annotated[str, typer.Argument(metavar="LABEL", help="What the wearer does.")],
+    seconds: Annotated[
+        float | None,
+        typer.Option("--seconds", "-n", metavar="N", help="End by itself, and wait for it."),
+    ] = None,
+    position: Position = None,
+    test: Annotated[
+        bool, typer.Option("--test", help="For measuring only; it is never learnt.")
+    ] = False,
+    new: Annotated[
+        bool, typer.Option("--new", help="The label is meant, though it resembles another.")
+    ] = False,
+    wait: Annotated[
+        bool, typer.Option(help="With --seconds: wait until the take has ended.")
+    ] = True,
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+) -> None:
+    """Record what the wearer does now, until `harpi stop`."""
+    from harpi.commands import Record
+
+    command = Record(label=label, seconds=seconds, position=position, test=test, new=new)
+    if seconds is None or not wait:
+        _do(command, config, assignments)
+        return
+    for event in _do_and_follow(command, config, assignments, "The take goes on"):
+        if event.situation.state not in ("recording", "testing"):
+            _tell(event)
+            return
+
+
+def stop(config: ConfigFile = None, assignments: Assignments = None) -> None:
+    """End the take and keep it."""
+    from harpi.commands import Stop
+
+    _do(Stop(), config, assignments)
+
+
+def undo(
+    whole: Annotated[
+        bool,
+        typer.Option("--whole", help="Drop the whole last take, whatever was done since."),
+    ] = False,
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+) -> None:
+    """Take back what was done last with takes; drop the take that is being recorded."""
+    from harpi.commands import Undo
+
+    _do(Undo(whole=whole), config, assignments)
+
+
+def train(
+    wait: Annotated[
+        bool, typer.Option("--wait", "-w", help="Show how it goes, until it has ended.")
+    ] = False,
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+) -> None:
+    """Learn from all takes; recognition goes on meanwhile."""
+    from harpi.commands import Train
+
+    if not wait:
+        _do(Train(), config, assignments)
+        return
+    live = sys.stdout.isatty()
+    for event in _do_and_follow(Train(), config, assignments, "Training goes on"):
+        if event.kind == "progress" and live:
+            typer.echo(f"\r\x1b[K{event.message}", nl=False)
+        if event.outcome is not None:
+            if live:
+                typer.echo("\r\x1b[K", nl=False)
+            _tell(event)
+            return
+
+
+def pause(config: ConfigFile = None, assignments: Assignments = None) -> None:
+    """Let training rest."""
+    from harpi.commands import Pause
+
+    _do(Pause(), config, assignments)
+
+
+def resume(config: ConfigFile = None, assignments: Assignments = None) -> None:
+    """Go on with training."""
+    from harpi.commands import Resume
+
+    _do(Resume(), config, assignments)
+
+
+def cancel(config: ConfigFile = None, assignments: Assignments = None) -> None:
+    """Drop the take that is being recorded, or break training off."""
+    from harpi.commands import Cancel
+
+    _do(Cancel(), config, assignments)
+
+
+def forget(
+    label: Annotated[
+        str | None,
+        typer.Argument(metavar="[LABEL]", help="Forget this one only.", show_default=False),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+) -> None:
+    """Start over: forget what was learnt and take back all takes, or those of one label."""
+    from harpi.commands import Forget, Status
+    from harpi.controls.client import Client
+
+    folder = _runtime(config, assignments)
+    if not yes:
+        with Client(folder) as client:
+            counts = client.ask(Status()).situation.labels
+        takes = sum(c.takes + c.tests for c in counts if label in (None, c.label))
+        what = f"the label {label}" if label else "everything"
+        typer.confirm(f"Forget {what} and take back {takes} takes?", abort=True)
+    with Client(folder) as client:
+        _show(client.ask(Forget(label=label, confirmed=True)))
+
+
+def mount(
+    position: Position = None, config: ConfigFile = None, assignments: Assignments = None
+) -> None:
+    """Say that the strap was put on anew: a new session of takes begins."""
+    from harpi.commands import Mount
+
+    _do(Mount(position=position), config, assignments)
+
+
+def status(
+    json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+) -> None:
+    """Tell what harpi does, and what there is to learn from."""
+    from harpi.commands import Status
+    from harpi.controls.client import Client
+
+    with Client(_runtime(config, assignments)) as client:
+        answer = client.ask(Status())
+    if json:
+        import msgspec
+
+        typer.echo(msgspec.json.encode(answer.situation))
+        return
+    _show(answer)
+    typer.echo(_table(answer.situation))
+
+
+# --- how it is done ---------------------------------------------------------------------
+
+
+def _runtime(config: Path | None, assignments: list[str] | None) -> Path:
+
+    return load_settings(config, assignments).config.paths.runtime_folder
+
+
+def _do(command: Command, config: Path | None, assignments: list[str] | None) -> None:
+    """Send a command and show the answer."""
+    from harpi.controls.client import Client
+
+    with Client(_runtime(config, assignments)) as client:
+        _show(client.ask(command))
+
+
+def _do_and_follow(
+    command: Command, config: Path | None, assignments: list[str] | None, interrupted: str
+) -> Iterator[Event]:
+    """Send a command, show the answer, and give the events that come of it.
+
+    The events that the command itself was answered with are left out.
+    """
+    from harpi.controls.client import Client
+
+    folder = _runtime(config, assignments)
+    with Client(folder) as follower, Client(folder) as client:
+        follower.begin_to_follow()
+        answer = client.ask(command)
+        _show(answer)
+        with _going_on(interrupted):
+            seen = False
+            for event in follower.events():
+                if seen:
+                    yield event
+                own = event.kind == "answer" and event.message == answer.message
+                seen = seen or own
+
+
+@contextmanager
+def _going_on(what: str) -> Iterator[None]:
+    """Say that Ctrl-C ends the waiting and nothing else."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(f"\n{what}; `harpi stop` or `harpi cancel` ends it.", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _show(answer: Answer) -> None:
+    """Show an answer.
+
+    Raises:
+        CommandRefused: it was not done.
+    """
+    if not answer.ok:
+        raise CommandRefused(answer.message.rstrip("."))
+    typer.echo(answer.message)
+    _warn(answer.warnings)
+
+
+def _tell(event: Event) -> None:
+    """Show how it ended.
+
+    Raises:
+        CommandRefused: it failed.
+    """
+    if not event.ok:
+        raise CommandRefused(event.message.rstrip("."))
+    typer.echo(event.message)
+    _warn(event.warnings)
+    for point in event.advice:
+        typer.echo(f"- {point}")
+
+
+def _warn(warnings: tuple[str, ...]) -> None:
+    for warning in warnings:
+        typer.echo(f"warning: {warning.rstrip('.')}.", err=True)
+
+
+def _table(situation: Situation) -> str:
+    """Show what there is of each label."""
+    worn = f"worn at: {situation.position}"
+    session = "no session yet" if situation.session is None else f"session {situation.session}"
+    width = max([8, *(len(count.label) for count in situation.labels)])
+    lines = [
+        f"{session}, {worn}",
+        "",
+        f"{'label':<{width}}  takes  windows  needed  test takes",
+    ]
+    lines += [
+        f"{c.label:<{width}}  {c.takes:>5}  {c.windows:>7}  {c.needed or '-':>6}  {c.tests:>10}"
+        for c in situation.labels
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,335 @@
+"""What can be asked of harpi, and what it answers: one vocabulary for every door.
+
+A button, an MQTT message, a click and a command line all send one of these commands, and
+all get an `Answer`. As JSON a command is an object with its name under `command`::
+
+    {"command": "record", "label": "walking", "seconds": 15}
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Final, Literal, Protocol, TypeAlias, get_args
+
+import msgspec
+from msgspec import Meta, Struct
+
+from harpi.config.schema import Label
+from harpi.errors import UsageError
+
+LONGEST_TAKE: Final = 600.0
+"""Seconds after which a take ends by itself: a button that was forgotten, or is stuck."""
+
+LARGEST_MESSAGE: Final = 4096
+"""Bytes of the longest command that is read."""
+
+Seconds = Annotated[float, Meta(gt=0, le=LONGEST_TAKE)]
+
+
+class _Command(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    tag_field="command",
+    tag=str.lower,
+):
+    """Base of all commands: immutable, strict, told apart by `command`."""
+
+
+class Record(_Command, frozen=True):
+    """Begin a take."""
+
+    label: Label
+    """What the wearer is about to do."""
+    seconds: Seconds | None = None
+    """End by itself after this time; where not given, `Stop` ends it."""
+    position: Label | None = None
+    """Where on the body the sensor is; where not given, as at the last mounting."""
+    test: bool = False
+    """The take is for measuring, and is never learnt."""
+    new: bool = False
+    """The label is meant as it is written, even where it resembles a known one."""
+
+
+class Stop(_Command, frozen=True):
+    """End the take and keep it."""
+
+
+class Undo(_Command, frozen=True):
+    """Take back what was done last with takes; while one is being recorded, drop it."""
+
+    whole: bool = False
+    """Whatever was done last, drop the whole last take."""
+
+
+class Train(_Command, frozen=True):
+    """Learn from all takes that are kept."""
+
+
+class Pause(_Command, frozen=True):
+    """Let training rest."""
+
+
+class Resume(_Command, frozen=True):
+    """Go on with training."""
+
+
+class Cancel(_Command, frozen=True):
+    """Break off what goes on: drop the take, end training with the old head, forget nothing."""
+
+
+class Forget(_Command, frozen=True):
+    """Forget what was learnt and take back all takes, or those of one label.
+
+    Without `confirmed` nothing is forgotten yet: harpi says what it would do, and waits some
+    seconds for `Confirm`.
+    """
+
+    label: Label | None = None
+    """Forget this one only; where not given, everything."""
+    confirmed: bool = False
+    """Yes, really."""
+
+
+class Confirm(_Command, frozen=True):
+    """Say yes to the question that harpi asks."""
+
+
+class Use(_Command, frozen=True):
+    """Predict with another of the heads that were kept, from now on."""
+
+    head: Annotated[int, Meta(ge=1)] | None = None
+    """Its number; where not given, the one that was in use before."""
+
+
+class Mount(_Command, frozen=True):
+    """Say that the strap was taken off and put on again: a new session of takes begins."""
+
+    position: Label | None = None
+    """Where on the body it is now; where not given, where it was."""
+
+
+class Status(_Command, frozen=True):
+    """Ask how things stand; changes nothing."""
+
+
+Command: TypeAlias = (
+    Record
+    | Stop
+    | Undo
+    | Train
+    | Pause
+    | Resume
+    | Cancel
+    | Forget
+    | Confirm
+    | Use
+    | Mount
+    | Status
+)
+
+State = Literal["idle", "recording", "testing", "training", "paused"]
+"""What the session does: `testing` records a test take, `paused` is training at rest."""
+
+Result = Literal["taken", "kept", "cancelled", "failed"]
+"""How training ended: `taken`: the new head is in use; `kept`: it was not better than the
+one before, which stays."""
+
+STATES: Final[tuple[State, ...]] = get_args(State)
+
+
+class LabelCount(Struct, frozen=True, kw_only=True):
+    """What is there of one label."""
+
+    label: str
+    takes: int = 0
+    """Takes to learn from."""
+    windows: int = 0
+    """Windows in them."""
+    needed: int = 0
+    """Windows that training still asks for."""
+    tests: int = 0
+    """Takes to measure with."""
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """How far training has come."""
+
+    epoch: int
+    epochs: int
+    """At most so many; training may stop earlier."""
+    loss: float
+    accuracy: float | None = None
+    """Share of held-out windows that are judged right; None before the first look."""
+
+
+class Situation(Struct, frozen=True, kw_only=True):
+    """How things stand at one moment."""
+
+    state: State
+    session: int | None
+    """Number of this mounting of the strap; None before the first take."""
+    position: str
+    """Where on the body the sensor is."""
+    label: str | None = None
+    """What is being recorded."""
+    since: datetime | None = None
+    """UTC time at which the take began."""
+    seconds: float | None = None
+    """Length that was asked for the take."""
+    asking: bool = False
+    """`Forget` waits for `Confirm`."""
+    progress: Progress | None = None
+    """Of the training that goes on."""
+    labels: tuple[LabelCount, ...] = ()
+    """What is there to learn from, the configured labels first."""
+    notices: tuple[str, ...] = ()
+    """What a person should know: the store is nearly full, or cannot be used."""
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What harpi says to a command."""
+
+    ok: bool
+    """Whether it was done."""
+    message: str
+    """One or two sentences; where it was not done, why, and what would work."""
+    situation: Situation
+    """How things stand afterwards."""
+    warnings: tuple[str, ...] = ()
+    """What is doubtful although it was done."""
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """Something that happened in the session, for lights, MQTT, the page and `--wait`.
+
+    `answer`: a command was answered. `notice`: something happened by itself: a take ended,
+    training came to its end, a question ran out. `progress`: training went on by a step.
+    """
+
+    kind: Literal["answer", "notice", "progress"]
+    time: datetime
+    """UTC."""
+    source: str
+    """Who sent the command: `buttons`, `mqtt`, `command line`, ...; else `session`."""
+    ok: bool
+    message: str
+    situation: Situation
+    warnings: tuple[str, ...] = ()
+    outcome: Result | None = None
+    """How training ended, where that is what happened."""
+    advice: tuple[str, ...] = ()
+    """What to record next and why, after training; one sentence for each point."""
+
+
+class Listener(Protocol):
+    """Whoever wants to know what happens.
+
+    It is called in the thread in which the thing happened, in the order of events, and must
+    return at once: no waiting, no disk, no command from inside.
+    """
+
+    def __call__(self, event: Event, /) -> None:
+        """Take note of an event."""
+        ...
+
+
+class Room(Protocol):
+    """The room that all doors lead to; the session is the real one."""
+
+    @property
+    def situation(self) -> Situation:
+        """How things stand now; never waits."""
+        ...
+
+    def command(self, command: Command, source: str, *, at: float | None = None) -> Answer:
+        """Do a command, or say why not; never raises for what a person can get wrong.
+
+        Args:
+            command: what to do.
+            source: who asks, for the events: `buttons`, `mqtt`, `command line`, ...
+            at: monotonic time of the press that it stands for; now where not given.
+        """
+        ...
+
+    def subscribe(self, listener: Listener) -> None:
+        """Call `listener` with every event from now on."""
+        ...
+
+    def unsubscribe(self, listener: Listener) -> None:
+        """Call it no more; harmless where it was not subscribed."""
+        ...
+
+
+COMMANDS: Final[dict[str, type[Command]]] = {
+    str(kind.__struct_config__.tag): kind for kind in get_args(Command)
+}
+"""All commands by the name that they have in JSON."""
+
+_decoder: Final[msgspec.json.Decoder[Command]] = msgspec.json.Decoder(Command)
+
+
+def decode(content: bytes) -> Command:
+    """Read a command from JSON.
+
+    Raises:
+        UsageError: it is too long, no JSON, or no command; says which there are.
+    """
+    if len(content) > LARGEST_MESSAGE:
+        raise UsageError(
+            f"a command has at most {LARGEST_MESSAGE} bytes, this one has {len(content)}"
+        )
+    try:
+        return _decoder.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"this is no command ({error})",
+            remedy=f"Commands: {', '.join(COMMANDS)}; as JSON, for example "
+            '{"command": "record", "label": "walking"}',
+        ) from None
+
+
+def decode_named(name: str, content: bytes) -> Command:
+    """Read a command whose name stands elsewhere, as in the topic `harpi/<id>/set/<name>`.
+
+    Args:
+        name: one of `COMMANDS`.
+        content: its other fields as a JSON object; empty for none. For `record`, the bare
+            label will do.
+
+    Raises:
+        UsageError: there is no such command, or the fields are wrong.
+    """
+    kind = COMMANDS.get(name)
+    if kind is None:
+        raise UsageError(f"there is no command {name!r}", remedy=f"Use {', '.join(COMMANDS)}")
+    if len(content) > LARGEST_MESSAGE:
+        raise UsageError(
+            f"a command has at most {LARGEST_MESSAGE} bytes, this one has {len(content)}"
+        )
+    try:
+        text = content.decode().strip()
+        if kind is Record and text and text[0] not in '{"[':
+            fields: object = {"label": text}
+        else:
+            fields = msgspec.json.decode(text) if text else {}
+        if not isinstance(fields, dict):
+            raise msgspec.ValidationError("expected a JSON object")
+        return msgspec.convert({"command": name, **fields}, kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"these are no fields of the command {name} ({error})",
+            remedy=f"It takes {_fields_of(kind)}",
+        ) from None
+
+
+def encode(message: Command | Answer | Event) -> bytes:
+    """Write a command, an answer or an event as one line of JSON, without the line's end."""
+    return msgspec.json.encode(message)
+
+
+def _fields_of(kind: type[Command]) -> str:
+    names = kind.__struct_fields__
+    return f"a JSON object with {', '.join(names)}" if names else "an empty message"

@@ -1,0 +1,279 @@
+"""The local socket: how `harpi record` and its kind reach the running daemon.
+
+A client connects to ``<paths.runtime>/harpi.sock`` and writes one command as one line of
+JSON; the daemon answers with one line. More lines may follow on the same connection. The
+line ``{"command": "follow"}`` asks for events instead: one line for each, for as long as the
+client reads them.
+
+Who may: the user that harpi runs as, root, and the members of `socket.group`; the file's
+permissions say so, and the credentials of the peer are checked besides. A client that is
+silent for `socket.timeout_seconds`, reads too slowly or writes too much is put out, and
+nobody else notices: each has its own thread, of which there are at most `MOST_CLIENTS`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import logging
+import os
+import pwd
+import queue
+import select
+import socket
+import struct
+import threading
+from pathlib import Path
+from typing import Final
+
+from harpi.commands import LARGEST_MESSAGE, Answer, Event, Room, decode, encode
+from harpi.config.schema import SocketSection
+from harpi.controls.wire import FILE_NAME, Lines, LineTooLong, asks_to_follow
+from harpi.errors import AlreadyRunning, ControlError, UsageError
+from harpi.learning.filelock import FileLock
+
+MOST_CLIENTS: Final = 16
+"""Clients at once; one more is told so and put out."""
+
+EVENTS: Final = 256
+"""Events that may wait for a follower that reads slowly; one more and it is put out."""
+
+LONGEST_PATH: Final = 107
+"""Bytes that the kernel allows in the name of a socket (unix(7))."""
+
+SOURCE: Final = "command line"
+
+_PEER: Final = struct.Struct("3i")
+"""struct ucred: process, user, group (unix(7), SO_PEERCRED)."""
+
+_log = logging.getLogger(__name__)
+
+
+class ControlSocket:
+    """The daemon's end of the socket.
+
+    Args:
+        room: where the commands go.
+        folder: `paths.runtime`; made where it does not exist.
+        section: group and time-out.
+    """
+
+    def __init__(self, room: Room, folder: Path, section: SocketSection) -> None:
+        self._room = room
+        self._section = section
+        self._path = folder / FILE_NAME
+        self._lock = FileLock(folder / f"{FILE_NAME}.lock")
+        self._listening: socket.socket | None = None
+        self._group: int | None = None
+        self._thread: threading.Thread | None = None
+        self._clients: dict[threading.Thread, socket.socket] = {}
+        self._clients_lock = threading.Lock()
+        self._ending = threading.Event()
+
+    @property
+    def path(self) -> Path:
+        """Where clients find it."""
+        return self._path
+
+    def start(self) -> None:
+        """Open the socket and serve it in threads of its own.
+
+        A socket that a daemon left behind when it died is replaced.
+
+        Raises:
+            AlreadyRunning: another daemon serves it.
+            ControlError: the group does not exist, or the folder cannot be used.
+        """
+        self._group = self._find_group()
+        if len(os.fsencode(self._path)) > LONGEST_PATH:
+            raise ControlError(
+                f"the name of the socket is longer than {LONGEST_PATH} bytes",
+                where=str(self._path),
+                remedy="Set paths.runtime to a shorter folder",
+            )
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            if not self._lock.acquire():
+                raise AlreadyRunning(
+                    "another harpi is running",
+                    where=str(self._path),
+                    remedy="End it first, or give this one its own paths.runtime",
+                )
+            try:
+                self._listening = self._open()
+            except OSError:
+                self._lock.release()
+                raise
+        except ControlError:
+            raise
+        except OSError as error:
+            raise ControlError(
+                f"the socket cannot be opened ({error.strerror or error})",
+                where=str(self._path),
+                remedy="Check the owner of the folder, or set paths.runtime to another",
+            ) from error
+        self._thread = threading.Thread(target=self._accept, name="harpi-socket", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the socket and put all clients out; stopping twice is harmless."""
+        if self._listening is None or self._thread is None:
+            return
+        self._ending.set()
+        # Closing alone does not wake a thread that waits in accept.
+        with contextlib.suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listening.close()
+        self._listening = None
+        with self._clients_lock:
+            clients = list(self._clients.items())
+        for _, connection in clients:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread, _ in clients:
+            thread.join(self._section.timeout_seconds)
+        self._path.unlink(missing_ok=True)
+        self._lock.release()
+
+    def _find_group(self) -> int | None:
+        if self._section.group is None:
+            return None
+        try:
+            return grp.getgrnam(self._section.group).gr_gid
+        except KeyError:
+            raise ControlError(
+                f"there is no group {self._section.group!r}",
+                where="socket.group",
+                remedy="Make it with 'sudo groupadd', or set another",
+            ) from None
+
+    def _open(self) -> socket.socket:
+        """Make the socket; nobody can connect before `listen`, when its rights are set."""
+        self._path.unlink(missing_ok=True)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            listening.bind(str(self._path))
+            if self._group is not None:
+                os.chown(self._path, -1, self._group)
+            self._path.chmod(0o660 if self._group is not None else 0o600)
+            listening.listen(MOST_CLIENTS)
+        except OSError:
+            listening.close()
+            raise
+        return listening
+
+    def _accept(self) -> None:
+        assert self._listening is not None  # noqa: S101 - opened before the thread
+        while not self._ending.is_set():
+            try:
+                connection, _ = self._listening.accept()
+            except OSError as error:
+                if not self._ending.is_set():
+                    _log.warning("a client could not connect: %s", error)
+                    self._ending.wait(0.1)
+                continue
+            connection.settimeout(self._section.timeout_seconds)
+            thread = threading.Thread(
+                target=self._serve, args=(connection,), name="harpi-client", daemon=True
+            )
+            with self._clients_lock:
+                crowded = len(self._clients) >= MOST_CLIENTS
+                if not crowded:
+                    self._clients[thread] = connection
+            if crowded:
+                self._refuse(connection, f"{MOST_CLIENTS} clients are connected; try again")
+                connection.close()
+            else:
+                thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            with connection:
+                user = self._user_of(connection)
+                if user is None:
+                    self._refuse(connection, "this user may not command harpi")
+                else:
+                    self._converse(connection)
+        except OSError as error:
+            _log.debug("a client is gone: %s", error)
+        finally:
+            with self._clients_lock:
+                self._clients.pop(threading.current_thread(), None)
+
+    def _converse(self, connection: socket.socket) -> None:
+        lines = Lines(connection, LARGEST_MESSAGE)
+        while not self._ending.is_set():
+            try:
+                line = lines.read()
+            except LineTooLong as error:
+                self._refuse(connection, f"this is no command: {error}")
+                return
+            if line is None:
+                return
+            if asks_to_follow(line):
+                self._send_events(connection)
+                return
+            try:
+                answer = self._room.command(decode(line), SOURCE)
+            except UsageError as error:
+                self._refuse(connection, str(error))
+                continue
+            connection.sendall(encode(answer) + b"\n")
+
+    def _send_events(self, connection: socket.socket) -> None:
+        """Send events until the client hangs up, reads too slowly, or the daemon ends."""
+        waiting: queue.Queue[Event] = queue.Queue(EVENTS)
+
+        def listener(event: Event) -> None:
+            try:
+                waiting.put_nowait(event)
+            except queue.Full:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+        self._room.subscribe(listener)
+        try:
+            # The first line tells how things stand, and that events come from now on.
+            connection.sendall(encode(self._answer(True, "following")) + b"\n")
+            while not self._ending.is_set():
+                try:
+                    event = waiting.get(timeout=0.2)
+                except queue.Empty:
+                    if _hung_up(connection):
+                        return
+                    continue
+                connection.sendall(encode(event) + b"\n")
+        finally:
+            self._room.unsubscribe(listener)
+
+    def _refuse(self, connection: socket.socket, why: str) -> None:
+        with contextlib.suppress(OSError):
+            connection.sendall(encode(self._answer(False, why)) + b"\n")
+
+    def _answer(self, ok: bool, message: str) -> Answer:
+        return Answer(ok=ok, message=message, situation=self._room.situation)
+
+    def _user_of(self, connection: socket.socket) -> str | None:
+        """Name the user at the other end; None where he may not command harpi."""
+        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+        _, user, group = _PEER.unpack(credentials)
+        try:
+            name = pwd.getpwuid(user).pw_name
+            groups = os.getgrouplist(name, group)
+        except KeyError:
+            name, groups = str(user), [group]
+        if user in (0, os.geteuid()) or self._group in groups:
+            return name
+        _log.warning("user %s tried to command harpi and may not", name)
+        return None
+
+
+def _hung_up(connection: socket.socket) -> bool:
+    """Whether the other end has closed; anything that it still says is not read."""
+    if not select.select([connection], [], [], 0)[0]:
+        return False
+    try:
+        return connection.recv(1, socket.MSG_PEEK) == b""
+    except OSError:
+        return True

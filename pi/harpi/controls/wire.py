@@ -1,0 +1,69 @@
+"""What both ends of the local socket know: where it is, and lines of JSON on it."""
+
+from __future__ import annotations
+
+import socket
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+FILE_NAME: Final = "harpi.sock"
+"""Name of the socket within the folder `paths.runtime`."""
+
+_CHUNK: Final = 4096
+
+
+class Follow(Struct, frozen=True, forbid_unknown_fields=True):
+    """Asks for events in place of answers, one line for each."""
+
+    command: Literal["follow"]
+
+
+class LineTooLong(ValueError):
+    """The other end sends a line that is longer than any there is."""
+
+
+class Lines:
+    """Reads lines from a connected socket.
+
+    Args:
+        connection: with the time-out that shall hold for each read.
+        longest: bytes of the longest line.
+    """
+
+    def __init__(self, connection: socket.socket, longest: int) -> None:
+        self._connection = connection
+        self._longest = longest
+        self._rest = b""
+
+    def read(self) -> bytes | None:
+        """Wait for the next line and return it without its end.
+
+        Returns:
+            The line; None when the other end has said all it has to say.
+
+        Raises:
+            LineTooLong: it is longer than `longest`.
+            OSError: the connection broke, or nothing came in time.
+        """
+        while b"\n" not in self._rest:
+            if len(self._rest) > self._longest:
+                raise LineTooLong(f"more than {self._longest} bytes without the end of a line")
+            received = self._connection.recv(_CHUNK)
+            if not received:
+                return None
+            self._rest += received
+        line, self._rest = self._rest.split(b"\n", 1)
+        if len(line) > self._longest:
+            raise LineTooLong(f"more than {self._longest} bytes in a line")
+        return line
+
+
+def asks_to_follow(line: bytes) -> bool:
+    """Tell whether a line asks for events."""
+    try:
+        msgspec.json.decode(line, type=Follow)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True

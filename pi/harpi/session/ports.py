@@ -1,0 +1,127 @@
+"""What the session needs of the store and of whatever learns; nothing else of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from harpi.commands import Progress
+from harpi.learning.journal import Action
+from harpi.learning.outcome import Outcome
+from harpi.learning.room import Room
+from harpi.learning.take import Flag, Take
+from harpi.types import Samples
+
+
+class Writer(Protocol):
+    """One take while it is recorded; see `harpi.learning.take_writer.TakeWriter`."""
+
+    @property
+    def take(self) -> Take:
+        """The take as it was begun, with its number."""
+        ...
+
+    def append(self, samples: Samples) -> int:
+        """Add consecutive samples; return how many are on the disk."""
+        ...
+
+    def finish(
+        self,
+        *,
+        flags: tuple[Flag, ...] = (),
+        keep_from: float = 0.0,
+        keep_to: float | None = None,
+    ) -> Take | None:
+        """End the take; None where no sample came."""
+        ...
+
+
+class TakeStore(Protocol):
+    """The takes; see `harpi.learning.store.Store`. Everything may raise a `StoreError`."""
+
+    def new_session(self, note: str = "") -> int:
+        """Begin a mounting of the strap; return its number."""
+        ...
+
+    def begin(self, take: Take) -> Writer:
+        """Begin to record a take."""
+        ...
+
+    def take(self, number: int) -> Take:
+        """Tell what is known of one take, also of a deleted one."""
+        ...
+
+    def takes(self) -> list[Take]:
+        """List the finished takes that count, in the order of recording."""
+        ...
+
+    def samples(self, number: int) -> Sequence[Samples]:
+        """Read the part of a take that is used, one block for each run without a gap."""
+        ...
+
+    def delete(self, numbers: Iterable[int]) -> Action:
+        """Put takes away; `undo` brings them back."""
+        ...
+
+    def undo(self, *, whole: bool = False) -> Action | None:
+        """Take back the latest action, or delete the last take; None for nothing to undo."""
+        ...
+
+    def room(self) -> Room:
+        """Tell how much room there is."""
+        ...
+
+
+class Learner(Protocol):
+    """What learns from the takes; see `harpi.learning.learner.Learner`.
+
+    No method waits for a training that goes on, and none is called by two threads at once.
+    """
+
+    def train(
+        self,
+        labels: tuple[str, ...],
+        *,
+        on_progress: Callable[[Progress], None],
+        on_end: Callable[[Outcome], None],
+    ) -> None:
+        """Begin to learn these labels in a thread of its own.
+
+        `on_end` is called exactly once, after which it may be called anew.
+
+        Raises:
+            HarpiError: training cannot begin; `on_end` is not called.
+        """
+        ...
+
+    def pause(self) -> None:
+        """Let training rest."""
+        ...
+
+    def resume(self) -> None:
+        """Go on with it."""
+        ...
+
+    def cancel(self) -> None:
+        """Break it off soon; the head in use stays."""
+        ...
+
+    def forget(self, label: str | None) -> None:
+        """Forget a label, or everything that was learnt.
+
+        Raises:
+            HarpiError: what is on the disk cannot be changed.
+        """
+        ...
+
+    def use(self, number: int | None) -> int:
+        """Predict with a kept head from now on, or with the one before; give its number.
+
+        Raises:
+            HarpiError: there is no such head, or it cannot be used.
+        """
+        ...
+
+    def takes_changed(self) -> None:
+        """Bring in line what follows the takes without training (the kNN); returns at once."""
+        ...

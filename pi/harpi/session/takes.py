@@ -1,0 +1,174 @@
+"""The session's hand on the takes: begins, ends, takes back, and counts what is left."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from harpi.commands import LabelCount, Record
+from harpi.config.schema import Config
+from harpi.errors import StoreError
+from harpi.learning.journal import Action
+from harpi.learning.take import Take
+from harpi.session.inventory import Inventory
+from harpi.session.ports import Learner, TakeStore
+from harpi.session.recorder import Finished, TakeRecorder
+from harpi.timebase import Timebase, to_utc
+
+
+class Takes:
+    """What is recorded, and what has been.
+
+    Args:
+        config: labels, margins, rates, device.
+        store: the takes; or why there is no store, which is then raised by whatever needs it.
+        learner: is told whenever the takes have changed.
+        timebase: the clock that the times of samples are of.
+
+    Attributes:
+        recorder: of the take that is being recorded, None between takes.
+        request: what was asked for that take.
+        since: UTC time at which it began.
+        session: number of this mounting of the strap; None before the first take.
+        position: where on the body the sensor is.
+        counts: what there is of each label.
+        notices: what a person should know of the store.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        store: TakeStore | StoreError,
+        learner: Learner,
+        timebase: Timebase,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._learner = learner
+        self._timebase = timebase
+        self._inventory = Inventory(
+            config.learning.labels, config.learning.minimum_windows, config.signal
+        )
+        self.recorder: TakeRecorder | None = None
+        self.request: Record | None = None
+        self.since: datetime | None = None
+        self.session: int | None = None
+        self.position = config.device.position
+        self.counts: tuple[LabelCount, ...] = ()
+        self.notices: tuple[str, ...] = ()
+        self._count()
+
+    @property
+    def store(self) -> TakeStore:
+        """The store.
+
+        Raises:
+            StoreError: why there is none.
+        """
+        if isinstance(self._store, StoreError):
+            raise self._store
+        return self._store
+
+    def look_again(self) -> None:
+        """Count anew: `harpi takes` and `harpi import` change the store, too."""
+        before = self.counts
+        self._count()
+        if self.counts != before:
+            self._learner.takes_changed()
+
+    def mount(self, position: str | None) -> int:
+        """Begin a session, at another position where one is given; return its number."""
+        self.session = self.store.new_session()
+        self.position = position or self.position
+        return self.session
+
+    def begin(self, request: Record, at: float) -> None:
+        """Begin to record a take at a monotonic time; another position is another session."""
+        moved = request.position not in (None, self.position)
+        if moved or self.session is None:
+            self.mount(request.position)
+        assert self.session is not None  # noqa: S101 - mounted
+        since = to_utc(at, self._timebase)
+        writer = self.store.begin(
+            Take(
+                label=request.label,
+                session=self.session,
+                split="test" if request.test else "train",
+                position=self.position,
+                start=since,
+                rate=float(self._config.sensor.rate),
+                device=self._config.device.id or "",
+            )
+        )
+        self.request, self.since = request, since
+        self.recorder = TakeRecorder(
+            writer,
+            start=at,
+            seconds=request.seconds,
+            margin=self._config.learning.margin_seconds,
+            signal=self._config.signal,
+        )
+
+    def end(self, at: float | None) -> Finished:
+        """End the take that is being recorded; afterwards there is none, whatever comes of it.
+
+        Args:
+            at: monotonic time of the press that ended it; None where it ended by itself.
+        """
+        recorder, self.recorder = self.recorder, None
+        assert recorder is not None  # noqa: S101 - the state of the session says so
+        finished = recorder.finish(at)
+        if finished.take is not None and finished.failure is None:
+            self._inventory.add(finished.take, finished.windows)
+        self._changed()
+        return finished
+
+    def drop(self, at: float) -> Take | None:
+        """End the take and put it away; None where it was still empty."""
+        take = self.end(at).take
+        if take is not None:
+            # Its adding is taken back, not followed by a deletion that the next undo undoes.
+            self.store.undo()
+            self._changed()
+        return take
+
+    def undo(self, *, whole: bool) -> tuple[Action, list[Take]] | None:
+        """Take back what was done last, or delete the last take; None for nothing to undo.
+
+        Returns:
+            What was taken back or done, and the takes that it is about as they are now.
+        """
+        action = self.store.undo(whole=whole)
+        if action is None:
+            return None
+        self._changed()
+        return action, [self.store.take(number) for number in action.takes]
+
+    def of(self, label: str | None) -> list[int]:
+        """Number the takes of a label, or all."""
+        return [take.id for take in self.store.takes() if label in (None, take.label)]
+
+    def forget(self, label: str | None) -> int:
+        """Put the takes of a label away, or all, and what was learnt of them.
+
+        Returns:
+            How many takes there were.
+        """
+        numbers = self.of(label)
+        # The takes first: they can be brought back if the rest fails.
+        if numbers:
+            self.store.delete(numbers)
+        self._learner.forget(label)
+        self._changed()
+        return len(numbers)
+
+    def _changed(self) -> None:
+        self._count()
+        self._learner.takes_changed()
+
+    def _count(self) -> None:
+        try:
+            self.counts = self._inventory.count(self.store)
+            notice = self.store.room().warning()
+        except StoreError as error:
+            notice = str(error)
+        self.notices = (notice,) if notice else ()

@@ -1,0 +1,52 @@
+"""A room with nobody in it: notes what is commanded, and is in the state that it is told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from harpi.commands import Answer, Command, Event, Listener, Record, Situation, Stop
+
+IDLE = Situation(state="idle", session=None, position="right_arm")
+
+
+class FakeRoom:
+    """Obeys every command; a take begins and ends as commands say."""
+
+    def __init__(self) -> None:
+        self.situation = IDLE
+        self.commands: list[Command] = []
+        self.sources: set[str] = set()
+        self.times: list[float | None] = []
+        self.listeners: list[Listener] = []
+        self.answer: dict[str, Any] = {}
+
+    def become(self, **what: Any) -> None:
+        self.situation = msgspec.structs.replace(self.situation, **what)
+
+    def command(self, command: Command, source: str, *, at: float | None = None) -> Answer:
+        self.commands.append(command)
+        self.sources.add(source)
+        self.times.append(at)
+        if isinstance(command, Record):
+            self.become(state="recording", label=command.label)
+        elif isinstance(command, Stop):
+            self.become(state="idle", label=None)
+        how = {"ok": True, "message": "Done.", **self.answer}
+        return Answer(situation=self.situation, **how)
+
+    def subscribe(self, listener: Listener) -> None:
+        self.listeners.append(listener)
+
+    def unsubscribe(self, listener: Listener) -> None:
+        if listener in self.listeners:
+            self.listeners.remove(listener)
+
+    def happens(self, kind: Any = "answer", **what: Any) -> None:
+        """Let something happen, and everybody hear of it."""
+        how = {"source": "test", "ok": True, "message": "Done.", **what}
+        event = Event(kind=kind, time=datetime.now(UTC), situation=self.situation, **how)
+        for listener in list(self.listeners):
+            listener(event)
