@@ -1,0 +1,168 @@
+"""The two ways to fit a head, each with what it said of windows that it had not learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import numpy as np
+
+from harpi.commands import Progress
+from harpi.config.schema import LearningSection
+from harpi.learning.closed_form import (
+    Indices,
+    assumed_temperature,
+    discriminant,
+    logits,
+    temperature,
+)
+from harpi.learning.gradient import GradientFit
+from harpi.learning.material import Material
+from harpi.learning.validation import Division, HeldOut
+from harpi.recognition.head_trainer import HeadState, HeadTrainer
+
+Method = Literal["closed_form", "gradient"]
+
+BLIND_EPOCHS: Final = 40
+"""Epochs where nothing can be held out to tell when to stop."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """A head that learnt everything, and what its like said of held-out windows.
+
+    Attributes:
+        method: how it was fitted.
+        state: the head, for features as they come.
+        held_out: said by heads that were fitted alike on the other folds; None where
+            nothing could be held out.
+        epochs: times that the windows were gone through; 0 for the closed form.
+    """
+
+    method: Method
+    state: HeadState
+    held_out: HeldOut | None
+    epochs: int = 0
+
+
+def fit_closed_form(material: Material, division: Division) -> Fitted:
+    """Fit the discriminant; only for a base whose head is one softmax layer."""
+    classes = len(material.labels)
+
+    def fitted(rows: Indices) -> tuple[np.ndarray, np.ndarray]:
+        return discriminant(
+            material.features[rows], material.targets[rows], classes, material.turned[rows]
+        )
+
+    everything = np.arange(len(material))
+    w0, b0 = fitted(everything)
+    held_out = None
+    if division.folds:
+        held_out = HeldOut.gathered(
+            HeldOut(
+                material.targets[fold.judge],
+                material.sources[fold.judge],
+                logits(material.features[fold.judge], *fitted(fold.learn)),
+            )
+            for fold in division.folds
+        )
+        divisor = temperature(held_out.logits, held_out.targets)
+        held_out = replace(held_out, logits=held_out.logits / np.float32(divisor))
+    else:
+        divisor = assumed_temperature(logits(material.features, w0, b0), material.targets)
+    scale = np.float32(1.0 / divisor)
+    state = HeadState(material.labels, {"w0": w0 * scale, "b0": b0 * scale}, {}, 0)
+    return Fitted("closed_form", state, held_out)
+
+
+def fit_gradient(
+    trainer: HeadTrainer,
+    material: Material,
+    division: Division,
+    settings: LearningSection,
+    *,
+    start: HeadState | None,
+    on_epoch: Callable[[Progress], None],
+) -> Fitted:
+    """Fit by gradient steps, for as many epochs as suit held-out windows best.
+
+    The folds are trained side by side, each from the beginning, so that no head has seen
+    what it judges; after each epoch all held-out windows are judged, and when their loss
+    has not fallen for `patience` epochs, the best number of epochs is known. With that
+    number, everything is learnt, going on from `start`.
+
+    Args:
+        trainer: takes the steps.
+        material: what is learnt.
+        division: its folds.
+        settings: epochs, patience, batch size, learning rate, seed.
+        start: a head to go on from, for features as they come.
+        on_epoch: is told how far it is after each epoch; what it raises ends the fit.
+
+    Raises:
+        ModelError: the loss is not finite any more.
+    """
+
+    def begun(rows: Indices, start: HeadState | None) -> GradientFit:
+        return GradientFit(
+            trainer,
+            material.labels,
+            material.features[rows],
+            material.turned[rows],
+            material.targets[rows],
+            batch_size=settings.batch_size,
+            learning_rate=settings.learning_rate,
+            seed=settings.seed,
+            start=start,
+        )
+
+    best: HeldOut | None = None
+    epochs = min(BLIND_EPOCHS, settings.epochs)
+    fits = [begun(fold.learn, None) for fold in division.folds]
+    for epoch in range(1, settings.epochs + 1 if fits else 0):
+        loss = float(np.mean([fit.epoch() for fit in fits]))
+        held_out = HeldOut.gathered(
+            HeldOut(
+                material.targets[fold.judge],
+                material.sources[fold.judge],
+                fit.logits(material.features[fold.judge]),
+            )
+            for fit, fold in zip(fits, division.folds, strict=True)
+        )
+        if best is None or held_out.loss < best.loss:
+            best, epochs = held_out, epoch
+        on_epoch(
+            Progress(epoch=epoch, epochs=settings.epochs, loss=loss, accuracy=held_out.accuracy)
+        )
+        if epoch - epochs >= settings.patience:
+            break
+
+    whole = begun(np.arange(len(material)), start)
+    for epoch in range(1, epochs + 1):
+        loss = whole.epoch()
+        on_epoch(
+            Progress(
+                epoch=epoch,
+                epochs=epochs,
+                loss=loss,
+                accuracy=None if best is None else best.accuracy,
+            )
+        )
+    return Fitted("gradient", whole.result(), best, epochs)
+
+
+def choose(candidates: list[Fitted]) -> Fitted:
+    """Give the candidate that judged held-out windows best.
+
+    Of equally accurate ones it is the one that was less sure where it was wrong; where
+    nothing was held out, the first.
+    """
+    if any(candidate.held_out is None for candidate in candidates):
+        return candidates[0]
+    return max(candidates, key=_merit)
+
+
+def _merit(candidate: Fitted) -> tuple[float, float]:
+    held_out = candidate.held_out
+    return (0.0, 0.0) if held_out is None else (held_out.accuracy, -held_out.loss)

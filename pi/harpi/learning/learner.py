@@ -1,0 +1,357 @@
+"""The thread that learns: the kNN's memory follows the takes, the head is trained on request.
+
+Everything that takes time is done by one thread of low priority with interpreters of its
+own, so that prediction goes on meanwhile. It has two kinds of work: to bring the kNN in line
+with the takes, whenever these have changed, and to train. Windows and features of takes are
+kept from one to the next, so that training starts on what is there already.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from harpi.commands import Progress
+from harpi.config.schema import Config
+from harpi.errors import CommandRefused, HarpiError, StoreError
+from harpi.learning.classes import renamed, without
+from harpi.learning.control import Cancelled, Control, yield_to_others
+from harpi.learning.heads import HeadShelf
+from harpi.learning.material import Preparation, TakeFeatures, TakeSource
+from harpi.learning.outcome import Outcome
+from harpi.learning.take import Take
+from harpi.learning.trainer import Trainer
+from harpi.learning.verdict import outcome_of
+from harpi.recognition.head_file import Head
+from harpi.recognition.knn import KnnRecogniser
+from harpi.recognition.model_file import ModelFile
+from harpi.recognition.personal import PersonalRecogniser
+
+_FAULT: Final = "Training failed by a fault in harpi, see the log; the old head stays."
+
+MOST_PREPARED: Final = 4000
+"""Windows whose features are kept in memory between trainings."""
+
+log = logging.getLogger(__name__)
+
+Version = tuple[str, float, float | None]
+"""What of a take decides its windows: label, begin and end of the used part."""
+
+
+def _version(take: Take) -> Version:
+    return take.label, take.keep_from, take.keep_to
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Request:
+    """A training that was asked for."""
+
+    labels: tuple[str, ...]
+    on_progress: Callable[[Progress], None]
+    on_end: Callable[[Outcome], None]
+    control: Control = field(default_factory=Control)
+
+
+class Learner:
+    """Learns from the takes of one store, for the recognisers of one daemon.
+
+    Args:
+        config: how to learn.
+        source: the takes; or why there are none, which training then ends with.
+        base: the model file of the personal recogniser.
+        shelf: where heads are kept.
+        personal: gets new heads.
+        knn: remembers the windows of takes.
+
+    Raises:
+        UsageError: the configuration asks for a head that the base does not have.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        source: TakeSource | StoreError,
+        base: ModelFile,
+        shelf: HeadShelf,
+        personal: PersonalRecogniser,
+        knn: KnnRecogniser,
+    ) -> None:
+        settings = config.learning
+        self._source = source
+        self._base = base
+        self._shelf = shelf
+        self._personal = personal
+        self._knn = knn
+        self._preparation = Preparation(
+            base,
+            hop=config.signal.hop,
+            copies=settings.augment_copies,
+            degrees=settings.augment_degrees,
+            seed=settings.seed,
+        )
+        self._trainer = Trainer(
+            base,
+            settings,
+            unknown_rate=config.models.unknown_rate,
+            gap=self._preparation.gap,
+            seconds_per_window=self._preparation.seconds_per_window,
+        )
+        self._prepared: dict[int, tuple[Version, TakeFeatures]] = {}
+        self._remembered: dict[int, Version] = {}
+        self._remembering = threading.Lock()
+        self._work = threading.Condition()
+        self._takes_changed = True
+        self._request: _Request | None = None
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="harpi-learner", daemon=True)
+
+    # --- for the session --------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to work; the kNN first learns what the store holds."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Break off what goes on and end the thread."""
+        with self._work:
+            self._closing = True
+            if self._request is not None:
+                self._request.control.cancel()
+            self._work.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def train(
+        self,
+        labels: tuple[str, ...],
+        *,
+        on_progress: Callable[[Progress], None],
+        on_end: Callable[[Outcome], None],
+    ) -> None:
+        """Begin to learn these labels.
+
+        Args:
+            labels: whose takes are learnt.
+            on_progress: is told how far it is; called by the thread that learns.
+            on_end: is told once how it ended; likewise.
+
+        Raises:
+            CommandRefused: training goes on already, or harpi is ending.
+        """
+        with self._work:
+            if self._request is not None or self._closing:
+                raise CommandRefused("training goes on already", remedy="Wait until it is done")
+            self._request = _Request(labels, on_progress, on_end)
+            self._work.notify()
+
+    def pause(self) -> None:
+        """Let training rest."""
+        with self._work:
+            if self._request is not None:
+                self._request.control.pause()
+
+    def resume(self) -> None:
+        """Go on with it."""
+        with self._work:
+            if self._request is not None:
+                self._request.control.resume()
+
+    def cancel(self) -> None:
+        """Break it off soon; the head in use stays."""
+        with self._work:
+            if self._request is not None:
+                self._request.control.cancel()
+
+    def takes_changed(self) -> None:
+        """Bring the kNN in line with the takes, soon."""
+        with self._work:
+            self._takes_changed = True
+            self._work.notify()
+
+    def forget(self, label: str | None) -> None:
+        """Forget a label, or everything that was learnt, at once.
+
+        Heads stay on the shelf, from where one can be taken into use again.
+
+        Raises:
+            StoreError: the shelf cannot be written.
+        """
+        with self._remembering:
+            if label is None:
+                self._knn.forget_all()
+                self._remembered.clear()
+            else:
+                self._knn.forget_label(label)
+                self._remembered = {
+                    number: version
+                    for number, version in self._remembered.items()
+                    if version[0] != label
+                }
+        head = self._personal.head
+        if head is None or not (label is None or label in head.labels):
+            return
+        left = None if label is None else without(head, self._base.metadata.head, label)
+        self._put_to_use(left)
+
+    def use(self, number: int | None) -> int:
+        """Predict with a kept head from now on.
+
+        Args:
+            number: of the head; None for the one that was in use before.
+
+        Returns:
+            The number of the head that is in use now.
+
+        Raises:
+            ModelError: there is no such head, or it cannot be used.
+            StoreError: the shelf cannot be written.
+        """
+        if number is None:
+            number = self._shelf.before()
+        self._personal.use(self._shelf.use(number, self._base))
+        return number
+
+    # --- in the thread ----------------------------------------------------------------------
+
+    def _run(self) -> None:
+        yield_to_others()
+        while True:
+            with self._work:
+                self._work.wait_for(
+                    lambda: self._closing or self._takes_changed or self._request is not None
+                )
+                changed, self._takes_changed = self._takes_changed, False
+                request = self._request
+                closing = self._closing
+            if changed and not closing:
+                self._follow()
+            if request is not None:
+                outcome = self._train(request)
+                with self._work:
+                    self._request = None
+                request.on_end(outcome)
+            if closing:
+                return
+
+    def _open(self) -> TakeSource:
+        if isinstance(self._source, StoreError):
+            raise self._source
+        return self._source
+
+    def _follow(self) -> None:
+        """Let what follows the takes without training follow them."""
+        try:
+            takes = self._open().takes(split="train")
+        except StoreError as error:
+            log.warning("the kNN does not follow the takes: %s", error)
+            return
+        self._follow_names(takes)
+        wanted = {take.id: take for take in takes}
+        for number in list(self._remembered):
+            if number not in wanted or _version(wanted[number]) != self._remembered[number]:
+                with self._remembering:
+                    self._knn.forget_take(str(number))
+                    self._remembered.pop(number, None)
+        self._prepared = {n: kept for n, kept in self._prepared.items() if n in wanted}
+        for take in takes:
+            if self._closing:
+                return
+            if take.id not in self._remembered:
+                self._remember(take)
+
+    def _remember(self, take: Take) -> None:
+        """Let the kNN learn a take, and keep its features for the next training."""
+        try:
+            windows = self._preparation.windows(take, self._open().samples(take.id))
+            self._keep(take, self._preparation.features(take, windows))
+            with self._remembering:
+                if len(windows):
+                    self._knn.add(windows, take.label, take=str(take.id))
+                self._remembered[take.id] = _version(take)
+        except HarpiError as error:
+            log.warning("the kNN leaves out take %d: %s", take.id, error)
+
+    def _follow_names(self, takes: list[Take]) -> None:
+        """Rename a label of the head where all takes that it came from were renamed."""
+        head = self._personal.head
+        if head is None:
+            return
+        now = {take.id: take.label for take in takes}
+        for label in head.labels:
+            names = {
+                now[take.number]
+                for take in head.takes
+                if take.label == label and take.number in now
+            }
+            if len(names) == 1 and not names & set(head.labels):
+                head = renamed(head, label, names.pop())
+        if head is not self._personal.head:
+            try:
+                self._put_to_use(head)
+            except StoreError as error:
+                log.warning("the head keeps its old names: %s", error)
+
+    def _train(self, request: _Request) -> Outcome:
+        """Train, and take the new head into use if it is good enough."""
+        try:
+            return self._trained(request)
+        except Cancelled:
+            return Outcome("cancelled", "Training was broken off; the old head stays.")
+        except HarpiError as error:
+            return Outcome("failed", f"{error} What was learnt before stays.")
+        except Exception:
+            log.exception("training failed")
+            return Outcome("failed", _FAULT)
+
+    def _trained(self, request: _Request) -> Outcome:
+        parts: list[TakeFeatures] = []
+        damaged: list[str] = []
+        for take in self._open().takes(split="train"):
+            if take.label not in request.labels:
+                continue
+            request.control.checkpoint()
+            try:
+                parts.append(self._features(take))
+            except StoreError as error:
+                damaged.append(str(error))
+
+        def on_epoch(progress: Progress) -> None:
+            request.on_progress(progress)
+            request.control.checkpoint()
+
+        trained = self._trainer.train(parts, self._personal.head, on_epoch)
+        request.control.checkpoint()
+        if trained.better:
+            self._put_to_use(trained.head)
+        else:
+            self._shelf.add(trained.head, use=False)
+        return outcome_of(trained, damaged)
+
+    def _features(self, take: Take) -> TakeFeatures:
+        """Give the features of a take, from the last time if it is as it was then."""
+        version, features = self._prepared.get(take.id, (None, None))
+        if features is None or version != _version(take):
+            windows = self._preparation.windows(take, self._open().samples(take.id))
+            features = self._preparation.features(take, windows)
+            self._keep(take, features)
+        return features
+
+    def _keep(self, take: Take, features: TakeFeatures) -> None:
+        """Keep the features of a take for the next training; beyond the limit drop others."""
+        self._prepared.pop(take.id, None)
+        self._prepared[take.id] = _version(take), features
+        kept = sum(len(part.features) for _, part in self._prepared.values())
+        while kept > MOST_PREPARED and len(self._prepared) > 1:
+            _, dropped = self._prepared.pop(next(iter(self._prepared)))
+            kept -= len(dropped.features)
+
+    def _put_to_use(self, head: Head | None) -> None:
+        """Keep a head and predict with it from now on; None for none."""
+        if head is None:
+            self._shelf.put_away()
+        else:
+            self._shelf.add(head)
+        self._personal.use(head)

@@ -1,0 +1,188 @@
+"""What a head learns from: the windows of takes as features, beside slightly turned copies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+
+from harpi.learning.closed_form import Indices
+from harpi.learning.take import Split, Take
+from harpi.recognition.generic import imu_input
+from harpi.recognition.interpreter import Interpreter
+from harpi.recognition.model_file import ModelFile
+from harpi.signal.mounting import random_rotations, turn
+from harpi.signal.windows import windows_of
+from harpi.types import AXES, FloatArray, Samples
+
+MOST_WINDOWS: Final = 400
+"""Windows of one label that are learnt; of more, the newest. It bounds time and memory."""
+
+_BATCH: Final = 256
+"""Windows that the base sees at once."""
+
+
+class TakeSource(Protocol):
+    """Where takes come from; `harpi.learning.store.Store` is one."""
+
+    def takes(self, *, split: Split | None = None) -> list[Take]:
+        """List the takes that count, in the order of recording."""
+        ...
+
+    def samples(self, number: int) -> Sequence[Samples]:
+        """Read the used part of a take: one block for each run without a gap.
+
+        Raises:
+            StoreError: the take is gone or damaged.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TakeFeatures:
+    """The windows of one take, as the base sees them.
+
+    Attributes:
+        take: the take.
+        features: float32 ``[n, F]``, in the order of time.
+        turned: float32 ``[n, K, F]``, the same of turned copies.
+    """
+
+    take: Take
+    features: FloatArray
+    turned: FloatArray
+
+    def newest(self, count: int) -> TakeFeatures:
+        """Give its last windows only."""
+        keep = slice(max(0, len(self.features) - count), None)
+        return TakeFeatures(self.take, self.features[keep], self.turned[keep])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """Everything that one training learns from; n windows, C labels.
+
+    Attributes:
+        labels: C names.
+        takes: what the windows are from.
+        features: float32 ``[n, F]``, the windows of a take together and in order.
+        turned: float32 ``[n, K, F]``.
+        targets: ``[n]``, label of each window.
+        sources: ``[n]``, index into `takes`.
+    """
+
+    labels: tuple[str, ...]
+    takes: tuple[Take, ...]
+    features: FloatArray
+    turned: FloatArray
+    targets: Indices
+    sources: Indices
+
+    @classmethod
+    def of(cls, parts: Iterable[TakeFeatures]) -> Material:
+        """Join takes; of each label the newest `MOST_WINDOWS` windows.
+
+        Args:
+            parts: at least one of them with a window, in the order of recording.
+        """
+        left: dict[str, int] = {}
+        kept = []
+        for part in reversed(list(parts)):
+            room = left.setdefault(part.take.label, MOST_WINDOWS)
+            part = part.newest(room)
+            if len(part.features) and room:
+                left[part.take.label] = room - len(part.features)
+                kept.append(part)
+        kept.reverse()
+        labels = tuple(dict.fromkeys(part.take.label for part in kept))
+        counts = [len(part.features) for part in kept]
+        owners = [labels.index(part.take.label) for part in kept]
+        return cls(
+            labels,
+            tuple(part.take for part in kept),
+            np.concatenate([part.features for part in kept]),
+            np.concatenate([part.turned for part in kept]),
+            np.repeat(np.array(owners, np.int64), counts),
+            np.repeat(np.arange(len(kept)), counts),
+        )
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Windows of each label."""
+        counts = np.bincount(self.targets, minlength=len(self.labels))
+        return dict(zip(self.labels, counts.tolist(), strict=True))
+
+
+class Preparation:
+    """Cuts takes into windows and embeds them; belongs to one thread.
+
+    Args:
+        base: the model whose features the head takes.
+        hop: samples from one window to the next, at the model's rate.
+        copies: turned copies of each window.
+        degrees: standard deviation of the turns.
+        seed: of the turns; a take has the same copies each time.
+
+    Raises:
+        ModelError: the base is no model of IMU windows, or the runtime refuses it.
+    """
+
+    def __init__(
+        self, base: ModelFile, *, hop: int, copies: int, degrees: float, seed: int
+    ) -> None:
+        self._input = imu_input(base)
+        self._interpreter = Interpreter(base)
+        self._length = base.metadata.features
+        self._hop = hop
+        self._copies = copies
+        self._degrees = degrees
+        self._seed = seed
+
+    @property
+    def gap(self) -> int:
+        """Windows between two that share no signal, not counting them."""
+        return -(-self._input.length // self._hop) - 1
+
+    @property
+    def seconds_per_window(self) -> float:
+        """How much longer a take must be for one window more."""
+        return self._hop / self._input.rate
+
+    def windows(self, take: Take, runs: Sequence[Samples]) -> FloatArray:
+        """Cut a take into windows ``[n, T, 6]``; none spans a gap."""
+        cut = [
+            windows_of(
+                run.values,
+                take.rate,
+                rate=self._input.rate,
+                length=self._input.length,
+                hop=self._hop,
+            )
+            for run in runs
+        ]
+        empty = np.empty((0, self._input.length, len(AXES)), np.float32)
+        return np.concatenate([empty, *cut])
+
+    def features(self, take: Take, windows: FloatArray) -> TakeFeatures:
+        """Embed the windows of a take and turned copies of them."""
+        rng = np.random.default_rng([self._seed, take.id])
+        repeated = np.repeat(windows, self._copies, axis=0)
+        copies = turn(repeated, random_rotations(len(repeated), self._degrees, rng))
+        return TakeFeatures(
+            take,
+            self._embed(windows),
+            self._embed(copies).reshape(len(windows), self._copies, self._length),
+        )
+
+    def _embed(self, windows: FloatArray) -> FloatArray:
+        parts = [
+            self._interpreter.run("bottleneck", {"window": windows[begin : begin + _BATCH]})
+            for begin in range(0, len(windows), _BATCH)
+        ]
+        empty = np.empty((0, self._length), np.float32)
+        return np.concatenate([empty, *(part["features"] for part in parts)])
