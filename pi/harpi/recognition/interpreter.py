@@ -85,7 +85,11 @@ class Interpreter:
         self._content = model.content  # the runtime does not keep it alive
         try:
             self._interpreter = runtime.Interpreter(
-                model_content=self._content, num_threads=threads
+                model_content=self._content,
+                num_threads=threads,
+                # Without XNNPACK, which announces itself on standard error, maps memory to
+                # execute, and gains nothing that a window every half second would notice.
+                experimental_op_resolver_type=runtime.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
             )
             names = list(self._interpreter.get_signature_list())
             runners = {name: self._interpreter.get_signature_runner(name) for name in names}

@@ -1,0 +1,281 @@
+"""The pieces, put together as the configuration says."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from harpi.config.schema import Config
+from harpi.daemon.background import Background
+from harpi.daemon.housekeeping import Housekeeping
+from harpi.daemon.recognition import Recognition, Sink
+from harpi.daemon.report import health_message, status_line
+from harpi.imu.bus import Bus, SmbusBus
+from harpi.imu.health import SensorHealth
+from harpi.imu.mpu6050 import Mpu6050
+from harpi.imu.sampler import Sampler
+from harpi.publish.messages import Health, LinkFigures, RecognitionFigures, State
+from harpi.signal.ring import Ring
+from harpi.signal.windows import WindowMaker
+from harpi.systemd import Notifier
+from harpi.timebase import SystemTime, Timebase
+from harpi.types import Samples, Verdict, Window
+
+if TYPE_CHECKING:
+    from harpi.controls.gpio import Gpio
+    from harpi.daemon.recognisers import Recognisers
+    from harpi.daemon.teaching import Teaching
+    from harpi.publish.mqtt import MqttPublisher
+    from harpi.session import Session
+
+log = logging.getLogger(__name__)
+
+NOT_CONNECTED: Final = LinkFigures(sent=0, dropped=0, connections=0)
+"""Figures of the link where MQTT is switched off."""
+
+
+class Daemon:
+    """Samples, recognises, publishes.
+
+    Either `start` it, and everything runs on threads of its own until `stop` (`with` does
+    both); or `open` it and let it `play` for some seconds at a time, and all but the link
+    to the broker and the learning happens in the calling thread: so it goes on virtual time.
+
+    Args:
+        config: all settings.
+        bus: where the sensor is; the one that is configured where not given.
+        timebase: the time in which it samples.
+        notifier: the way to systemd; none where not given.
+        gpio: the pins of buttons and lights; those of this computer where not given.
+
+    Attributes:
+        ring: the signal of the last seconds.
+        recognition: makes verdicts of samples.
+        listeners: get every block of samples, on the sampling thread, so they must be quick.
+        recognisers: the three models; there once it is started or open.
+        session: where commands go; likewise.
+        publisher: the link to the broker; likewise, and None where MQTT is switched off.
+
+    Raises:
+        SensorError: the bus cannot be opened.
+        ConfigError: a setting that the chip does not have.
+    """
+
+    recognisers: Recognisers
+    session: Session
+    publisher: MqttPublisher | None = None
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        bus: Bus | None = None,
+        timebase: Timebase | None = None,
+        notifier: Notifier | None = None,
+        gpio: Gpio | None = None,
+    ) -> None:
+        self.config = config
+        self.timebase: Timebase = timebase or SystemTime()
+        self._notifier = notifier or Notifier({})
+        self._gpio = gpio
+        self._teaching: Teaching | None = None
+        self._begun = self.timebase.monotonic()
+        self._forever = threading.Event()
+        self._sequence = 0
+
+        sensor, signal = config.sensor, config.signal
+        self.ring = Ring(signal.ring_seconds, sensor.rate)
+        maker = WindowMaker(sensor.rate, signal.rate, signal.length, signal.hop)
+        self.recognition = Recognition(
+            self.ring,
+            maker,
+            self._judge,
+            input_rate=sensor.rate,
+            window_seconds=signal.length / signal.rate,
+        )
+        self.listeners: list[Callable[[Samples], None]] = [self.recognition.feed]
+        self._bus = bus or SmbusBus(sensor.bus)
+        self._chip = Mpu6050(
+            self._bus,
+            self.timebase,
+            address=sensor.address,
+            rate=sensor.rate,
+            accel_range=sensor.accel_range,
+            gyro_range=sensor.gyro_range,
+            dlpf=sensor.dlpf,
+        )
+        self.sampler = Sampler(
+            self._chip,
+            self.timebase,
+            self._spread,
+            batch=sensor.batch,
+            hop_seconds=signal.hop / signal.rate,
+            first_window_seconds=(signal.length - 1) / signal.rate
+            + 2 * maker.delay
+            + 1 / sensor.rate,
+            check_seconds=sensor.check_seconds,
+        )
+        self._housekeeping = Housekeeping(
+            self.sampler,
+            self._notifier,
+            self.timebase,
+            report=self._report,
+            report_seconds=config.mqtt.health_seconds,
+        )
+
+    @property
+    def sinks(self) -> list[Sink]:
+        """Who gets every verdict, on the thread of the recognition."""
+        return self.recognition.sinks
+
+    # --- on threads of its own ----------------------------------------------------------
+
+    def start(self) -> None:
+        """Start everything; the models are loaded while the chip resets.
+
+        Raises:
+            SensorError: the sensor does not start.
+            ModelError: a model cannot be used.
+            ConfigError: the password file or a certificate cannot be used.
+            ControlError: buttons or lights are switched on and cannot be used, or another
+                daemon runs.
+        """
+        preparation = Background(self._prepare)
+        try:
+            self.sampler.start()
+            teaching = preparation.result()
+            self._join_up(teaching)
+            teaching.start()
+        except BaseException:
+            preparation.wait()
+            self.stop()
+            raise
+        self.recognition.start()
+        self._housekeeping.start()
+        self._notifier.ready()
+
+    def stop(self) -> None:
+        """End what was started, within a second or two; harmless when nothing was."""
+        self._notifier.stopping()
+        self._housekeeping.stop()
+        self.sampler.stop()
+        self.recognition.stop()
+        if self._teaching is not None:
+            self._teaching.stop()
+        if self.publisher is not None:
+            self.publisher.stop()
+        self._bus.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        log.info("ending")
+        self.stop()
+
+    # --- in the calling thread ----------------------------------------------------------
+
+    def open(self) -> None:
+        """Load the models and set up the link to the broker, but let no time pass yet.
+
+        Raises:
+            ModelError: a model cannot be used.
+            ConfigError: the password file or a certificate cannot be used.
+            ControlError: buttons or lights are switched on and cannot be used.
+        """
+        teaching = self._prepare()
+        self._join_up(teaching)
+        teaching.open()
+
+    def play(self, seconds: float) -> None:
+        """Go on for some seconds.
+
+        Raises:
+            SensorError: the chip does not start, the first time.
+        """
+        end = self.timebase.monotonic() + seconds
+        while (due := self.sampler.next_drain) <= end:
+            self.timebase.wait(self._forever, due - self.timebase.monotonic())
+            self.sampler.drain()
+            self.recognition.work()
+            self.session.work()
+            self._housekeeping.tick()
+        self.timebase.wait(self._forever, end - self.timebase.monotonic())
+
+    # --- what flows between the pieces --------------------------------------------------
+
+    def _prepare(self) -> Teaching:
+        """Make what the sampling does not need; the imports alone take a while."""
+        from harpi.daemon.recognisers import load_recognisers
+        from harpi.daemon.teaching import Teaching
+        from harpi.publish.mqtt import MqttPublisher
+
+        mqtt = self.config.mqtt
+        if mqtt.enabled:
+            self.publisher = MqttPublisher(mqtt, self.config.device.name)
+        self.recognisers = load_recognisers(self.config)
+        self._teaching = Teaching(
+            self.config, self.recognisers, self.timebase, self.publisher, self._gpio
+        )
+        return self._teaching
+
+    def _join_up(self, teaching: Teaching) -> None:
+        """Let samples and verdicts flow to whoever was made in the meantime."""
+        self.session = teaching.session
+        self.listeners.append(self.session.feed)
+        self.sinks.append(teaching.show)
+        if self.publisher is not None:
+            self.sinks.append(self._publish)
+            self.publisher.start()
+        log.info(
+            "%s, %d samples per second, a window of %g s every %g s",
+            self._chip.where,
+            self.config.sensor.rate,
+            self.config.signal.length / self.config.signal.rate,
+            self.config.signal.hop / self.config.signal.rate,
+        )
+
+    def _spread(self, samples: Samples) -> None:
+        for listener in self.listeners:
+            listener(samples)
+
+    def _judge(self, window: Window) -> Verdict:
+        return self.recognisers.panel.judge(window)
+
+    def _publish(self, verdict: Verdict) -> None:
+        if self.publisher is not None:
+            self.publisher.publish_state(State.of(verdict, self._sequence, self.timebase))
+            self._sequence += 1
+
+    def health(self) -> Health:
+        """Say how the device does."""
+        return self._health_of(self.sampler.health())
+
+    def _health_of(self, sensor: SensorHealth) -> Health:
+        return health_message(
+            sensor,
+            chip=self._chip.identity.name,
+            uptime=self.timebase.monotonic() - self._begun,
+            recognition=RecognitionFigures(
+                windows=self.recognition.windows,
+                skipped=self.recognition.skipped,
+                failed=self.recognition.failed,
+            ),
+            link=NOT_CONNECTED if self.publisher is None else self.publisher.figures(),
+            models=self.recognisers.figures(),
+        )
+
+    def _report(self, sensor: SensorHealth) -> str:
+        health = self._health_of(sensor)
+        if self.publisher is not None:
+            self.publisher.publish_health(health)
+        return status_line(health)

@@ -1,0 +1,147 @@
+"""What lets a wearer teach the device: takes, learner, session, and the doors to it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from harpi.config.schema import Config
+from harpi.controls.buttons import Buttons
+from harpi.controls.gpio import Gpio, RpiGpio
+from harpi.controls.leds import Leds
+from harpi.controls.socket import ControlSocket
+from harpi.daemon.recognisers import Recognisers
+from harpi.errors import AlreadyRunning, ControlError, StoreError
+from harpi.learning.learner import Learner
+from harpi.learning.store import FILE_NAME, Store
+from harpi.publish.door import MqttDoor
+from harpi.publish.mqtt import MqttPublisher
+from harpi.session import Session
+from harpi.timebase import Timebase
+from harpi.types import Verdict
+
+log = logging.getLogger(__name__)
+
+
+class _Door(Protocol):
+    """A way to the session that runs on a thread of its own."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class Teaching:
+    """The session with all that it needs.
+
+    A store or a socket that cannot be used is said, and the daemon predicts without it;
+    buttons and lights that were asked for must be there.
+
+    Args:
+        config: all settings.
+        recognisers: who gets what is learnt.
+        timebase: the clock of the samples.
+        publisher: link to the broker, not started yet; None where MQTT is switched off.
+        gpio: the pins; those of this computer where not given.
+
+    Attributes:
+        session: where commands go.
+
+    Raises:
+        ControlError: buttons or lights are switched on and cannot be used.
+        UsageError: the configuration asks for a head that the base does not have.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        recognisers: Recognisers,
+        timebase: Timebase,
+        publisher: MqttPublisher | None,
+        gpio: Gpio | None = None,
+    ) -> None:
+        self._store = _open_store(config)
+        self._readable = self._store
+        if isinstance(self._store, StoreError):
+            self._readable = _open_to_read(config) or self._store
+        self._learner = Learner(
+            config,
+            self._readable,
+            recognisers.base,
+            recognisers.shelf,
+            recognisers.personal,
+            recognisers.knn,
+        )
+        self.session = Session(config, self._store, self._learner, timebase)
+        self._doors: list[_Door] = []
+        self._watchers: list[Callable[[Verdict], None]] = []
+        self._gpio: Gpio | None = None
+        runtime = config.paths.runtime_folder
+        labels = config.learning.labels
+        if publisher is not None:
+            MqttDoor(publisher, self.session)
+        if config.buttons.enabled or config.leds.enabled:
+            self._gpio = gpio or RpiGpio(runtime)
+            if config.buttons.enabled:
+                self._doors.append(
+                    Buttons(self.session, self._gpio, config.buttons, labels, timebase)
+                )
+            if config.leds.enabled:
+                leds = Leds(self.session, self._gpio, config.leds, labels, timebase)
+                self._doors.append(leds)
+                self._watchers.append(leds.show)
+        if config.socket.enabled:
+            self._doors.append(ControlSocket(self.session, runtime, config.socket))
+
+    def open(self) -> None:
+        """Begin to learn what the store holds already."""
+        self._learner.start()
+
+    def start(self) -> None:
+        """Begin to learn, and open all doors.
+
+        Raises:
+            AlreadyRunning: another daemon serves the socket.
+        """
+        self.open()
+        self.session.start()
+        for door in self._doors:
+            try:
+                door.start()
+            except AlreadyRunning:
+                raise
+            except ControlError as error:
+                log.warning("%s Going on without it.", error)
+
+    def stop(self) -> None:
+        """Close the doors, keep the take that is being recorded, and end."""
+        for door in self._doors:
+            door.stop()
+        self.session.stop()
+        self._learner.close()
+        if self._gpio is not None:
+            self._gpio.close()
+        if isinstance(self._readable, Store):
+            self._readable.close()
+
+    def show(self, verdict: Verdict) -> None:
+        """Let the lights show a verdict."""
+        for watch in self._watchers:
+            watch(verdict)
+
+
+def _open_to_read(config: Config) -> Store | None:
+    """Open a store that cannot be written, so that the kNN still learns from it."""
+    try:
+        return Store(config.paths.state_folder / FILE_NAME, config.store, read_only=True)
+    except StoreError:
+        return None
+
+
+def _open_store(config: Config) -> Store | StoreError:
+    try:
+        return Store(config.paths.state_folder / FILE_NAME, config.store)
+    except StoreError as error:
+        log.warning("%s Nothing can be recorded.", error)
+        return error

@@ -1,0 +1,187 @@
+"""What harpi says over MQTT: the JSON of `/state` and `/health`, and its schema.
+
+The structures here are the only source of the schema that is published in `docs/`; a test
+holds the two equal.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+if TYPE_CHECKING:
+    from harpi.timebase import Timebase
+    from harpi.types import Prediction, Verdict
+
+ONLINE: Final = b"online"
+OFFLINE: Final = b"offline"
+"""Payloads of `/status`; the broker itself sends the second when the daemon vanishes."""
+
+STATE_LIMIT: Final = 1024
+"""Bytes that a `/state` stays below, by leaving out the least probable labels."""
+
+_DECIMALS: Final = 3
+
+Time = Annotated[datetime, Meta(tz=True, description="UTC, RFC 3339")]
+Probability = Annotated[float, Meta(ge=0, le=1)]
+Count = Annotated[int, Meta(ge=0)]
+Milliseconds = Annotated[float, Meta(ge=0)]
+
+
+class Opinion(Struct, frozen=True, kw_only=True):
+    """What one model says of a window."""
+
+    answer: Annotated[
+        str | None, Meta(description="the activity; null when untrained or unknown")
+    ]
+    confidence: Annotated[float, Meta(ge=0, le=1, description="of the most probable label")]
+    probabilities: Annotated[
+        dict[str, Probability],
+        Meta(description="most probable first; what rounds to 0 or has no room is left out"),
+    ]
+    unknown: Annotated[bool, Meta(description="the window is unlike anything it learnt")]
+    trained: Annotated[bool, Meta(description="it has learnt something to answer with")]
+    latency_ms: Annotated[float, Meta(ge=0, description="time that the model took")]
+
+    @classmethod
+    def of(cls, prediction: Prediction, latency: float) -> Opinion:
+        """Round a prediction; `latency` in seconds."""
+        ranked = sorted(
+            zip(prediction.labels, prediction.probabilities.tolist(), strict=True),
+            key=lambda pair: -pair[1],
+        )
+        rounded = ((label, round(share, _DECIMALS)) for label, share in ranked)
+        return cls(
+            answer=prediction.answer,
+            confidence=round(min(prediction.confidence, 1.0), _DECIMALS),
+            probabilities={label: min(share, 1.0) for label, share in rounded if share > 0},
+            unknown=prediction.unknown,
+            trained=prediction.trained,
+            latency_ms=round(latency * 1000, _DECIMALS),
+        )
+
+    def shortened(self, labels: int) -> Opinion:
+        """The same with only the most probable labels."""
+        kept = dict(list(self.probabilities.items())[:labels])
+        return msgspec.structs.replace(self, probabilities=kept)
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """One window and what the three models say of it; retained, one for each hop."""
+
+    time: Annotated[Time, Meta(description="when this was said")]
+    sequence: Annotated[int, Meta(ge=0, description="counts the windows since the start")]
+    start: Annotated[Time, Meta(description="first sample of the window")]
+    end: Annotated[Time, Meta(description="last sample of the window")]
+    knn: Opinion
+    generic: Opinion
+    personal: Opinion
+
+    @classmethod
+    def of(cls, verdict: Verdict, sequence: int, timebase: Timebase) -> State:
+        """Put a verdict into words, with the times of its window in UTC."""
+        now, monotonic = datetime.now(UTC), timebase.monotonic()
+        window = verdict.window
+        opinions = {
+            name: Opinion.of(prediction, verdict.latencies[name])
+            for name, prediction in verdict.predictions.items()
+        }
+        return cls(
+            time=now,
+            sequence=sequence,
+            start=now + timedelta(seconds=window.start - monotonic),
+            end=now + timedelta(seconds=window.end - monotonic),
+            **opinions,
+        )
+
+    def encode(self) -> bytes:
+        """Write as JSON of less than `STATE_LIMIT` bytes."""
+        payload = msgspec.json.encode(self)
+        opinions = {"knn": self.knn, "generic": self.generic, "personal": self.personal}
+        keep = max(len(opinion.probabilities) for opinion in opinions.values())
+        while len(payload) >= STATE_LIMIT and keep > 0:
+            keep -= 1
+            shorter = {name: opinion.shortened(keep) for name, opinion in opinions.items()}
+            payload = msgspec.json.encode(msgspec.structs.replace(self, **shorter))
+        return payload
+
+
+class SensorFigures(Struct, frozen=True, kw_only=True):
+    """How the sensor does; figures are since the start unless they say otherwise."""
+
+    state: Annotated[str, Meta(description="running, or what is done about a fault")]
+    chip: str
+    rate_hz: Annotated[float, Meta(ge=0, description="samples per second, as achieved")]
+    jitter_ms: Annotated[
+        float,
+        Meta(ge=0, description="standard deviation of the samples' times to the clock fit"),
+    ]
+    clock_ppm: Annotated[float, Meta(description="error of the chip's clock, + is fast")]
+    samples: Count
+    lost: Annotated[int, Meta(ge=0, description="samples known to be missing")]
+    gaps: Count
+    recoveries: Annotated[int, Meta(ge=0, description="times the chip was set up again")]
+    bus_share: Annotated[float, Meta(ge=0, description="share of the time the bus is in use")]
+    temperature_c: Annotated[float | None, Meta(description="of the chip")]
+
+
+class RecognitionFigures(Struct, frozen=True, kw_only=True):
+    """How the recognisers do."""
+
+    windows: Count
+    skipped: Annotated[int, Meta(ge=0, description="samples lost to windows by overload")]
+    failed: Annotated[int, Meta(ge=0, description="windows that a model refused")]
+
+
+class LinkFigures(Struct, frozen=True, kw_only=True):
+    """How the link to the broker does."""
+
+    sent: Count
+    dropped: Annotated[int, Meta(ge=0, description="messages given up for newer ones")]
+    connections: Annotated[int, Meta(ge=0, description="1 when it never broke")]
+
+
+class ModelFigures(Struct, frozen=True, kw_only=True):
+    """What a model was made from."""
+
+    source: Annotated[str | None, Meta(description="file, or head; null when untrained")]
+    digest: Annotated[
+        str | None, Meta(description="of the file or of the head's base, 12 characters")
+    ]
+    labels: Annotated[int, Meta(ge=0, description="how many it can answer with")]
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """How the device does; retained, every `mqtt.health_seconds`."""
+
+    time: Time
+    version: str
+    uptime_s: Annotated[float, Meta(ge=0)]
+    sensor: SensorFigures
+    recognition: RecognitionFigures
+    mqtt: LinkFigures
+    models: Annotated[dict[str, ModelFigures], Meta(description="by name of the model")]
+
+    def encode(self) -> bytes:
+        """Write as JSON."""
+        return msgspec.json.encode(self)
+
+
+def json_schema() -> dict[str, Any]:
+    """Give the JSON Schema (2020-12) of the payloads, by the last part of their topic."""
+    from harpi.commands import Event
+
+    references, definitions = msgspec.json.schema_components(
+        [State, Health, Event], ref_template="#/$defs/{name}"
+    )
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "MQTT payloads of harpi",
+        "description": "Topics are <prefix>/<device>/<name>. All but `event` are retained; "
+        "`status` is the plain text `online` or `offline`.",
+        "properties": dict(zip(("state", "health", "event"), references, strict=True)),
+        "$defs": definitions,
+    }

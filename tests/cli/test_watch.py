@@ -1,0 +1,72 @@
+"""`harpi watch` on a real broker."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harpi.config.schema import MqttSection
+from harpi.publish.messages import State
+from harpi.publish.mqtt import MqttPublisher
+from harpi.timebase import SystemTime
+from tests.support.broker import Broker, running, wait_until
+from tests.support.command import harpi
+from tests.support.verdicts import verdict
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    with running(Broker(tmp_path)) as one:
+        yield one
+
+
+def say(broker: Broker, device: str, sequence: int) -> None:
+    section = msgspec.convert({"host": broker.host, "port": broker.port}, MqttSection)
+    publisher = MqttPublisher(section, device)
+    publisher.start()
+    publisher.publish_state(State.of(verdict(), sequence, SystemTime()))
+    wait_until(lambda: publisher.figures().sent == 2, "the state is out")
+    publisher.stop()
+
+
+def test_the_last_word_of_a_device_that_is_gone_is_shown(broker: Broker) -> None:
+    say(broker, "arm", 3)
+    done = harpi("watch", "--host", broker.host, "--port", str(broker.port), "--count", "1")
+    assert done.returncode == 0, done.stderr
+    assert "arm knn=walking:0.70" in done.stdout
+
+
+def test_one_device_of_several(broker: Broker) -> None:
+    say(broker, "arm", 1)
+    say(broker, "leg", 2)
+    words = ["watch", "--port", str(broker.port), "--host", broker.host, "--json"]
+    both = harpi(*words, "--count", "2")
+    assert {json.loads(line)["device"] for line in both.stdout.splitlines()} == {"arm", "leg"}
+    leg = harpi(*words, "--id", "leg", "--count", "1")
+    assert {json.loads(line)["device"] for line in leg.stdout.splitlines()} == {"leg"}
+
+
+def test_a_broker_that_is_not_there() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    done = harpi("watch", "--host", "127.0.0.1", "--port", str(port))
+    assert done.returncode == 7
+    assert done.stderr == (
+        f"harpi: 127.0.0.1:{port}: broker cannot be reached: Connection refused. "
+        "Check mqtt.host and mqtt.port, and that the broker runs.\n"
+    )
+
+
+def test_a_broker_that_refuses(tmp_path: Path) -> None:
+    with running(Broker(tmp_path, password="correct horse")) as broker:
+        done = harpi("watch", "--host", broker.host, "--port", str(broker.port))
+    assert done.returncode == 7
+    assert "broker refuses harpi: Not authorized" in done.stderr

@@ -1,0 +1,83 @@
+"""Takes of made-up motions, in memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harpi.errors import StoreError
+from harpi.learning.take import Split, Take
+from harpi.signal.mounting import turn
+from harpi.types import FloatArray, Samples
+from tests.support.takes import START
+
+RATE = 25.0
+
+
+def motion(kind: str, seconds: float, seed: int = 0) -> FloatArray:
+    """Signal ``[n, 6]`` of one of `tests.support.motions.MOTIONS`, or of `tilted`: still,
+    but with another axis up."""
+    rng = np.random.default_rng([seed, *kind.encode()])
+    times = np.arange(round(seconds * RATE)) / RATE
+    signal = rng.normal(0, 0.01, (len(times), 6)) * [1, 1, 1, 50, 50, 50]
+    signal[:, 0 if kind == "tilted" else 2] += 1
+    if kind in ("slow", "fast"):
+        hertz, swing = (1.0, 0.2) if kind == "slow" else (3.0, 1.0)
+        wave = swing * np.sin(2 * np.pi * hertz * rng.uniform(0.9, 1.1) * times)
+        signal[:, 0] += wave
+        signal[:, 4] += 100 * wave
+    return signal.astype(np.float32)
+
+
+class Recorded:
+    """A source of takes that a test fills by hand."""
+
+    def __init__(self) -> None:
+        self._takes: dict[int, Take] = {}
+        self._values: dict[int, FloatArray] = {}
+        self._last = 0
+        self.damaged: set[int] = set()
+
+    def add(
+        self,
+        label: str,
+        seconds: float = 12.0,
+        *,
+        kind: str | None = None,
+        session: int = 1,
+        split: Split = "train",
+        rotation: NDArray[np.float64] | None = None,
+    ) -> int:
+        """Record a take; its motion is that of its label unless told otherwise."""
+        self._last += 1
+        values = motion(kind or label, seconds, seed=self._last)
+        self._values[self._last] = values if rotation is None else turn(values, rotation)
+        self._takes[self._last] = Take(
+            label=label,
+            session=session,
+            split=split,
+            start=START,
+            rate=RATE,
+            id=self._last,
+            state="kept",
+            count=len(values),
+            seconds=len(values) / RATE,
+        )
+        return self._last
+
+    def remove(self, number: int) -> None:
+        del self._takes[number]
+
+    def relabel(self, number: int, label: str) -> None:
+        self._takes[number] = replace(self._takes[number], label=label)
+
+    def takes(self, *, split: Split | None = None) -> list[Take]:
+        return [take for take in self._takes.values() if split in (None, take.split)]
+
+    def samples(self, number: int) -> list[Samples]:
+        if number in self.damaged:
+            raise StoreError(f"take {number} is damaged")
+        values = self._values[number]
+        return [Samples(values, np.arange(len(values)) / RATE)]
