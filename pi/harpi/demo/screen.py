@@ -1,0 +1,118 @@
+"""The demo as people see it: a picture that is redrawn on a terminal, lines in a pipe."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final, TextIO
+
+from harpi.commands import Answer
+from harpi.demo.score import Score
+from harpi.demo.screenplay import Scene
+from harpi.types import MODELS, Prediction, Verdict
+
+if TYPE_CHECKING:
+    from harpi.demo.stage import Outcome
+
+NAMES: Final = {"knn": "kNN", "generic": "generic", "personal": "personal"}
+_BAR: Final = 20
+_GREEN, _RED, _DIM, _BOLD, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
+
+
+class Silence:
+    """Shows nothing, for `--json`."""
+
+    def scene(self, scene: Scene) -> None:
+        """Keep quiet."""
+
+    def command(self, answer: Answer) -> None:
+        """Keep quiet."""
+
+    def verdict(self, scene: Scene | None, truth: str | None, verdict: Verdict) -> None:
+        """Keep quiet."""
+
+
+class Screen:
+    """Shows scenes, commands and, on a terminal, each verdict as it comes.
+
+    Args:
+        score: the running accuracies.
+        out: where to; colours and redrawing only where it is a terminal.
+    """
+
+    def __init__(self, score: Score, out: TextIO = sys.stdout) -> None:
+        self._score = score
+        self._out = out
+        self._live = out.isatty()
+        self._drawn = 0
+
+    def scene(self, scene: Scene) -> None:
+        """Head the scene with its caption."""
+        self._drawn = 0
+        self._print(f"\n{self._style(_BOLD, scene.name)}: {scene.caption}")
+
+    def command(self, answer: Answer) -> None:
+        """Show what harpi answered to a press."""
+        self._wipe()
+        self._print(f"  {self._style(_DIM, '[button]')} {answer.message}")
+
+    def verdict(self, scene: Scene | None, truth: str | None, verdict: Verdict) -> None:
+        """Draw the verdict over the one before."""
+        if not self._live:
+            return
+        self._wipe()
+        lines = [f"  the wearer: {self._style(_BOLD, truth or '...')}"]
+        for model in MODELS:
+            prediction = verdict.predictions[model]
+            shown = self._opinion(prediction, truth)
+            running = self._running(scene, model)
+            lines.append(f"  {NAMES[model]:>10}  {shown}  {running}")
+        self._print("\n".join(lines))
+        self._drawn = len(lines)
+
+    def _opinion(self, prediction: Prediction, truth: str | None) -> str:
+        if not prediction.trained:
+            return self._style(_DIM, f"{'has learnt nothing yet':<{_BAR + 20}}")
+        filled = round(prediction.confidence * _BAR)
+        answer = prediction.answer or "unknown"
+        text = (
+            f"{'█' * filled}{'░' * (_BAR - filled)} {prediction.confidence:4.0%} {answer:<14}"
+        )
+        if truth is None:
+            return text
+        return self._style(_GREEN if prediction.answer == truth else _RED, text)
+
+    def _running(self, scene: Scene | None, model: str) -> str:
+        accuracy = None if scene is None else self._score.accuracy(scene.name, model)
+        return "" if accuracy is None else self._style(_DIM, f"right so far {accuracy:4.0%}")
+
+    def _style(self, style: str, text: str) -> str:
+        return f"{style}{text}{_PLAIN}" if self._live else text
+
+    def _wipe(self) -> None:
+        if self._drawn:
+            self._out.write(f"\x1b[{self._drawn}A\x1b[J")
+            self._drawn = 0
+
+    def _print(self, text: str) -> None:
+        self._out.write(text + "\n")
+        self._out.flush()
+
+
+def report(outcome: Outcome) -> str:
+    """Give what the demo ends with: accuracy by scene and model, and where it comes from."""
+    score = outcome.score
+    head = "".join(f"{NAMES[model]:>10}" for model in MODELS)
+    lines = ["", f"{'share of windows named rightly':<30}{'windows':>8}{head}"]
+    for scene, row in score.as_table().items():
+        cells = "".join(
+            f"{'-' if row[model] is None else format(row[model], '.0%'):>10}"
+            for model in MODELS
+        )
+        lines.append(f"  {scene:<28}{row['windows']:>8}{cells}")
+    lines += [
+        "",
+        f"Trained in {outcome.train_seconds:.1f} s. {outcome.trained}",
+        f"{outcome.said} verdicts, {outcome.heard} of them heard over MQTT ({outcome.broker}).",
+        f"{outcome.lost} samples lost. {outcome.seconds:.0f} s in all.",
+    ]
+    return "\n".join(lines)

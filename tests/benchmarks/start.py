@@ -1,0 +1,41 @@
+"""How long commands take to come up, beside Python itself and what they import."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+
+from tests.benchmarks.table import Table
+
+RUNS = 11
+
+
+def measure() -> Table:
+    table = Table(f"Start-up, whole process, {RUNS} runs in turns")
+    commands = {
+        "python -c pass": ["-c", "pass"],
+        "python -c 'import typer'": ["-c", "import typer"],
+        "harpi --help": ["-m", "harpi", "--help"],
+        "harpi --version": ["-m", "harpi", "--version"],
+        "harpi config check": ["-m", "harpi", "config", "check"],
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(RUNS):
+        for name, words in commands.items():
+            begin = time.perf_counter()
+            subprocess.run([sys.executable, *words], stdout=subprocess.DEVNULL, check=True)
+            seconds[name].append(time.perf_counter() - begin)
+    bare = statistics.median(seconds["python -c pass"])
+    for name, taken in seconds.items():
+        median = statistics.median(taken)
+        table.add(
+            command=name,
+            **{
+                "median ms": 1000 * median,
+                "worst ms": 1000 * max(taken),
+                "x python": median / bare,
+            },
+        )
+    return table
