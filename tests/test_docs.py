@@ -10,6 +10,7 @@ A page's fenced blocks are sorted by their first line:
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -17,11 +18,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
+import msgspec
 import pytest
 
 from harpi.cli import EXIT_CODES
 from harpi.controls.patterns import as_markdown
 from harpi.demo.broker import demo_broker
+from harpi.publish.messages import State, json_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -141,3 +145,25 @@ def test_the_exit_codes_are_those_in_the_code() -> None:
     text = (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
     listed = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
     assert listed == set(EXIT_CODES)
+
+
+def state_schema() -> str:
+    """Give the schema of `/state` as the README shows it."""
+    whole = json_schema()
+    definitions = {name: whole["$defs"][name] for name in ("State", "Opinion")}
+    shown = {"$ref": "#/$defs/State", "$defs": definitions}
+    return f"```json\n{json.dumps(shown, indent=1)}\n```\n"
+
+
+def test_the_schema_in_the_readme_is_that_of_the_messages() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert text.split("<!-- schema -->\n")[1].split("<!-- /schema -->")[0] == state_schema()
+
+
+def test_the_example_in_the_readme_is_a_state() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    example = text.split("```json\n")[1].split("```")[0]
+    state = msgspec.json.decode(example, type=State)
+    jsonschema.validate(json.loads(example), {"$ref": "#/$defs/State", **json_schema()})
+    assert state.personal.answer == "walking"
+    assert state.generic.answer is None

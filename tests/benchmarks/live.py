@@ -16,8 +16,10 @@ import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from harpi.config import Config
 from harpi.demo.broker import demo_broker
 from harpi.publish.messages import State
+from harpi.signal.windows import WindowMaker
 from tests.benchmarks.table import Table
 from tests.support.device import recording_path
 
@@ -49,7 +51,10 @@ def measure() -> Table:
             resident = _resident_mb(process.pid)
             process.send_signal(signal.SIGTERM)
         client.loop_stop()
-    latency = np.array([(at - state.end).total_seconds() for at, state in heard[1:]]) * 1000
+    cut = Config().signal
+    delay = WindowMaker(Config().sensor.rate, cut.rate, cut.length, cut.hop).delay
+    latency = np.array([(at - state.end).total_seconds() - delay for at, state in heard[1:]])
+    latency *= 1000
     first = heard[0][1]
     models = {
         name: float(np.median([getattr(state, name).latency_ms for _, state in heard]))

@@ -88,12 +88,12 @@ class Director:
             if scene.teaching:
                 self._train(scene)
 
-    def _press(self, command: Command) -> Answer:
+    def _press(self, command: Command) -> None:
         answer = self._daemon.session.command(command, _SOURCE)
         if not answer.ok:
             raise CommandRefused(answer.message.rstrip("."), where="demo")
-        self._spectator.command(answer)
-        return answer
+        if not isinstance(command, Record):
+            self._spectator.command(answer)
 
     def _train(self, scene: Scene) -> None:
         begun = time.perf_counter()
