@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from harpi import shipped
-from harpi.config import Config
+from harpi.config.schema import SYSTEM_RUNTIME, SYSTEM_STATE
 from harpi.systemd import Notifier
 
 
@@ -133,9 +133,9 @@ def test_the_unit_waits_for_ready_and_watches_the_progress(unit: Path) -> None:
 
 def test_the_unit_makes_the_folders_that_the_configuration_names(unit: Path) -> None:
     lines = unit.read_text().splitlines()
-    assert f"StateDirectory={Path(Config().paths.state).relative_to('/var/lib')}" in lines
-    assert f"RuntimeDirectory={Path(Config().paths.runtime).relative_to('/run')}" in lines
-    assert f"WorkingDirectory={Config().paths.runtime}" in lines
+    assert f"StateDirectory={SYSTEM_STATE.relative_to('/var/lib')}" in lines
+    assert f"RuntimeDirectory={SYSTEM_RUNTIME.relative_to('/run')}" in lines
+    assert f"WorkingDirectory={SYSTEM_RUNTIME}" in lines
 
 
 def test_the_user_is_made_with_the_groups_of_its_devices(tmp_path: Path) -> None:
