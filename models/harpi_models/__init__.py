@@ -1,0 +1,1 @@
+"""The workshop: converts, trains and measures models; runs on a workstation."""

@@ -1,0 +1,112 @@
+"""Image bases: the models of `keras.applications` by name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import keras
+
+from harpi_models.bases import Base, keras_base
+from harpi_models.errors import BaseRefused
+
+LICENCE = "Apache-2.0 (Keras); ImageNet weights for research use"
+
+
+def mobilenet_v2_base(
+    image_size: int = 224, alpha: float = 1.0, weights: str | Path | None = None
+) -> Base:
+    """MobileNetV2 without its classifier, the base of the 2019 converter.
+
+    Args:
+        image_size: side of the square images in pixels.
+        alpha: width of the network.
+        weights: see `application_base`.
+    """
+    return application_base("MobileNetV2", image_size=image_size, alpha=alpha, weights=weights)
+
+
+def application_base(
+    name: str,
+    *,
+    image_size: int = 224,
+    alpha: float | None = None,
+    weights: str | Path | None = None,
+    cut: str | None = None,
+    labels: Sequence[str] = (),
+) -> Base:
+    """A model of `keras.applications`, with its own scaling of the pixels.
+
+    Args:
+        name: as Keras calls it: InceptionV3, EfficientNetB0, ...
+        image_size: side of the square images in pixels.
+        alpha: width, for the MobileNets.
+        weights: a file, `"imagenet"`, or None for seeded random weights.
+        cut: layer whose output becomes the features; by default the pooled last map.
+        labels: of the classifier in a weights file; without them the model has none.
+
+    Raises:
+        BaseRefused: no such model, a size or width that it does not have, or weights that
+            cannot be had.
+    """
+    builder, module = _found(name)
+    options: dict[str, Any] = {
+        "weights": str(weights) if weights is not None else None,
+        "input_shape": (image_size, image_size, 3),
+        "include_top": bool(labels),
+    }
+    options |= {"classes": len(labels)} if labels else {"pooling": "avg"}
+    if alpha is not None:
+        if "alpha" not in inspect.signature(builder).parameters:
+            raise BaseRefused("has no width to choose", where=name, remedy="Leave out alpha")
+        options["alpha"] = alpha
+    if isinstance(weights, Path) and not weights.exists():
+        raise BaseRefused("the weights file is missing", where=str(weights))
+    keras.utils.set_random_seed(20190731)
+    try:
+        model = builder(**options)
+    except Exception as error:
+        raise BaseRefused(
+            f"Keras cannot build it: {str(error).splitlines()[0][:200]}",
+            where=name,
+            remedy=_remedy(weights),
+        ) from error
+    # Does nothing for the models that scale the pixels themselves.
+    prepare: Callable[[Any], Any] = module.preprocess_input
+    return keras_base(
+        model,
+        cut=cut,
+        labels=labels,
+        name=f"{name} {image_size}",
+        prepare=lambda window: prepare(window + 0.0),
+        licence=LICENCE,
+        data=("ImageNet",) if weights == "imagenet" else (),
+    )
+
+
+def _found(name: str) -> tuple[Callable[..., Any], ModuleType]:
+    modules = [m for m in vars(keras.applications).values() if isinstance(m, ModuleType)]
+    known = {
+        entry: module
+        for module in modules
+        for entry, value in vars(module).items()
+        if inspect.isfunction(value) and entry[0].isupper()
+    }
+    if name not in known:
+        raise BaseRefused(
+            f"keras.applications has no {name!r}",
+            where="base",
+            remedy=f"It has {', '.join(sorted(known))}",
+        )
+    return getattr(known[name], name), known[name]
+
+
+def _remedy(weights: str | Path | None) -> str:
+    if weights == "imagenet":
+        return "Where ImageNet's weights cannot be downloaded, give a weights file, or none"
+    if weights is not None:
+        return "Give weights of exactly this model and size"
+    return "Choose a size and width that this model has"

@@ -1,0 +1,191 @@
+"""The model card: written from the figures of a run, never by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harpi_models.datasets.catalogue import CATALOGUE, CORE, TRAINED_ON
+from harpi_models.folds import PEOPLE_RUNS, PLACE_RUNS
+from harpi_models.judging import figures_by_group, join, overall
+from harpi_models.metrics import Figure
+from harpi_models.pipeline import GRAMS_CO2_PER_KWH, WATTS_PER_CORE
+
+PERSONAL_SHOWN = ("n=1", "n=5", "n=10", "n=10, 3 windows", "n=10, turned 45", "n=10, turned 90")
+
+NOT_FOR = """\
+- It is no medical device, and no judge of how well a movement is done.
+- A person whose gait differs much from that of healthy adults was never seen in training.
+- Sitting, standing and lying are told apart by where gravity points. With a strap at an
+  unknown turn they are confused with each other; the personal model is the remedy.
+- Stairs were climbed indoors by people of a few laboratories, cycling was on ergometers and
+  running on a treadmill for the arms and legs.
+- Gyroscopes on the legs of DSADS read low by about 40 %; training scales the angular rate at
+  random for that reason."""
+
+
+def model_card(figures: Mapping[str, Any]) -> str:
+    """The card as Markdown.
+
+    Args:
+        figures: what `pipeline.train_and_judge` returned or wrote as `figures.json`.
+    """
+    runs = figures["runs"]
+    people = [runs[run.name] for run in PEOPLE_RUNS if run.name in runs]
+    parts = [_head(figures), _data(figures)]
+    if people:
+        parts += [
+            _generic(people),
+            _places(runs),
+            _classes(people),
+            _personal(people),
+            _unknown(people, figures),
+            _quantized(runs[PEOPLE_RUNS[0].name]),
+        ]
+    parts += [f"## What it is not good for\n\n{NOT_FOR}\n", _cost(figures)]
+    return "\n".join(parts)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines) + "\n"
+
+
+def _head(figures: Mapping[str, Any]) -> str:
+    return f"""# The generic base, version {figures["version"]}
+
+A small convolutional network for windows of 2.56 s at 25 Hz (64 x 6: acceleration in g,
+angular rate in deg/s). It answers one of {", ".join(CORE)}; its features are what the
+personal head learns on. {figures["size"]:,} bytes, digest `{figures["digest"][:16]}`.
+
+This card is written by `harpi-models train` from the figures of its run; all of them are in
+`figures.json` beside it, person by person.
+"""
+
+
+def _data(figures: Mapping[str, Any]) -> str:
+    rows = []
+    for data_set in TRAINED_ON:
+        numbers = figures["people"][data_set.name]
+        never = ", ".join(str(n) for n in sorted(data_set.never))
+        rows.append(
+            [
+                f"{data_set.title} (`{data_set.name}`)",
+                f"{len(numbers)}" + (f", without {never}" if never else ""),
+                data_set.licence,
+                data_set.citation,
+            ]
+        )
+    spar = CATALOGUE["spar_seglearn"]
+    return (
+        "## Data\n\n"
+        + table(["set", "people", "licence", "citation"], rows)
+        + f"\n{spar.title} ({spar.citation}; {spar.licence}) is never trained\n"
+        "on; new movements are measured with it.\n"
+    )
+
+
+def _generic(people: Sequence[Mapping[str, Any]]) -> str:
+    joined = join([part["generic"] for part in people])
+    by_group = {name: figures_by_group(scores) for name, scores in joined.items()}
+    rows = [
+        [name, *(by_group[condition][name] for condition in joined)]
+        for name in sorted(next(iter(by_group.values())))
+    ]
+    rows.append(["all", *(overall(scores) for scores in joined.values())])
+    return (
+        "## Strangers, generic\n\n"
+        "Macro F1 by window, mean over people and its 95 % interval (bootstrap over people).\n"
+        "Every figure is of a base that never saw the person: three folds, each trained by\n"
+        "the same recipe on the other two thirds of the people. *Strap turned*: by a random\n"
+        "turn for each person and place, mean of four.\n\n" + table(["where", *joined], rows)
+    )
+
+
+def _places(runs: Mapping[str, Any]) -> str:
+    rows = []
+    for run in PLACE_RUNS:
+        if run.name in runs:
+            for condition, scores in runs[run.name]["generic"].items():
+                for name, figure in figures_by_group(scores).items():
+                    rows.append([run.name, name, condition, figure])
+    return (
+        "## A place on the body that no training person wore, and a person never seen\n\n"
+        + table(["trained with", "judged on", "", "macro F1"], rows)
+    )
+
+
+def _classes(people: Sequence[Mapping[str, Any]]) -> str:
+    rows = [[label, *(f"{part['classes'][label]:.2f}" for part in people)] for label in CORE]
+    total = [
+        [sum(part["confusion"][i][j] for part in people) for j in range(len(CORE))]
+        for i in range(len(CORE))
+    ]
+    wrong = [
+        [label, *(f"{100 * n / max(1, sum(total[i])):.0f}" for n in total[i])]
+        for i, label in enumerate(CORE)
+    ]
+    return (
+        "## By class\n\nF1 over all windows of strangers as recorded, by fold:\n\n"
+        + table(["class", *(f"fold {i}" for i in range(len(people)))], rows)
+        + "\nAnswers in per cent of the windows of each class (rows: what they did):\n\n"
+        + table(["", *CORE], wrong)
+    )
+
+
+def _personal(people: Sequence[Mapping[str, Any]]) -> str:
+    joined = join([part["personal"] for part in people])
+    intro = (
+        "## Strangers, personal\n\n"
+        "Macro F1 after n windows of each of the wearer's classes: the first n in time are\n"
+        "learnt, what comes after 20 windows and 10 s is asked. *3 windows*: mean over three\n"
+        "consecutive answers. *turned*: the strap is turned by so many degrees after that.\n"
+    )
+    parts = [intro]
+    groups = sorted(figures_by_group(next(iter(joined.values()))["n=1"]))
+    for name in groups:
+        rows = []
+        for learner, conditions in joined.items():
+            found: list[Figure] = [
+                figures_by_group(conditions[c])[name] for c in PERSONAL_SHOWN if c in conditions
+            ]
+            rows.append([learner, *found])
+        parts.append(f"### {name}\n\n" + table(["", *PERSONAL_SHOWN], rows))
+    return "\n".join(parts)
+
+
+def _unknown(people: Sequence[Mapping[str, Any]], figures: Mapping[str, Any]) -> str:
+    by_group = figures_by_group(join([part["unknown"] for part in people]))
+    return (
+        "## Unknown movements\n\n"
+        "AUROC of the distance to what a wearer taught (every other class, 10 windows each),\n"
+        "when the other classes come:\n\n"
+        + table(["where", "AUROC"], [[name, by_group[name]] for name in sorted(by_group)])
+        + "\nThe generic model says *unknown* below a confidence of "
+        f"{figures['unknown_below']}:\n5 % of strangers' familiar windows fall under it.\n"
+    )
+
+
+def _quantized(fold: Mapping[str, Any]) -> str:
+    def row(name: str, size: object, generic: Mapping[str, Any]) -> list[object]:
+        return [name, size, *(f"{overall(scores).mean:.3f}" for scores in generic.values())]
+
+    rows = [row("float32", "", fold["generic"])]
+    rows += [row(kind, f"{q['size']:,}", q["generic"]) for kind, q in fold["quantized"].items()]
+    return (
+        "## Quantised\n\nThe base of the first fold, macro F1 over its strangers:\n\n"
+        + table(["", "bytes", *fold["generic"]], rows)
+    )
+
+
+def _cost(figures: Mapping[str, Any]) -> str:
+    cost = figures["cost"]
+    energy = cost["core_hours"] * WATTS_PER_CORE / 1000
+    return (
+        "## Time and carbon\n\n"
+        f"The whole run took {cost['minutes']} minutes and {cost['core_hours']} core hours on "
+        f"{cost['machine']}, without an\naccelerator: about {energy:.3f} kWh at "
+        f"{WATTS_PER_CORE:g} W a core, {energy * GRAMS_CO2_PER_KWH:.0f} g of CO2 at "
+        f"{GRAMS_CO2_PER_KWH:g} g/kWh.\n"
+    )

@@ -1,0 +1,1 @@
+"""Public recordings to train and measure on: readers, one label set, one rate."""

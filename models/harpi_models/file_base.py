@@ -1,0 +1,117 @@
+"""The base of a model file that harpi made before: another head or optimiser for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harpi.recognition.interpreter import Interpreter
+from harpi.recognition.metadata import ImageInput, ImuInput
+from harpi.recognition.model_file import ModelFile
+from harpi.types import FloatArray
+from harpi_models.bases import window_shape
+from harpi_models.errors import BaseRefused
+from harpi_models.quantization import Quantization, StageFile
+
+
+@dataclass(frozen=True, slots=True)
+class FileBase:
+    """A base as it is in a model file; its weights are taken over as they are.
+
+    Attributes:
+        file: the verified model file.
+    """
+
+    file: ModelFile
+
+    @classmethod
+    def read(cls, path: Path) -> FileBase:
+        """Read a model file.
+
+        Raises:
+            ModelError: it is missing, damaged, or not made for harpi.
+        """
+        return cls(ModelFile.read(path))
+
+    @property
+    def name(self) -> str:
+        """Shown to people."""
+        return self.file.metadata.name
+
+    @property
+    def version(self) -> str:
+        """Of the weights."""
+        return self.file.metadata.version
+
+    @property
+    def input(self) -> ImuInput | ImageInput:
+        """What a window is."""
+        return self.file.metadata.input
+
+    @property
+    def features(self) -> int:
+        """Length of the vector it gives."""
+        return self.file.metadata.features
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What its own classifier answers with."""
+        return self.file.metadata.labels
+
+    @property
+    def licence(self) -> str:
+        """Of the weights."""
+        return self.file.metadata.licence
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """Names of the data sets it was trained on."""
+        return self.file.metadata.data
+
+    @property
+    def unknown_below(self) -> float | None:
+        """Confidence under which its classifier's answer means *unknown*."""
+        return self.file.metadata.unknown_below
+
+    @property
+    def quantization(self) -> Quantization:
+        """How its weights are stored."""
+        return self.file.metadata.quantization
+
+    @property
+    def window_shape(self) -> tuple[int, ...]:
+        """Shape of one window."""
+        return window_shape(self.input)
+
+    def weight_bytes(self, quantization: Quantization) -> int:
+        """Unknown; what it gives is compared instead."""
+        del quantization
+        return 0
+
+    def files(
+        self, quantization: Quantization, representative: FloatArray | None
+    ) -> list[StageFile]:
+        """The file itself: `bottleneck`, and `generic` where there is one.
+
+        Raises:
+            BaseRefused: it was asked to quantise.
+        """
+        del representative
+        if quantization != "none":
+            raise BaseRefused(
+                "a model file's base cannot be quantised again",
+                where=self.file.path,
+                remedy="Quantise when it is made: harpi-models train --quantization",
+            )
+        names = ["bottleneck", "generic"] if self.labels else ["bottleneck"]
+        return [(self.file.content, name) for name in names]
+
+    def run(self, windows: FloatArray) -> dict[str, FloatArray]:
+        """Features ``[N, F]`` and, with labels, probabilities ``[N, C]`` of windows."""
+        interpreter = Interpreter(self.file)
+        found = dict(interpreter.run("bottleneck", {"window": windows}))
+        if self.labels:
+            found |= interpreter.run("generic", {"window": windows})
+        return {name: np.array(value) for name, value in found.items()}

@@ -1,0 +1,84 @@
+"""What was tried on the way to the shipped base, so that it can be tried again.
+
+Each entry differs from a common start in one thing. They are compared on one fixed split, in
+which every third person of each set is a stranger, with few epochs: the figures rank
+entries, and are lower than those of the card.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from harpi_models.augmentation import Augmentation
+from harpi_models.training import Recipe
+
+WEAK: Final = Augmentation(
+    vigour=1.1,
+    gyro_gain=1.2,
+    warp=1.05,
+    bias=(0.01, 1.0),
+    noise=(0.01, 0.5),
+    clipped=0.05,
+)
+START: Final = replace(Recipe(), epochs=8)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that was tried, and why."""
+
+    name: str
+    why: str
+    recipe: Recipe
+
+
+SEARCH: Final = (
+    Entry("shipped recipe", "the one that ships, with few epochs", START),
+    Entry(
+        "raw channels only",
+        "what most people build",
+        replace(START, channels=("raw",)),
+    ),
+    Entry(
+        "raw and invariant",
+        "lengths and products hold when the strap turns",
+        replace(START, channels=("raw", "invariant")),
+    ),
+    Entry(
+        "invariant and aligned",
+        "nothing that knows how the strap sits, but posture in the mean acceleration",
+        replace(START, channels=("invariant", "aligned")),
+    ),
+    Entry(
+        "never turned",
+        "is turning straps in training needed beside the invariant channels?",
+        replace(START, augmentation=replace(START.augmentation, turned=0.0)),
+    ),
+    Entry(
+        "always turned",
+        "does it pay to see no strap as recorded?",
+        replace(START, augmentation=replace(START.augmentation, turned=1.0)),
+    ),
+    Entry(
+        "weak augmentation",
+        "bodies and sensors closer to the recorded ones",
+        replace(START, augmentation=WEAK),
+    ),
+    Entry(
+        "core labels only",
+        "what do the sets' own labels teach?",
+        replace(START, own_weight=0.0),
+    ),
+    Entry(
+        "own labels first",
+        "features for what a wearer teaches rather than for the core labels",
+        replace(START, own_weight=2.0),
+    ),
+    Entry(
+        "narrow",
+        "a fifth of the weights",
+        replace(START, widths=(16, 24, 32, 40), expansion=64),
+    ),
+    Entry("no expansion", "88 instead of 128 pooled channels", replace(START, expansion=0)),
+)
