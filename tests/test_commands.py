@@ -65,7 +65,6 @@ def test_what_is_no_command_is_refused_in_words(content: bytes, says: str) -> No
 @pytest.mark.parametrize(
     ("name", "payload", "command"),
     [
-        ("record", b"walking", Record(label="walking")),
         ("record", b'{"label":"walking","seconds":5}', Record(label="walking", seconds=5)),
         ("stop", b"", Stop()),
         ("stop", b" {} ", Stop()),
@@ -86,7 +85,9 @@ def test_a_topic_names_the_command(name: str, payload: bytes, command: Command) 
     [
         ("fly", b"", "record, stop"),
         ("record", b"", "`label`"),
+        ("record", b"walking", "JSON object with label"),
         ("record", b'"walking"', "JSON object"),
+        ("stop", b"[" * 4000, "recursion"),
         ("stop", b"now", "empty message"),
         ("stop", b'{"command":"forget"}', "stop"),
         ("undo", b'{"whole":1}', "bool"),

@@ -24,6 +24,10 @@ LARGEST_MESSAGE: Final = 4096
 """Bytes of the longest command that is read."""
 
 Seconds = Annotated[float, Meta(gt=0, le=LONGEST_TAKE)]
+TakeNumbers = Annotated[
+    tuple[Annotated[int, Meta(ge=1, le=2**53)], ...], Meta(min_length=1, max_length=256)
+]
+"""Numbers of takes in the store."""
 
 
 class _Command(
@@ -62,6 +66,26 @@ class Undo(_Command, frozen=True):
 
     whole: bool = False
     """Whatever was done last, drop the whole last take."""
+
+
+class Relabel(_Command, frozen=True):
+    """Correct what the wearer did in takes; `Undo` takes it back."""
+
+    takes: TakeNumbers
+    label: Label
+    """What the wearer did."""
+
+
+class Delete(_Command, frozen=True):
+    """Put takes away; `Restore` and `Undo` bring them back."""
+
+    takes: TakeNumbers
+
+
+class Restore(_Command, frozen=True):
+    """Bring deleted takes back."""
+
+    takes: TakeNumbers
 
 
 class Train(_Command, frozen=True):
@@ -119,6 +143,9 @@ Command: TypeAlias = (
     Record
     | Stop
     | Undo
+    | Relabel
+    | Delete
+    | Restore
     | Train
     | Pause
     | Resume
@@ -214,6 +241,8 @@ class Event(Struct, frozen=True, kw_only=True):
     """UTC."""
     source: str
     """Who sent the command: `buttons`, `mqtt`, `command line`, ...; else `session`."""
+    id: str | None = None
+    """That of the request that is answered, where it came with one."""
     ok: bool
     message: str
     situation: Situation
@@ -283,7 +312,7 @@ def decode(content: bytes) -> Command:
         )
     try:
         return _decoder.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(
             f"this is no command ({error})",
             remedy=f"Commands: {', '.join(COMMANDS)}; as JSON, for example "
@@ -296,8 +325,7 @@ def decode_named(name: str, content: bytes) -> Command:
 
     Args:
         name: one of `COMMANDS`.
-        content: its other fields as a JSON object; empty for none. For `record`, the bare
-            label will do.
+        content: its other fields as a JSON object; empty for none.
 
     Raises:
         UsageError: there is no such command, or the fields are wrong.
@@ -310,15 +338,11 @@ def decode_named(name: str, content: bytes) -> Command:
             f"a command has at most {LARGEST_MESSAGE} bytes, this one has {len(content)}"
         )
     try:
-        text = content.decode().strip()
-        if kind is Record and text and text[0] not in '{"[':
-            fields: object = {"label": text}
-        else:
-            fields = msgspec.json.decode(text) if text else {}
+        fields = msgspec.json.decode(content) if content.strip() else {}
         if not isinstance(fields, dict):
             raise msgspec.ValidationError("expected a JSON object")
         return msgspec.convert({"command": name, **fields}, kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(
             f"these are no fields of the command {name} ({error})",
             remedy=f"It takes {_fields_of(kind)}",

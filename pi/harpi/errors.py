@@ -142,8 +142,12 @@ class BrokerError(HarpiError, ConnectionError):
     exit_code = 7
 
 
+class OutboxError(BrokerError, OSError):
+    """The file of messages that wait for the broker cannot be used."""
+
+
 class ControlError(HarpiError, OSError):
-    """Buttons, LEDs or the control socket cannot be used."""
+    """Buttons, LEDs, the control socket or the page cannot be used."""
 
     exit_code = 8
 

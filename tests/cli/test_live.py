@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 
+import msgspec
 import pytest
 
-from harpi.cli.live import Device, JsonLines, PlainLines, Screen, follow, picture
+from harpi.cli.live import JsonLines, PlainLines, follow
 from harpi.publish.messages import State
 from harpi.publish.subscriber import Heard, LinkChanged
 from harpi.timebase import SystemTime
@@ -17,6 +17,20 @@ from tests.support.verdicts import verdict
 
 def state(sequence: int = 7) -> State:
     return State.of(verdict(untrained=["personal"]), sequence, SystemTime())
+
+
+def event(kind: str, message: str) -> str:
+    situation = {"state": "idle", "session": 1, "position": "right_arm"}
+    return json.dumps(
+        {
+            "kind": kind,
+            "time": "2026-05-31T12:00:00Z",
+            "source": "test",
+            "ok": True,
+            "message": message,
+            "situation": situation,
+        }
+    )
 
 
 class Script:
@@ -33,7 +47,7 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     script = Script(
         Heard("arm", "status", b"online"),
         Heard("arm", "health", b"{}"),
-        Heard("arm", "event", b"?"),
+        Heard("arm", "history", b"?"),
         Heard("arm", "state", state().encode()),
     )
     follow(script, PlainLines(), topic="harpi/+", verdicts=1)
@@ -72,63 +86,37 @@ def test_silence_and_a_broker_that_goes_away_are_told(
     follow(script, PlainLines(), topic="harpi/+", verdicts=1)
     assert capsys.readouterr().err.splitlines() == [
         "harpi: nothing is said under harpi/+ yet; is the daemon running?",
-        "harpi: the broker is away",
+        "harpi: the broker is away; trying again until it is back",
         "harpi: the broker is back",
     ]
 
 
-def test_the_picture_of_a_device() -> None:
-    headline, *rows = picture(Device("arm", "online", state()))
-    assert re.fullmatch(r"arm  online  \d\d:\d\d:\d\d  window 7", headline)
-    assert [row.split()[:3] for row in rows] == [
-        ["kNN", "walking", "70%"],
-        ["generic", "walking", "70%"],
-        ["personal", "not", "trained"],
-    ]
-    assert rows[0].count("█") == 14
-
-
-def test_unknown_is_said_with_the_confidence_it_was_not_enough() -> None:
-    said = state()
-    unknown = State(
-        time=said.time,
-        sequence=0,
-        start=said.start,
-        end=said.end,
-        knn=said.knn,
-        generic=said.generic,
-        personal=type(said.generic)(
-            answer=None,
-            confidence=0.4,
-            probabilities={"walking": 0.4},
-            unknown=True,
-            trained=True,
-            latency_ms=1.0,
-        ),
+def test_what_happens_in_the_session_is_a_line_and_progress_is_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    script = Script(
+        Heard("arm", "event", event("progress", "Epoch 3").encode()),
+        Heard("arm", "event", event("notice", "Take 3 is kept.").encode()),
+        Heard("arm", "state", state().encode()),
     )
-    assert picture(Device("arm", "online", unknown))[3].split()[:3] == [
-        "personal",
-        "unknown",
-        "40%",
-    ]
+    follow(script, PlainLines(), topic="harpi/+", verdicts=1)
+    assert capsys.readouterr().out.splitlines()[0] == "arm: Take 3 is kept."
 
 
-def test_the_screen_redraws_in_place_and_keeps_devices_apart() -> None:
-    stream = io.StringIO()
-    screen = Screen(stream)
-    screen.show(Device("arm", "online", state()), "state", b"")
-    screen.show(Device("leg", "offline"), "status", b"")
-    first, _, second = stream.getvalue().partition("\x1b[4A")
-    assert first.count("\n") == 4
-    assert second.count("\n") == 6
-    assert "leg  offline" in second
-    screen.tell("the broker is away")
-    assert stream.getvalue().endswith("the broker is away\x1b[K\n\x1b[J")
-
-
-def test_no_line_is_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "30")
-    stream = io.StringIO()
-    Screen(stream).show(Device("arm", "online", state()), "state", b"")
-    lines = stream.getvalue().removesuffix("\x1b[J").replace("\x1b[K", "").splitlines()
-    assert max(len(line) for line in lines) <= 30
+def test_what_a_terminal_would_obey_is_not_passed_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    evil = "\x1b]0;owned\x07\x1b[2J"
+    said = msgspec.json.decode(state().encode())
+    said["knn"]["answer"] = evil
+    script = Script(
+        Heard(evil, "status", evil.encode()),
+        Heard(evil, "event", event("notice", evil).encode()),
+        Heard(evil, "state", b"{" + evil.encode()),
+        Heard(evil, "state", msgspec.json.encode(said)),
+    )
+    follow(script, PlainLines(), topic="harpi/+", verdicts=1)
+    captured = capsys.readouterr()
+    assert captured.out.count("owned") == 6
+    assert "is not as harpi says it" in captured.err
+    assert "\x1b" not in captured.out + captured.err

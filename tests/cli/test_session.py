@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ Harpi = Callable[..., int]
 @pytest.fixture
 def wearer(tmp_path: Path) -> Iterator[Wearer]:
     wearer = Wearer(tmp_path)
-    server = ControlSocket(wearer.session, tmp_path, SocketSection())
+    server = ControlSocket(wearer.session, tmp_path, SocketSection(), lambda: b"{}")
     server.start()
     yield wearer
     server.stop()
@@ -148,8 +147,6 @@ def test_what_cannot_be_is_exit_code_2(
         ("forget",),
         ("forget", "--yes"),
         ("mount",),
-        ("status",),
-        ("status", "--json"),
     ],
 )
 def test_without_a_daemon_each_says_how_to_start_one(
@@ -244,29 +241,6 @@ def test_mount_begins_a_session(wearer: Wearer, harpi: Harpi) -> None:
     assert harpi("mount", "--position", "right_thigh") == 0
     assert wearer.session.situation.position == "right_thigh"
     assert wearer.session.situation.session != wearer.store.takes()[0].session
-
-
-def test_status_for_people(
-    wearer: Wearer, harpi: Harpi, capsys: pytest.CaptureFixture[str]
-) -> None:
-    wearer.records("walking")
-    assert harpi("status") == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("Idle. Enough to learn of walking. sitting: 5 more windows")
-    assert "session 1, worn at: unspecified" in lines
-    assert [lines[-3].split()[n] for n in (0, 1, 3)] == ["walking", "1", "-"]
-    assert lines[-2].split() == ["sitting", "0", "0", "5", "0"]
-
-
-def test_status_for_machines(
-    wearer: Wearer, harpi: Harpi, capsys: pytest.CaptureFixture[str]
-) -> None:
-    wearer.records("walking")
-    capsys.readouterr()
-    assert harpi("status", "--json") == 0
-    situation = json.loads(capsys.readouterr().out)
-    assert situation == json.loads(json.dumps(wearer.json()))
-    assert situation["state"] == "idle"
 
 
 def test_ctrl_c_ends_the_waiting_and_not_the_take(

@@ -25,6 +25,10 @@ PATIENCE = 20.0
 """How long a test waits for what must happen, however busy the machine."""
 
 
+def examined() -> bytes:
+    return b'{"sensor": "well"}'
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "run"
@@ -32,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 @contextlib.contextmanager
 def served(room: Any, folder: Path, **section: Any) -> Iterator[ControlSocket]:
-    server = ControlSocket(room, folder, SocketSection(**section))
+    server = ControlSocket(room, folder, SocketSection(**section), examined)
     server.start()
     try:
         yield server
@@ -94,7 +98,7 @@ def test_a_second_daemon_is_refused_and_the_first_goes_on(
     room: FakeRoom, server: ControlSocket, folder: Path
 ) -> None:
     with pytest.raises(AlreadyRunning, match="another harpi is running"):
-        ControlSocket(FakeRoom(), folder, SocketSection()).start()
+        ControlSocket(FakeRoom(), folder, SocketSection(), examined).start()
     with Client(folder) as client:
         assert client.ask(Status()).ok
     assert room.commands == [Status()]
@@ -128,7 +132,7 @@ def test_a_group_may_where_it_is_set(room: FakeRoom, folder: Path) -> None:
 
 def test_a_group_that_does_not_exist_is_an_error(room: FakeRoom, folder: Path) -> None:
     with pytest.raises(ControlError, match=r"socket\.group: there is no group 'wearers'"):
-        ControlSocket(room, folder, SocketSection(group="wearers")).start()
+        ControlSocket(room, folder, SocketSection(group="wearers"), examined).start()
 
 
 def test_another_user_is_put_out_whatever_the_file_says(
@@ -155,13 +159,13 @@ def test_a_path_that_the_kernel_does_not_take_is_an_error(
     room: FakeRoom, tmp_path: Path
 ) -> None:
     with pytest.raises(ControlError, match=r"paths\.runtime to a shorter"):
-        ControlSocket(room, tmp_path / ("x" * 120), SocketSection()).start()
+        ControlSocket(room, tmp_path / ("x" * 120), SocketSection(), examined).start()
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(room: FakeRoom, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ControlError, match="cannot be opened"):
-        ControlSocket(room, tmp_path / "file" / "run", SocketSection()).start()
+        ControlSocket(room, tmp_path / "file" / "run", SocketSection(), examined).start()
 
 
 @pytest.mark.parametrize(
@@ -324,3 +328,19 @@ def test_a_daemon_that_dies_meanwhile_is_an_error_in_words(tmp_path: Path) -> No
             listening.accept()[0].close()
             with pytest.raises(ControlError, match="does not answer"):
                 client.ask(Status())
+
+
+def test_who_asks_is_told_how_the_device_does(server: ControlSocket, folder: Path) -> None:
+    with Client(folder) as client:
+        assert client.examine(dict[str, str]) == {"sensor": "well"}
+        assert client.ask(Status()).ok
+
+
+def test_another_daemon_than_the_command_line_expects(
+    server: ControlSocket, folder: Path
+) -> None:
+    with (
+        Client(folder) as client,
+        pytest.raises(ControlError, match="Use the version of harpi"),
+    ):
+        client.examine(Answer)

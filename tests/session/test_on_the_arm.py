@@ -12,10 +12,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from harpi import shipped
 from harpi.commands import Event
 from harpi.config.schema import ButtonsSection, LedsSection
 from harpi.controls.buttons import Buttons
@@ -23,51 +21,14 @@ from harpi.controls.gpio import RpiGpio
 from harpi.controls.leds import Leds
 from harpi.daemon import Daemon
 from harpi.imu.emulator import Chip, EmulatedBus, VirtualTime
-from harpi.imu.emulator.motion import Playback
-from harpi.recording import Recording
-from harpi.types import FloatArray, TimeArray, Verdict
+from harpi.types import Verdict
 from tests.support.device import device_config
 from tests.support.fake_gpio import FakeRpiGpio, install
+from tests.support.stage import Stage
 
 LABELS = ("walking", "sitting", "standing", "lying")
 PINS = dict(zip(LABELS, ButtonsSection().labels, strict=True))
 TRAIN, UNDO = 26, 12
-ROUND = 1
-"""Segment of the recording: the first person's second round. In the others the person sits on
-the second occasion as if standing, by what a sensor at the waist can tell."""
-
-
-class Stage:
-    """The motion of a person who does what the script says."""
-
-    def __init__(self, time: VirtualTime) -> None:
-        self._time = time
-        self._recording = Recording.read(shipped.path("models/recordings/hapt_25_26.npz"))
-        self.revision = 0
-        self.perform("sitting", 0)
-
-    def perform(self, label: str, occasion: int) -> None:
-        """Do what the person did on the first or the second occasion."""
-        whole = self._recording
-        mine = (whole.segment == ROUND) & (whole.label == whole.labels.index(label))
-        rows = np.flatnonzero(mine)
-        runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
-        values = whole.values[runs[occasion]]
-        piece = Recording(
-            values=values,
-            rate=whole.rate,
-            labels=(),
-            label=np.full(len(values), -1, np.int16),
-            segment=np.zeros(len(values), np.int32),
-        )
-        self._playback = Playback(piece, start=self._time.monotonic())
-        self.revision += 1
-
-    def values(self, times: TimeArray) -> FloatArray:
-        return self._playback.values(times)
-
-    def label_at(self, time: float) -> str | None:
-        return None
 
 
 class Arm:

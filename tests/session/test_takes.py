@@ -9,7 +9,17 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from harpi.commands import Cancel, Mount, Record, Status, Stop, Undo
+from harpi.commands import (
+    Cancel,
+    Delete,
+    Mount,
+    Record,
+    Relabel,
+    Restore,
+    Status,
+    Stop,
+    Undo,
+)
 from harpi.errors import StoreFull
 from harpi.session.recorder import BACKLOG_SECONDS, STALLED_SECONDS
 from harpi.types import Samples
@@ -146,6 +156,51 @@ def test_test_takes_are_counted_apart_and_never_needed(wearer: Wearer) -> None:
     assert "needed" not in answer.message
     assert wearer.store.takes()[0].split == "test"
     assert wearer.counts()["walking"] == (0, 0, 5)
+
+
+# --- correcting takes -------------------------------------------------------------------
+
+
+def test_takes_are_relabelled_put_away_and_brought_back_and_the_learner_is_told(
+    wearer: Wearer,
+) -> None:
+    wearer.records("walking")
+    wearer.records("sitting")
+    wearer.learner.log.clear()
+
+    answer = wearer.say(Relabel(takes=(1,), label=" sitting "))
+    assert answer.message == "Take 1 is named sitting now."
+    assert [take.label for take in wearer.store.takes()] == ["sitting", "sitting"]
+    assert wearer.counts()["walking"][0] == 0
+
+    answer = wearer.say(Delete(takes=(1, 2)))
+    assert answer.message.startswith("Takes 1 and 2 are put away.")
+    assert wearer.store.takes() == []
+    assert wearer.say(Restore(takes=(2,))).message == "Take 2 is back."
+    assert wearer.counts()["sitting"][0] == 1
+    assert wearer.learner.log == ["takes changed"] * 3
+
+    assert wearer.say(Undo()).ok
+    assert wearer.store.takes() == []
+
+
+def test_what_is_so_already_is_no_change(wearer: Wearer) -> None:
+    wearer.records("walking")
+    assert "nothing has changed" in wearer.say(Relabel(takes=(1,), label="walking")).message
+
+
+@pytest.mark.parametrize(
+    "command", [Relabel(takes=(1, 9), label="x"), Delete(takes=(1, 9)), Restore(takes=(9,))]
+)
+def test_a_take_that_there_is_not_is_said_and_no_other_is_changed(
+    wearer: Wearer, command: Relabel | Delete | Restore
+) -> None:
+    wearer.records("walking")
+    before = wearer.store.takes()
+    answer = wearer.say(command)
+    assert not answer.ok
+    assert "there is no take 9" in answer.message
+    assert wearer.store.takes() == before
 
 
 # --- labels, positions, sessions --------------------------------------------------------

@@ -44,6 +44,7 @@ class Broker:
         password: of both users; None lets everybody in.
         certificates: as from `make_certificates`; it then speaks TLS only.
         acl: who may read and write what, in the format of mosquitto's acl_file.
+        port: where it listens; a free one where not given.
     """
 
     host = "127.0.0.1"
@@ -57,9 +58,10 @@ class Broker:
         password: str | None = None,
         certificates: Path | None = None,
         acl: str | None = None,
+        port: int | None = None,
     ) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = port or _free_port()
         self.password = password
         self.certificates = certificates
         self._process: subprocess.Popen[bytes] | None = None

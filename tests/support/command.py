@@ -34,12 +34,12 @@ def harpi(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def running_harpi(
-    *words: str, stdin: int = subprocess.DEVNULL, **more: str
+    *words: str, stdin: int = subprocess.DEVNULL, more: dict[str, str] | None = None
 ) -> Iterator[subprocess.Popen[str]]:
     """Run a command that goes on until it is told to end."""
     with subprocess.Popen(
         [*HARPI, *words],
-        env=environment(**more),
+        env=environment(**(more or {})),
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

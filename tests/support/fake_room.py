@@ -12,6 +12,12 @@ from harpi.commands import Answer, Command, Event, Listener, Record, Situation, 
 IDLE = Situation(state="idle", session=None, position="right_arm")
 
 
+def event(kind: Any = "answer", **what: Any) -> Event:
+    """Something that happened; an answer that all is done where not told otherwise."""
+    how = {"source": "test", "ok": True, "message": "Done.", "situation": IDLE, **what}
+    return Event(kind=kind, time=datetime.now(UTC), **how)
+
+
 class FakeRoom:
     """Obeys every command; a take begins and ends as commands say."""
 
@@ -46,7 +52,6 @@ class FakeRoom:
 
     def happens(self, kind: Any = "answer", **what: Any) -> None:
         """Let something happen, and everybody hear of it."""
-        how = {"source": "test", "ok": True, "message": "Done.", **what}
-        event = Event(kind=kind, time=datetime.now(UTC), situation=self.situation, **how)
+        happened = event(kind, **{"situation": self.situation, **what})
         for listener in list(self.listeners):
-            listener(event)
+            listener(happened)

@@ -13,7 +13,7 @@ def validate(name: str, payload: bytes) -> None:
     """Hold a payload of the topic `name` against the schema."""
     schema = json_schema()
     checker = jsonschema.Draft202012Validator(
-        schema | {"$ref": schema["properties"][name]["$ref"]},
+        {"$defs": schema["$defs"], **schema["properties"][name]},
         format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
     )
     checker.validate(json.loads(payload))

@@ -23,7 +23,21 @@ import typer
 from harpi import __version__
 from harpi.errors import HarpiError
 
-GROUPS: Final = ("demo", "run", "session", "watch", "takes", "transfer", "config", "schema")
+GROUPS: Final = (
+    "demo",
+    "run",
+    "session",
+    "status",
+    "watch",
+    "takes",
+    "transfer",
+    "heads",
+    "evaluate",
+    "replay",
+    "pinout",
+    "config",
+    "schema",
+)
 
 EXIT_CODES: Final = {
     0: "done; a daemon that was asked to end",

@@ -26,14 +26,20 @@ def show(
         typer.Option("--changed", help="Only what is not left at its default, and its origin."),
     ] = False,
 ) -> None:
-    """Print the configuration in effect as TOML."""
+    """Print the configuration in effect as TOML.
+
+    Example: harpi config show --changed
+    """
     from harpi.config.showing import to_toml
 
     typer.echo(to_toml(load_settings(config, assignments), changed=changed), nl=False)
 
 
 def check(config: ConfigFile = None, assignments: Assignments = None) -> None:
-    """Say whether the configuration can work, and everything that is wrong with it."""
+    """Say whether the configuration can work, and everything that is wrong with it.
+
+    Example: harpi config check --config harpi.toml
+    """
     from harpi.config.checks import missing_files
     from harpi.config.problems import InvalidConfig
 
@@ -45,7 +51,10 @@ def check(config: ConfigFile = None, assignments: Assignments = None) -> None:
 
 
 def defaults() -> None:
-    """Print all settings with their defaults and what they mean, to start a file from."""
+    """Print all settings with their defaults and what they mean, to start a file from.
+
+    Example: harpi config defaults > harpi.toml
+    """
     from importlib.resources import files
 
     text = (files("harpi.config") / "defaults.toml").read_text(encoding="utf-8")

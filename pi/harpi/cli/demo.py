@@ -18,12 +18,15 @@ def demo(
         bool, typer.Option("--fast", help="On virtual time, as fast as this computer can.")
     ] = False,
     speed: Annotated[
-        float, typer.Option(min=0.5, max=8.0, help="How much faster than life.")
+        float,
+        typer.Option(metavar="FACTOR", min=0.5, max=8.0, help="How much faster than life."),
     ] = 4.0,
     json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON only.")
     ] = False,
-    subject: Annotated[str, typer.Option(help="Whose recording is played.")] = "25",
+    subject: Annotated[
+        str, typer.Option(metavar="NAME", help="Whose recording is played.")
+    ] = "25",
     recording: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Play this one; it needs two labelled sittings."),

@@ -43,6 +43,8 @@ def list_heads(
     "right" is the share of held-out windows that were judged right when the head was made:
     of whole takes that it had not learnt, or, with a "~", of other parts of takes that it
     had, which flatters.
+
+    Example: harpi heads list
     """
     import msgspec
 
@@ -55,7 +57,8 @@ def list_heads(
     if not heads:
         typer.echo("No head was made yet: record some activities, then `harpi train`.")
         return
-    typer.echo(_LINE.format("", "head", "made (UTC)", "labels", "takes", "windows", "right", ""))
+    header = ("", "head", "made (UTC)", "labels", "takes", "windows", "right", "")
+    typer.echo(_LINE.format(*header).rstrip())
     for shelved in heads:
         typer.echo(_row(shelved).rstrip())
 
@@ -67,7 +70,10 @@ def use(
     config: ConfigFile = None,
     assignments: Assignments = None,
 ) -> None:
-    """Predict with another head from now on; a running daemon does so at once."""
+    """Predict with another head from now on; a running daemon does so at once.
+
+    Example: harpi heads use previous
+    """
     from harpi.commands import Use
     from harpi.controls.client import Client
 
@@ -94,7 +100,10 @@ def use(
 
 
 def delete(heads: Heads, config: ConfigFile = None, assignments: Assignments = None) -> None:
-    """Delete heads for good; the one in use is not deleted."""
+    """Delete heads for good; the one in use is not deleted.
+
+    Example: harpi heads delete 2 3
+    """
     shelf, _ = _open(load_settings(config, assignments).config)
     for number in heads:
         shelf.delete(number)

@@ -1,35 +1,52 @@
-"""Views of what devices say: a picture on a terminal, lines for people, lines for machines."""
+"""What devices say, followed: what is known of each, and views of it as lines."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol, TextIO
+from typing import Final, Protocol
 
 import msgspec
 
+from harpi.cli.console import clean
+from harpi.commands import Event, Situation
 from harpi.publish.messages import Health, Opinion, State
 from harpi.publish.subscriber import Heard, LinkChanged
 
 SILENCE_SECONDS: Final = 3.0
 """Silence after which it is said that no device is heard."""
 
-_MODELS: Final = {"knn": "kNN", "generic": "generic", "personal": "personal"}
-_BAR: Final = 20
-_ERASE_LINE: Final = "\x1b[K"
+PATIENCE: Final = 0.2
+"""Longest wait for what is heard next; as often a view may look at the time."""
+
+BROKER_AWAY: Final = "the broker is away; trying again until it is back"
+BROKER_BACK: Final = "the broker is back"
 
 
 @dataclass(slots=True)
 class Device:
-    """What is known of a device: the last of each thing it said."""
+    """What is known of a device: the last of each thing it said.
+
+    Attributes:
+        name: second part of its topics.
+        status: `online` or `offline`.
+        state: its last verdict.
+        health: how it does.
+        session: how its session stands.
+        event: what happened last in its session.
+        heard: monotonic seconds of the last verdict.
+    """
 
     name: str
     status: str = "?"
     state: State | None = None
     health: Health | None = None
+    session: Situation | None = None
+    event: Event | None = None
+    heard: float = 0.0
 
 
 class Source(Protocol):
@@ -51,41 +68,71 @@ class View(Protocol):
         """Say something about the link."""
         ...
 
+    def tick(self) -> None:
+        """Take note that time goes on; called some times a second while nothing is heard."""
+        ...
 
-def follow(source: Source, view: View, *, topic: str, verdicts: int | None = None) -> None:
-    """Show what is heard until `verdicts` states were shown, or for ever."""
+
+def follow(
+    source: Source,
+    view: View,
+    *,
+    topic: str,
+    verdicts: int | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Show what is heard until `verdicts` states were shown, or for ever.
+
+    Args:
+        source: where it is heard from.
+        view: how it is shown.
+        topic: what is listened to, for people.
+        verdicts: end after so many.
+        clock: monotonic seconds.
+    """
     devices: dict[str, Device] = {}
     shown = 0
-    deadline = time.monotonic() + SILENCE_SECONDS
+    deadline = clock() + SILENCE_SECONDS
     while verdicts is None or shown < verdicts:
-        event = source.next(0.2)
+        event = source.next(PATIENCE)
         if event is None:
-            if not devices and time.monotonic() > deadline:
+            if not devices and clock() > deadline:
                 view.tell(f"nothing is said under {topic} yet; is the daemon running?")
                 deadline = float("inf")
+            view.tick()
         elif isinstance(event, LinkChanged):
-            if devices:
-                view.tell("the broker is back" if event.connected else "the broker is away")
+            if not event.connected:
+                view.tell(BROKER_AWAY)
+            elif devices:
+                view.tell(BROKER_BACK)
         elif (device := _learn(devices, event, view)) is not None:
+            if event.name == "state":
+                device.heard = clock()
+                shown += 1
             view.show(device, event.name, event.payload)
-            shown += event.name == "state"
 
 
 def _learn(devices: dict[str, Device], heard: Heard, view: View) -> Device | None:
     """Note what a device said; None where it is not for us or makes no sense."""
-    if heard.name not in ("status", "state", "health"):
+    if heard.name not in ("status", "state", "health", "session", "event"):
         return None
-    device = devices.setdefault(heard.device, Device(heard.device))
+    known = devices.get(heard.device)
+    device = known or Device(clean(heard.device))
     try:
         if heard.name == "status":
-            device.status = heard.payload.decode(errors="replace")
+            device.status = clean(heard.payload.decode(errors="replace"))
         elif heard.name == "state":
             device.state = msgspec.json.decode(heard.payload, type=State)
-        else:
+        elif heard.name == "health":
             device.health = msgspec.json.decode(heard.payload, type=Health)
-    except msgspec.DecodeError as error:
-        view.tell(f"{heard.device}/{heard.name} is not as harpi says it: {error}")
+        elif heard.name == "session":
+            device.session = msgspec.json.decode(heard.payload, type=Situation)
+        else:
+            device.event = msgspec.json.decode(heard.payload, type=Event)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        view.tell(f"{device.name}/{heard.name} is not as harpi says it: {clean(str(error))}")
         return None
+    devices[heard.device] = device
     return device
 
 
@@ -94,104 +141,50 @@ class JsonLines:
 
     def show(self, device: Device, name: str, payload: bytes) -> None:
         """Print the message as it came."""
-        said = payload.decode() if name == "status" else json.loads(payload)
+        said = device.status if name == "status" else json.loads(payload)
         print(json.dumps({"device": device.name, name: said}), flush=True)
 
     def tell(self, text: str) -> None:
         """Say it beside the output."""
         print(f"harpi: {text}", file=sys.stderr)
 
+    def tick(self) -> None:
+        """Nothing to do: a line stays as it is."""
+
 
 class PlainLines:
-    """One line for each verdict, and for each change of a status."""
+    """One line for each verdict, change of a status, and thing that happened."""
 
     def show(self, device: Device, name: str, payload: bytes) -> None:
-        """Print a line for a verdict or a status."""
+        """Print a line; figures of health and the progress of training have none."""
         if name == "status":
             print(f"{device.name} is {device.status}", flush=True)
         elif name == "state" and device.state is not None:
             answers = " ".join(
-                f"{model}={_answer(opinion, untrained='-')}"
+                f"{model}={answer_of(opinion, untrained='-')}"
                 + (f":{opinion.confidence:.2f}" if opinion.trained else "")
-                for model, opinion in _opinions(device.state).items()
+                for model, opinion in opinions(device.state).items()
             )
             moment = device.state.end.strftime("%Y-%m-%dT%H:%M:%SZ")
             print(f"{moment} {device.name} {answers}", flush=True)
+        elif name == "event" and device.event is not None and device.event.kind != "progress":
+            print(f"{device.name}: {clean(device.event.message)}", flush=True)
 
     def tell(self, text: str) -> None:
         """Say it beside the output."""
         print(f"harpi: {text}", file=sys.stderr)
 
-
-class Screen:
-    """A picture of all devices that is redrawn in place.
-
-    Args:
-        stream: the terminal.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._devices: dict[str, Device] = {}
-        self._note = ""
-        self._height = 0
-
-    def show(self, device: Device, name: str, payload: bytes) -> None:
-        """Redraw with what is new."""
-        self._devices[device.name] = device
-        self._draw()
-
-    def tell(self, text: str) -> None:
-        """Redraw with the text below."""
-        self._note = "" if text == "the broker is back" else text
-        self._draw()
-
-    def _draw(self) -> None:
-        width = shutil.get_terminal_size().columns
-        lines = [line for device in self._devices.values() for line in picture(device)]
-        if self._note:
-            lines.append(self._note)
-        up = f"\x1b[{self._height}A" if self._height else ""
-        body = "".join(f"{line[: width - 1]}{_ERASE_LINE}\n" for line in lines)
-        self._stream.write(f"{up}\r{body}\x1b[J")
-        self._stream.flush()
-        self._height = len(lines)
+    def tick(self) -> None:
+        """Nothing to do: a line stays as it is."""
 
 
-def picture(device: Device) -> list[str]:
-    """Draw one device: a headline, and a line with a bar for each model."""
-    headline = f"{device.name}  {device.status}"
-    if device.state is not None:
-        moment = device.state.end.astimezone().strftime("%H:%M:%S")
-        headline += f"  {moment}  window {device.state.sequence}"
-    if device.health is not None:
-        sensor = device.health.sensor
-        headline += f"  {sensor.chip} {sensor.state}, {sensor.rate_hz:.1f} samples/s"
-        headline += f", {sensor.lost} lost"
-    if device.state is None:
-        return [headline, "  no verdict yet"]
-    return [
-        headline,
-        *(_row(model, opinion) for model, opinion in _opinions(device.state).items()),
-    ]
-
-
-def _row(model: str, opinion: Opinion) -> str:
-    answer = _answer(opinion, untrained="not trained yet")
-    if not opinion.trained:
-        return f"  {_MODELS[model]:<9} {answer}"
-    bar = "█" * round(opinion.confidence * _BAR)
-    return (
-        f"  {_MODELS[model]:<9} {answer:<16} {opinion.confidence:>4.0%}  "
-        f"{bar:<{_BAR}} {opinion.latency_ms:>6.1f} ms"
-    )
-
-
-def _answer(opinion: Opinion, *, untrained: str) -> str:
+def answer_of(opinion: Opinion, *, untrained: str) -> str:
+    """Say what a model answers."""
     if not opinion.trained:
         return untrained
-    return "unknown" if opinion.answer is None else opinion.answer
+    return "unknown" if opinion.answer is None else clean(opinion.answer)
 
 
-def _opinions(state: State) -> dict[str, Opinion]:
+def opinions(state: State) -> dict[str, Opinion]:
+    """Give what the models say, in the order in which people are shown them."""
     return {"knn": state.knn, "generic": state.generic, "personal": state.personal}

@@ -32,6 +32,9 @@ def run(
     """Sample, recognise and publish until told to end.
 
     Ctrl-C or SIGTERM end it within two seconds; a take that is being recorded is kept.
+    `--emulate` needs no sensor and `--keyboard` no buttons: together they are a laptop.
+
+    Example: harpi run --emulate walk.csv --keyboard
     """
     import signal
     import threading

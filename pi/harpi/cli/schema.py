@@ -11,7 +11,10 @@ def register(app: typer.Typer) -> None:
 
 
 def schema() -> None:
-    """Print the JSON Schema of the MQTT payloads."""
+    """Print the JSON Schema of the MQTT payloads.
+
+    Example: harpi schema > mqtt.schema.json
+    """
     import json
 
     from harpi.publish.messages import json_schema

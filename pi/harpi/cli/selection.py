@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
+from harpi.cli import completion
 from harpi.cli.options import load_settings
 from harpi.errors import UsageError
 
@@ -19,10 +20,21 @@ if TYPE_CHECKING:
 
 Numbers = Annotated[
     list[str] | None,
-    typer.Argument(metavar="TAKE", help="Numbers of takes; 3-7 means 3 to 7."),
+    typer.Argument(
+        metavar="TAKE",
+        help="Numbers of takes; 3-7 means 3 to 7.",
+        autocompletion=completion.takes,
+    ),
 ]
 Label = Annotated[
-    str | None, typer.Option("--label", "-l", metavar="LABEL", help="Only of this label.")
+    str | None,
+    typer.Option(
+        "--label",
+        "-l",
+        metavar="LABEL",
+        help="Only of this label.",
+        autocompletion=completion.labels,
+    ),
 ]
 Position = Annotated[
     str | None,

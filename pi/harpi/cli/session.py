@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from harpi.cli import completion
 from harpi.cli.options import Assignments, ConfigFile, load_settings
 from harpi.errors import CommandRefused
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harpi.commands import Answer, Command, Event, Situation
+    from harpi.commands import Answer, Command, Event
 
 INTERRUPTED: Final = 130
 
@@ -27,12 +28,17 @@ Position = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands that talk to the running daemon."""
-    for command in (record, stop, undo, train, pause, resume, cancel, forget, mount, status):
+    for command in (record, stop, undo, train, pause, resume, cancel, forget, mount):
         app.command()(command)
 
 
 def record(
-    label: Annotated[str, typer.Argument(metavar="LABEL", help="What the wearer does.")],
+    label: Annotated[
+        str,
+        typer.Argument(
+            metavar="LABEL", help="What the wearer does.", autocompletion=completion.labels
+        ),
+    ],
     seconds: Annotated[
         float | None,
         typer.Option("--seconds", "-n", metavar="N", help="End by itself, and wait for it."),
@@ -50,7 +56,13 @@ def record(
     config: ConfigFile = None,
     assignments: Assignments = None,
 ) -> None:
-    """Record what the wearer does now, until `harpi stop`."""
+    """Record what the wearer does now, until `harpi stop`.
+
+    The first and the last moment are left out (learning.margin_seconds): the press of a
+    button is motion, too. Ten seconds or more are good; two takes are better than a long one.
+
+    Example: harpi record walking --seconds 15
+    """
     from harpi.commands import Record
 
     command = Record(label=label, seconds=seconds, position=position, test=test, new=new)
@@ -64,7 +76,10 @@ def record(
 
 
 def stop(config: ConfigFile = None, assignments: Assignments = None) -> None:
-    """End the take and keep it."""
+    """End the take and keep it.
+
+    Example: harpi stop
+    """
     from harpi.commands import Stop
 
     _do(Stop(), config, assignments)
@@ -78,7 +93,10 @@ def undo(
     config: ConfigFile = None,
     assignments: Assignments = None,
 ) -> None:
-    """Take back what was done last with takes; drop the take that is being recorded."""
+    """Take back what was done last with takes; drop the take that is being recorded.
+
+    Example: harpi undo --whole
+    """
     from harpi.commands import Undo
 
     _do(Undo(whole=whole), config, assignments)
@@ -91,7 +109,10 @@ def train(
     config: ConfigFile = None,
     assignments: Assignments = None,
 ) -> None:
-    """Learn from all takes; recognition goes on meanwhile."""
+    """Learn from all takes; recognition goes on meanwhile.
+
+    Example: harpi train --wait
+    """
     from harpi.commands import Train
 
     if not wait:
@@ -109,21 +130,30 @@ def train(
 
 
 def pause(config: ConfigFile = None, assignments: Assignments = None) -> None:
-    """Let training rest."""
+    """Let training rest.
+
+    Example: harpi pause
+    """
     from harpi.commands import Pause
 
     _do(Pause(), config, assignments)
 
 
 def resume(config: ConfigFile = None, assignments: Assignments = None) -> None:
-    """Go on with training."""
+    """Go on with training.
+
+    Example: harpi resume
+    """
     from harpi.commands import Resume
 
     _do(Resume(), config, assignments)
 
 
 def cancel(config: ConfigFile = None, assignments: Assignments = None) -> None:
-    """Drop the take that is being recorded, or break training off."""
+    """Drop the take that is being recorded, or break training off.
+
+    Example: harpi cancel
+    """
     from harpi.commands import Cancel
 
     _do(Cancel(), config, assignments)
@@ -132,13 +162,21 @@ def cancel(config: ConfigFile = None, assignments: Assignments = None) -> None:
 def forget(
     label: Annotated[
         str | None,
-        typer.Argument(metavar="[LABEL]", help="Forget this one only.", show_default=False),
+        typer.Argument(
+            metavar="[LABEL]",
+            help="Forget this one only.",
+            show_default=False,
+            autocompletion=completion.labels,
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     config: ConfigFile = None,
     assignments: Assignments = None,
 ) -> None:
-    """Start over: forget what was learnt and take back all takes, or those of one label."""
+    """Start over: forget what was learnt and take back all takes, or those of one label.
+
+    Example: harpi forget walking --yes
+    """
     from harpi.commands import Forget, Status
     from harpi.controls.client import Client
 
@@ -156,37 +194,20 @@ def forget(
 def mount(
     position: Position = None, config: ConfigFile = None, assignments: Assignments = None
 ) -> None:
-    """Say that the strap was put on anew: a new session of takes begins."""
+    """Say that the strap was put on anew: a new session of takes begins.
+
+    Example: harpi mount --position right_arm
+    """
     from harpi.commands import Mount
 
     _do(Mount(position=position), config, assignments)
-
-
-def status(
-    json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
-    config: ConfigFile = None,
-    assignments: Assignments = None,
-) -> None:
-    """Tell what harpi does, and what there is to learn from."""
-    from harpi.commands import Status
-    from harpi.controls.client import Client
-
-    with Client(_runtime(config, assignments)) as client:
-        answer = client.ask(Status())
-    if json:
-        import msgspec
-
-        typer.echo(msgspec.json.encode(answer.situation))
-        return
-    _show(answer)
-    typer.echo(_table(answer.situation))
 
 
 # --- how it is done ---------------------------------------------------------------------
 
 
 def _runtime(config: Path | None, assignments: list[str] | None) -> Path:
-
+    """Find the folder of the daemon's socket."""
     return load_settings(config, assignments).config.paths.runtime_folder
 
 
@@ -260,20 +281,3 @@ def _tell(event: Event) -> None:
 def _warn(warnings: tuple[str, ...]) -> None:
     for warning in warnings:
         typer.echo(f"warning: {warning.rstrip('.')}.", err=True)
-
-
-def _table(situation: Situation) -> str:
-    """Show what there is of each label."""
-    worn = f"worn at: {situation.position}"
-    session = "no session yet" if situation.session is None else f"session {situation.session}"
-    width = max([8, *(len(count.label) for count in situation.labels)])
-    lines = [
-        f"{session}, {worn}",
-        "",
-        f"{'label':<{width}}  takes  windows  needed  test takes",
-    ]
-    lines += [
-        f"{c.label:<{width}}  {c.takes:>5}  {c.windows:>7}  {c.needed or '-':>6}  {c.tests:>10}"
-        for c in situation.labels
-    ]
-    return "\n".join(lines)

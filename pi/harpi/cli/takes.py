@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harpi.cli import completion
 from harpi.cli.options import Assignments, ConfigFile
 from harpi.cli.selection import (
     All,
@@ -55,7 +56,10 @@ def list_takes(
     everything: Annotated[bool, typer.Option("--all", help="Deleted takes, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List takes, the oldest first."""
+    """List takes, the oldest first.
+
+    Example: harpi takes list --label walking --since 3d
+    """
     from harpi.cli.listing import fields, table
 
     with open_store(config, assignments, read_only=True) as store:
@@ -83,14 +87,21 @@ def list_takes(
 def show(
     take: Annotated[
         int | None,
-        typer.Argument(metavar="TAKE", help="Number of the take; the last where not given."),
+        typer.Argument(
+            metavar="TAKE",
+            help="Number of the take; the last where not given.",
+            autocompletion=completion.takes,
+        ),
     ] = None,
     config: ConfigFile = None,
     assignments: Assignments = None,
     axes: Annotated[bool, typer.Option("--axes", help="Draw each of the six axes.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what is known of a take, and a picture of its motion."""
+    """Show what is known of a take, and a picture of its motion.
+
+    Example: harpi takes show 3 --axes
+    """
     from harpi.cli.listing import description, fields
     from harpi.cli.picture import can_print, picture
 
@@ -119,16 +130,29 @@ def show(
 
 def relabel(
     takes: Annotated[
-        list[str], typer.Argument(metavar="TAKE", help="Numbers of takes; 3-7 means 3 to 7.")
+        list[str],
+        typer.Argument(
+            metavar="TAKE",
+            help="Numbers of takes; 3-7 means 3 to 7.",
+            autocompletion=completion.takes,
+        ),
     ],
-    label: Annotated[str | None, typer.Option("--label", "-l", help="The right label.")] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            "--label", "-l", help="The right label.", autocompletion=completion.labels
+        ),
+    ] = None,
     position: Annotated[
         str | None, typer.Option("--position", "-p", help="The right place on the body.")
     ] = None,
     config: ConfigFile = None,
     assignments: Assignments = None,
 ) -> None:
-    """Correct the label or the position of takes."""
+    """Correct the label or the position of takes.
+
+    Example: harpi takes relabel 3-5 --label strolling
+    """
     if label is None and position is None:
         raise UsageError("nothing to correct", remedy="Give --label, --position, or both")
     with open_store(config, assignments) as store:
@@ -136,7 +160,12 @@ def relabel(
 
 
 def trim(
-    take: Annotated[int, typer.Argument(metavar="TAKE", help="Number of the take.")],
+    take: Annotated[
+        int,
+        typer.Argument(
+            metavar="TAKE", help="Number of the take.", autocompletion=completion.takes
+        ),
+    ],
     start: Annotated[
         float, typer.Option("--from", metavar="SECOND", help="First second to use.")
     ] = 0.0,
@@ -146,7 +175,10 @@ def trim(
     config: ConfigFile = None,
     assignments: Assignments = None,
 ) -> None:
-    """Use only a part of a take; without options, all of it again. Nothing is lost."""
+    """Use only a part of a take; without options, all of it again. Nothing is lost.
+
+    Example: harpi takes trim 3 --from 2 --to 12.5
+    """
     with open_store(config, assignments) as store:
         _say("Trimmed", store.trim(take, start, end))
 
@@ -162,7 +194,10 @@ def delete(
     since: Since = None,
     everything: All = False,
 ) -> None:
-    """Put takes away: they are not learnt any more, and can be restored."""
+    """Put takes away: they are not learnt any more, and can be restored.
+
+    Example: harpi takes delete 3 5-7
+    """
     check_chosen(takes, label, position, session, split, since, everything=everything)
     with open_store(config, assignments) as store:
         found = select(
@@ -188,7 +223,10 @@ def restore(
     since: Since = None,
     everything: All = False,
 ) -> None:
-    """Bring deleted takes back."""
+    """Bring deleted takes back.
+
+    Example: harpi takes restore --all
+    """
     check_chosen(takes, label, position, session, split, since, everything=everything)
     with open_store(config, assignments) as store:
         found = select(
@@ -205,13 +243,19 @@ def restore(
 
 
 def undo(config: ConfigFile = None, assignments: Assignments = None) -> None:
-    """Take back what was done last to takes, again and again; see also `redo`."""
+    """Take back what was done last to takes, again and again; see also `redo`.
+
+    Example: harpi takes undo
+    """
     with open_store(config, assignments) as store:
         _say_of("Undone", store.undo(), "There is nothing to undo.")
 
 
 def redo(config: ConfigFile = None, assignments: Assignments = None) -> None:
-    """Do again what was undone last."""
+    """Do again what was undone last.
+
+    Example: harpi takes redo
+    """
     with open_store(config, assignments) as store:
         _say_of("Done again", store.redo(), "There is nothing to do again.")
 
@@ -219,13 +263,20 @@ def redo(config: ConfigFile = None, assignments: Assignments = None) -> None:
 def purge(
     takes: Annotated[
         list[str] | None,
-        typer.Argument(metavar="TAKE", help="Deleted takes; all where not given."),
+        typer.Argument(
+            metavar="TAKE",
+            help="Deleted takes; all where not given.",
+            autocompletion=completion.takes,
+        ),
     ] = None,
     config: ConfigFile = None,
     assignments: Assignments = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Remove deleted takes for good and free their room on the disk."""
+    """Remove deleted takes for good and free their room on the disk.
+
+    Example: harpi takes purge --yes
+    """
     from harpi.cli.listing import named
 
     with open_store(config, assignments) as store:
@@ -243,7 +294,10 @@ def purge(
 
 
 def check(config: ConfigFile = None, assignments: Assignments = None) -> None:
-    """Read every take and say whether all are as they were recorded."""
+    """Read every take and say whether all are as they were recorded.
+
+    Example: harpi takes check
+    """
     from harpi.cli.listing import counted
 
     with open_store(config, assignments, read_only=True) as store:

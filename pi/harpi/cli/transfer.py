@@ -49,7 +49,10 @@ def export_takes(
     split: Split = None,
     since: Since = None,
 ) -> None:
-    """Write takes as files: one for each, with a README that explains them."""
+    """Write takes as files: one for each, with a README that explains them.
+
+    Example: harpi export walks.zip --label walking
+    """
     from harpi.cli.listing import counted
     from harpi.cli.progress import progress
     from harpi.learning.export import export
@@ -94,7 +97,10 @@ def import_takes(
         SplitName, typer.Option("--split", help="What takes are for that do not say so.")
     ] = "train",
 ) -> None:
-    """Add recordings to the takes: all that is in the files, or nothing."""
+    """Add recordings to the takes: all that is in the files, or nothing.
+
+    Example: harpi import walks.zip
+    """
     from harpi.cli.listing import counted
     from harpi.cli.progress import progress
     from harpi.learning.importing import Choice, import_files

@@ -33,13 +33,19 @@ def watch(
         int | None, typer.Option(min=1, metavar="N", help="End after N verdicts.")
     ] = None,
 ) -> None:
-    """Show the answers of the three models as they are published.
+    """Show live what the three models of each device say.
 
-    On a terminal the picture is redrawn in place; into a pipe goes one line a verdict.
+    On a terminal it is a picture that fits its size; with `TERM=dumb` or into a pipe goes
+    one line a verdict. When the broker goes away, it waits until it is back.
+
+    Example: harpi watch --host raspberrypi.local --id arm
     """
+    import signal
     import sys
+    from contextlib import closing
 
-    from harpi.cli.live import JsonLines, PlainLines, Screen, follow
+    from harpi.cli.console import console_on
+    from harpi.cli.live import JsonLines, PlainLines, follow
     from harpi.publish.subscriber import Subscriber
 
     changes = list(assignments or [])
@@ -48,10 +54,17 @@ def watch(
     if port is not None:
         changes.append(f"mqtt.port={port}")
     mqtt = load_settings(config, changes).config.mqtt
-    subscriber = Subscriber(mqtt, device)
-    on_terminal = sys.stdout.isatty()
-    view = JsonLines() if json else Screen(sys.stdout) if on_terminal else PlainLines()
-    try:
-        follow(subscriber, view, topic=f"{mqtt.prefix}/{device or '+'}", verdicts=count)
-    finally:
-        subscriber.close()
+    topic = f"{mqtt.prefix}/{device or '+'}"
+    # A terminal whose picture was killed would be left without its cursor and its lines.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with closing(Subscriber(mqtt, device)) as subscriber:
+        console = console_on(sys.stdout)
+        if json:
+            follow(subscriber, JsonLines(), topic=topic, verdicts=count)
+        elif console.is_dumb_terminal or not sys.stdout.isatty():
+            follow(subscriber, PlainLines(), topic=topic, verdicts=count)
+        else:
+            from harpi.cli.screen import Screen
+
+            with Screen(console, f"{mqtt.host}:{mqtt.port} {topic}") as screen:
+                follow(subscriber, screen, topic=topic, verdicts=count)

@@ -12,7 +12,7 @@ from typing import Final, Self, TypeVar
 import msgspec
 
 from harpi.commands import Answer, Command, Event, decode, encode
-from harpi.controls.wire import FILE_NAME, Follow, Lines, LineTooLong
+from harpi.controls.wire import FILE_NAME, Asked, Lines, LineTooLong
 from harpi.errors import ControlError, DaemonNotRunning
 
 LARGEST_ANSWER: Final = 1 << 20
@@ -21,7 +21,7 @@ LARGEST_ANSWER: Final = 1 << 20
 ANSWER_SECONDS: Final = 30.0
 """How long to wait for an answer: the end of a long take is written to a slow card."""
 
-_T = TypeVar("_T", Answer, Event)
+_T = TypeVar("_T")
 
 
 class Client:
@@ -73,6 +73,18 @@ class Client:
         self._send(line)
         return self._read(Answer)
 
+    def examine(self, kind: type[_T]) -> _T:
+        """Ask how the device does.
+
+        Args:
+            kind: what the daemon describes it with.
+
+        Raises:
+            ControlError: the daemon does not answer, ended, or answers with something else.
+        """
+        self._send(msgspec.json.encode(Asked(command="examine")))
+        return self._read(kind)
+
     def begin_to_follow(self) -> Answer:
         """Ask for events; none that happens from now on is missed.
 
@@ -81,7 +93,7 @@ class Client:
         Raises:
             ControlError: the daemon does not answer, or ended.
         """
-        self._send(msgspec.json.encode(Follow(command="follow")))
+        self._send(msgspec.json.encode(Asked(command="follow")))
         answer = self._read(Answer)
         self._connection.settimeout(None)
         return answer

@@ -6,6 +6,7 @@ kernel's gpiochip device, on every Pi of today; and the old RPi.GPIO, on kernels
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import os
@@ -75,6 +76,8 @@ class RpiGpio:
 
     def __init__(self, work_folder: Path) -> None:
         # lgpio reads it when it is imported, and cannot be imported where it cannot write.
+        with contextlib.suppress(OSError):
+            work_folder.mkdir(parents=True, exist_ok=True)
         os.environ.setdefault("LG_WD", str(work_folder))
         try:
             self._library: Any = importlib.import_module("RPi.GPIO")

@@ -3,7 +3,7 @@
 A client connects to ``<paths.runtime>/harpi.sock`` and writes one command as one line of
 JSON; the daemon answers with one line. More lines may follow on the same connection. The
 line ``{"command": "follow"}`` asks for events instead: one line for each, for as long as the
-client reads them.
+client reads them. ``{"command": "examine"}`` asks how the device does.
 
 Who may: the user that harpi runs as, root, and the members of `socket.group`; the file's
 permissions say so, and the credentials of the peer are checked besides. A client that is
@@ -23,12 +23,13 @@ import select
 import socket
 import struct
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from harpi.commands import LARGEST_MESSAGE, Answer, Event, Room, decode, encode
 from harpi.config.schema import SocketSection
-from harpi.controls.wire import FILE_NAME, Lines, LineTooLong, asks_to_follow
+from harpi.controls.wire import FILE_NAME, Lines, LineTooLong, question_of
 from harpi.errors import AlreadyRunning, ControlError, UsageError
 from harpi.learning.filelock import FileLock
 
@@ -56,10 +57,19 @@ class ControlSocket:
         room: where the commands go.
         folder: `paths.runtime`; made where it does not exist.
         section: group and time-out.
+        examine: tells how the device does, as one line of JSON; called on the threads of the
+            clients.
     """
 
-    def __init__(self, room: Room, folder: Path, section: SocketSection) -> None:
+    def __init__(
+        self,
+        room: Room,
+        folder: Path,
+        section: SocketSection,
+        examine: Callable[[], bytes],
+    ) -> None:
         self._room = room
+        self._examine = examine
         self._section = section
         self._path = folder / FILE_NAME
         self._lock = FileLock(folder / f"{FILE_NAME}.lock")
@@ -211,9 +221,13 @@ class ControlSocket:
                 return
             if line is None:
                 return
-            if asks_to_follow(line):
+            question = question_of(line)
+            if question == "follow":
                 self._send_events(connection)
                 return
+            if question == "examine":
+                connection.sendall(self._examine() + b"\n")
+                continue
             try:
                 answer = self._room.command(decode(line), SOURCE)
             except UsageError as error:

@@ -14,10 +14,15 @@ FILE_NAME: Final = "harpi.sock"
 _CHUNK: Final = 4096
 
 
-class Follow(Struct, frozen=True, forbid_unknown_fields=True):
-    """Asks for events in place of answers, one line for each."""
+Question = Literal["follow", "examine"]
+"""What can be asked beside commands. `follow`: events in place of answers, one line for each.
+`examine`: how the device does, in one line (`harpi.publish.condition.Condition`)."""
 
-    command: Literal["follow"]
+
+class Asked(Struct, frozen=True, forbid_unknown_fields=True):
+    """A question as a line of JSON."""
+
+    command: Question
 
 
 class LineTooLong(ValueError):
@@ -60,10 +65,9 @@ class Lines:
         return line
 
 
-def asks_to_follow(line: bytes) -> bool:
-    """Tell whether a line asks for events."""
+def question_of(line: bytes) -> Question | None:
+    """Tell what a line asks; None where it is no question."""
     try:
-        msgspec.json.decode(line, type=Follow)
+        return msgspec.json.decode(line, type=Asked).command
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return False
-    return True
+        return None

@@ -36,7 +36,11 @@ def without(head: Head, design: HeadDesign, label: str) -> Head | None:
         return None
     rejection = head.rejection
     if rejection is not None:
-        rejection = replace(rejection, means=np.delete(rejection.means, place, axis=0))
+        rejection = replace(
+            rejection,
+            means=np.delete(rejection.means, place, axis=0),
+            scales=np.delete(rejection.scales, place, axis=0),
+        )
     return replace(
         head,
         labels=left,

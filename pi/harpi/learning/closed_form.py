@@ -22,8 +22,9 @@ from harpi.types import FloatArray
 
 Indices = NDArray[np.int64]
 
-SMALLEST_SPREAD: Final = 1e-6
-"""A feature that varies less than this over everything learnt is constant."""
+SPREAD_FLOOR: Final = 0.01
+"""Least spread of a feature, as a share of what is typical of the features; a feature that
+varies less says nothing, and must not be blown up."""
 
 SHRINKAGE: Final = 0.3
 """How far the correlations within the classes are taken back towards none."""
@@ -32,6 +33,8 @@ PRIOR_WINDOWS: Final = 0.3
 PRIOR_VARIANCE: Final = 0.1
 """What is assumed of the spread within a class before it is measured: this share of the
 overall variance, with the weight of so many windows per class."""
+
+_SMALLEST_LEAD: Final = 1e-6
 
 EXPECTED_MARGIN: Final = 3.0
 """Mean lead of the right class over the next, in logits, where no held-out window tells how
@@ -44,7 +47,7 @@ class Scaling:
 
     Attributes:
         mean: float32 ``[F]``.
-        scale: float32 ``[F]``, positive; 1 where a feature is constant.
+        scale: float32 ``[F]``, positive.
     """
 
     mean: FloatArray
@@ -56,7 +59,8 @@ class Scaling:
         share = weights / weights.sum()
         mean = share @ features
         spread = np.sqrt(share @ np.square(features - mean))
-        scale = np.where(spread > SMALLEST_SPREAD, spread, 1.0)
+        typical = float(np.sqrt(np.mean(np.square(spread))))
+        scale = np.hypot(spread, SPREAD_FLOOR * typical) if typical > 0 else spread + 1
         return cls(mean.astype(np.float32), scale.astype(np.float32))
 
     def apply(self, features: FloatArray) -> FloatArray:
@@ -189,4 +193,4 @@ def assumed_temperature(values: FloatArray, targets: Indices) -> float:
     others = values.copy()
     others[rows, targets] = -np.inf
     lead = float(np.mean(right - others.max(axis=1)))
-    return max(lead, SMALLEST_SPREAD) / EXPECTED_MARGIN
+    return max(lead, _SMALLEST_LEAD) / EXPECTED_MARGIN

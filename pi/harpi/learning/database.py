@@ -20,6 +20,9 @@ from harpi.errors import StoreError, StoreFull
 from harpi.files import sync_directory
 from harpi.learning.schema import VERSION, migrate, version_of
 
+FILE_NAME: Final = "takes.db"
+"""Name of the store within the folder `paths.state`."""
+
 BUSY_SECONDS: Final = 10.0
 """How long to wait for another process that is writing."""
 

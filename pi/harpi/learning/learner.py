@@ -22,6 +22,7 @@ from harpi.learning.control import Cancelled, Control, yield_to_others
 from harpi.learning.heads import HeadShelf
 from harpi.learning.material import Preparation, TakeFeatures, TakeSource
 from harpi.learning.outcome import Outcome
+from harpi.learning.strap import strap_turn
 from harpi.learning.take import Take
 from harpi.learning.trainer import Trainer
 from harpi.learning.verdict import outcome_of
@@ -328,7 +329,13 @@ class Learner:
             self._put_to_use(trained.head)
         else:
             self._shelf.add(trained.head, use=False)
-        return outcome_of(trained, damaged)
+        return outcome_of(trained, [*damaged, *self._strap()])
+
+    def _strap(self) -> list[str]:
+        """Say so if the strap is on otherwise than at the mounting before."""
+        newest = self._open().takes(split="train")[-1]
+        found = strap_turn(self._open(), newest.session, newest.position)
+        return [f"{found.sentence}."] if found is not None and found.turned else []
 
     def _features(self, take: Take) -> TakeFeatures:
         """Give the features of a take, from the last time if it is as it was then."""

@@ -21,11 +21,12 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from harpi.config.schema import StoreSection
 from harpi.errors import StoreError, TakeNotFound, UsageError
 from harpi.learning import journal, tables
+from harpi.learning.database import FILE_NAME as FILE_NAME
 from harpi.learning.database import Database
 from harpi.learning.filelock import FileLock
 from harpi.learning.journal import Action, Change
@@ -35,9 +36,6 @@ from harpi.learning.staging import Staging, chunks_of_runs
 from harpi.learning.take import Split, Take
 from harpi.learning.take_writer import TakeWriter, recover
 from harpi.types import Samples
-
-FILE_NAME: Final = "takes.db"
-"""Name of the store within the folder `paths.state`."""
 
 
 class Store:

@@ -10,6 +10,9 @@ record             begins a take        refused            refused            re
 stop               refused              keeps the take     refused            refused
 undo               takes back what was  drops the take     refused            refused
                    done last
+relabel            renames takes        refused            refused            refused
+delete             puts takes away      refused            refused            refused
+restore            brings takes back    refused            refused            refused
 train              begins to train      refused            refused            refused
 pause              refused              refused            pauses             refused
 resume             refused              refused            refused            goes on
@@ -43,6 +46,7 @@ from harpi.commands import (
     Cancel,
     Command,
     Confirm,
+    Delete,
     Event,
     Forget,
     Listener,
@@ -50,6 +54,8 @@ from harpi.commands import (
     Pause,
     Progress,
     Record,
+    Relabel,
+    Restore,
     Resume,
     Situation,
     State,
@@ -78,6 +84,9 @@ _ALLOWED: Final[dict[type[Command], tuple[State, ...]]] = {
     Record: ("idle",),
     Stop: ("recording", "testing"),
     Undo: ("idle", "recording", "testing"),
+    Relabel: ("idle",),
+    Delete: ("idle",),
+    Restore: ("idle",),
     Train: ("idle",),
     Pause: ("training",),
     Resume: ("paused",),
@@ -251,6 +260,14 @@ class Session:
         action, takes = undone
         return words.undone(action.kind, takes, by_deleting=command.whole)
 
+    def _change(
+        self, command: Relabel | Delete | Restore, _at: float, _warnings: list[str]
+    ) -> str:
+        if isinstance(command, Relabel):
+            label = words.checked_label(command.label)
+            command = msgspec.structs.replace(command, label=label)
+        return words.changed(command, self._takes.change(command))
+
     def _cancel(self, _command: Cancel, at: float, _warnings: list[str]) -> str:
         if self._asking is not None:
             return "Nothing was forgotten."
@@ -320,6 +337,9 @@ class Session:
         Record: _record,
         Stop: _stop,
         Undo: _undo,
+        Relabel: _change,
+        Delete: _change,
+        Restore: _change,
         Cancel: _cancel,
         Train: _train,
         Pause: _pause,

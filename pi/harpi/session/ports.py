@@ -59,8 +59,16 @@ class TakeStore(Protocol):
         """Read the part of a take that is used, one block for each run without a gap."""
         ...
 
+    def relabel(self, numbers: Iterable[int], label: str | None = None) -> Action:
+        """Correct the label of takes."""
+        ...
+
     def delete(self, numbers: Iterable[int]) -> Action:
         """Put takes away; `undo` brings them back."""
+        ...
+
+    def restore(self, numbers: Iterable[int]) -> Action:
+        """Bring deleted takes back."""
         ...
 
     def undo(self, *, whole: bool = False) -> Action | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from harpi.commands import LabelCount, Record
+from harpi.commands import Delete, LabelCount, Record, Relabel, Restore
 from harpi.config.schema import Config
 from harpi.errors import StoreError
 from harpi.learning.journal import Action
@@ -142,6 +142,18 @@ class Takes:
             return None
         self._changed()
         return action, [self.store.take(number) for number in action.takes]
+
+    def change(self, command: Relabel | Delete | Restore) -> Action:
+        """Correct takes, put them away, or bring them back; tell what changed by that."""
+        match command:
+            case Relabel(takes=takes, label=label):
+                action = self.store.relabel(takes, label)
+            case Delete(takes=takes):
+                action = self.store.delete(takes)
+            case Restore(takes=takes):
+                action = self.store.restore(takes)
+        self._changed()
+        return action
 
     def of(self, label: str | None) -> list[int]:
         """Number the takes of a label, or all."""

@@ -9,17 +9,20 @@ from typing import Final
 from harpi.commands import (
     Command,
     Confirm,
+    Delete,
     LabelCount,
     Pause,
     Progress,
     Record,
+    Relabel,
+    Restore,
     Resume,
     Situation,
     Stop,
 )
 from harpi.config.schema import Config
 from harpi.errors import CommandRefused, StoreError, UsageError
-from harpi.learning.journal import Kind
+from harpi.learning.journal import Action, Kind
 from harpi.learning.take import Take
 from harpi.session.recorder import Finished
 
@@ -211,6 +214,21 @@ def undone(kind: Kind, takes: Sequence[Take], *, by_deleting: bool) -> str:
     if kind == "relabel":
         return f"Named as before: {which}."
     return f"Trimmed as before: {which}."
+
+
+def changed(command: Relabel | Delete | Restore, action: Action) -> str:
+    """Say what was done to takes."""
+    names = listed([str(number) for number in action.takes]) if action.takes else ""
+    which = f"Take {names} is" if len(action.takes) == 1 else f"Takes {names} are"
+    match command:
+        case _ if not names:
+            return "That is how it was already, so nothing has changed."
+        case Relabel(label=label):
+            return f"{which} named {label} now."
+        case Delete():
+            return f"{which} put away. `harpi undo` brings back what was put away last."
+        case Restore():
+            return f"{which} back."
 
 
 def _back(*takes: Take) -> str:

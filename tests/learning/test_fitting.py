@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from harpi.commands import Progress
+from harpi.config.schema import LearningSection
+from harpi.learning.fitting import BLIND_EPOCHS, Fitted, choose, fit_closed_form, fit_gradient
+from harpi.learning.material import Material, Preparation
+from harpi.learning.validation import Division, HeldOut, divide
+from harpi.recognition.head_trainer import HeadState, HeadTrainer
+from tests.support.models import tiny_base
+from tests.support.recorded import Recorded
+
+SETTINGS = LearningSection(epochs=500, patience=3, learning_rate=0.05)
+
+
+def learnt(seconds: float = 12.0, takes: int = 2) -> tuple[Material, Division]:
+    source = Recorded()
+    for _ in range(takes):
+        for label in ("still", "slow", "fast"):
+            source.add(label, seconds)
+    preparation = Preparation(tiny_base(), hop=16, copies=2, degrees=10, seed=1)
+    material = Material.of(
+        preparation.features(take, preparation.windows(take, source.samples(take.id)))
+        for take in source.takes()
+    )
+    return material, divide(material.targets, material.sources, gap=preparation.gap)
+
+
+def right(fitted: Fitted, material: Material) -> float:
+    probabilities = HeadTrainer(tiny_base()).probabilities(fitted.state, material.features)
+    return float(np.mean(probabilities.argmax(axis=1) == material.targets))
+
+
+def test_the_closed_form_learns_from_one_take_each() -> None:
+    material, division = learnt(takes=1)
+
+    fitted = fit_closed_form(material, division)
+
+    assert right(fitted, material) == 1
+    assert fitted.held_out is not None
+    assert len(fitted.held_out) == len(material)
+    assert fitted.held_out.accuracy > 0.9
+
+
+def test_the_closed_form_learns_from_one_window_each() -> None:
+    material, division = learnt(seconds=2.6, takes=1)
+
+    fitted = fit_closed_form(material, division)
+
+    assert len(material) == 3
+    assert fitted.held_out is None
+    assert right(fitted, material) == 1
+
+
+def test_gradient_steps_tell_of_each_epoch_and_stop_early() -> None:
+    material, division = learnt()
+    told: list[Progress] = []
+
+    fitted = fit_gradient(
+        HeadTrainer(tiny_base()), material, division, SETTINGS, start=None, on_epoch=told.append
+    )
+
+    searching = [progress for progress in told if progress.epochs == SETTINGS.epochs]
+    learning = told[len(searching) :]
+    assert [progress.epoch for progress in searching] == list(range(1, len(searching) + 1))
+    assert fitted.epochs == len(learning) == learning[-1].epochs
+    assert len(searching) in (fitted.epochs + SETTINGS.patience, SETTINGS.epochs)
+    assert searching[-1].loss < searching[0].loss
+    assert fitted.held_out is not None
+    assert learning[-1].accuracy == fitted.held_out.accuracy > 0.9
+    assert right(fitted, material) > 0.9
+
+
+def test_where_nothing_can_be_held_out_gradient_steps_are_few() -> None:
+    material, division = learnt(seconds=2.6, takes=1)
+    told: list[Progress] = []
+
+    fitted = fit_gradient(
+        HeadTrainer(tiny_base()), material, division, SETTINGS, start=None, on_epoch=told.append
+    )
+
+    assert fitted.held_out is None
+    assert len(told) == min(BLIND_EPOCHS, SETTINGS.epochs)
+    assert {progress.accuracy for progress in told} == {None}
+
+
+def candidate(right_of_four: int | None, sureness: float = 1.0) -> Fitted:
+    held_out = None
+    if right_of_four is not None:
+        logits = np.zeros((4, 2), np.float32)
+        logits[:, 0] = sureness
+        logits[right_of_four:, 0] = -sureness
+        held_out = HeldOut(np.zeros(4, np.int64), np.arange(4), logits)
+    return Fitted("closed_form", HeadState(("a", "b"), {}, {}), held_out)
+
+
+def test_the_more_accurate_candidate_is_chosen() -> None:
+    better, worse = candidate(3), candidate(2)
+
+    assert choose([worse, better]) is better
+    assert choose([better, worse]) is better
+
+
+@pytest.mark.parametrize("wrong", [0, 2])
+def test_of_equals_the_one_with_the_lower_loss_is_chosen(wrong: int) -> None:
+    calm, loud = candidate(4 - wrong, 0.5), candidate(4 - wrong, 5.0)
+
+    assert choose([calm, loud]) is (loud if wrong == 0 else calm)
+
+
+def test_without_held_out_windows_the_first_is_chosen() -> None:
+    first = candidate(None)
+
+    assert choose([first, candidate(None)]) is first

@@ -1,0 +1,321 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harpi.commands import Progress
+from harpi.config.schema import Config, LearningSection
+from harpi.errors import CommandRefused, ModelError, StoreError
+from harpi.learning.heads import HeadShelf
+from harpi.learning.learner import Learner
+from harpi.learning.outcome import Outcome
+from harpi.recognition.knn import KnnRecogniser
+from harpi.recognition.personal import PersonalRecogniser
+from harpi.signal.mounting import rotation_about
+from tests.support.broker import wait_until
+from tests.support.models import tiny_base
+from tests.support.motions import LENGTH, RATE, windows_of_motion
+from tests.support.recorded import Recorded
+
+LABELS = ("still", "slow", "fast")
+PATIENCE = 30.0
+
+
+class Pupil:
+    """A learner with a source of takes, and what it has told."""
+
+    def __init__(self, folder: Path, source: Recorded | StoreError, **settings: object) -> None:
+        self.shelf = HeadShelf(folder / "heads")
+        self.personal = PersonalRecogniser(tiny_base())
+        self.knn = KnnRecogniser(rate=RATE, length=LENGTH)
+        learning = {"epochs": 30, "patience": 5, "learning_rate": 0.02, **settings}
+        self.learner = Learner(
+            Config(learning=LearningSection(**learning)),  # type: ignore[arg-type]
+            source,
+            tiny_base(),
+            self.shelf,
+            self.personal,
+            self.knn,
+        )
+        self.progress: list[Progress] = []
+        self.outcomes: list[Outcome] = []
+        self._ended = threading.Event()
+
+    def train(self, *labels: str) -> Outcome:
+        self.begin(*labels)
+        return self.end()
+
+    def begin(
+        self, *labels: str, on_progress: Callable[[Progress], None] | None = None
+    ) -> None:
+        self._ended.clear()
+        self.learner.train(
+            labels or LABELS,
+            on_progress=on_progress or self.progress.append,
+            on_end=self._note_end,
+        )
+
+    def end(self) -> Outcome:
+        assert self._ended.wait(PATIENCE), "training does not end"
+        return self.outcomes[-1]
+
+    def says(self, motion: str) -> str | None:
+        return self.personal.predict(windows_of_motion(motion, 1))[0].best
+
+    def remembers(self, counts: dict[str, int]) -> None:
+        wait_until(lambda: self.knn.counts == counts, f"the kNN remembers {counts}")
+
+    def _note_end(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        self._ended.set()
+
+
+@pytest.fixture
+def source() -> Recorded:
+    source = Recorded()
+    for label in LABELS:
+        source.add(label)
+    return source
+
+
+WINDOWS = 15
+"""Of a take of 12 s."""
+
+
+@pytest.fixture
+def pupil(tmp_path: Path, source: Recorded) -> Iterator[Pupil]:
+    pupil = Pupil(tmp_path, source)
+    pupil.learner.start()
+    yield pupil
+    pupil.learner.close()
+
+
+def test_after_training_the_new_head_answers_and_is_kept(pupil: Pupil) -> None:
+    assert pupil.says("fast") is None
+
+    outcome = pupil.train()
+
+    assert outcome.result == "taken"
+    assert [pupil.says(motion) for motion in LABELS] == list(LABELS)
+    assert pupil.shelf.load(tiny_base()).number == 1
+    assert len(outcome.advice) == 1
+
+
+def test_test_takes_are_never_learnt(pupil: Pupil, source: Recorded) -> None:
+    number = source.add("slow", split="test")
+
+    pupil.train()
+    pupil.learner.takes_changed()
+
+    head = pupil.personal.head
+    assert head is not None
+    assert number not in [take.number for take in head.takes]
+    pupil.remembers(dict.fromkeys(LABELS, WINDOWS))
+
+
+def test_only_the_labels_asked_for_are_learnt(pupil: Pupil) -> None:
+    pupil.train("still", "fast")
+
+    assert pupil.personal.labels == ("still", "fast")
+
+
+def test_the_knn_follows_the_takes_without_training(pupil: Pupil, source: Recorded) -> None:
+    pupil.remembers(dict.fromkeys(LABELS, WINDOWS))
+
+    source.remove(1)
+    source.relabel(2, "swinging")
+    source.add("fast")
+    pupil.learner.takes_changed()
+
+    pupil.remembers({"fast": 2 * WINDOWS, "swinging": WINDOWS})
+
+
+def test_a_new_activity_joins_the_others(pupil: Pupil, source: Recorded) -> None:
+    pupil.train()
+    source.add("tilted")
+
+    outcome = pupil.train(*LABELS, "tilted")
+
+    assert outcome.result == "taken"
+    assert pupil.personal.labels == (*LABELS, "tilted")
+
+
+def test_a_renamed_activity_is_renamed_in_the_head(pupil: Pupil, source: Recorded) -> None:
+    pupil.train()
+
+    source.relabel(2, "swinging")
+    pupil.learner.takes_changed()
+
+    wait_until(lambda: "swinging" in pupil.personal.labels, "the head has the new name")
+    assert pupil.says("slow") == "swinging"
+    assert pupil.personal.labels == ("still", "swinging", "fast")
+
+
+def test_forgetting_a_label_is_immediate_for_all(pupil: Pupil, source: Recorded) -> None:
+    pupil.train()
+    pupil.remembers(dict.fromkeys(LABELS, WINDOWS))
+
+    source.remove(2)
+    pupil.learner.forget("slow")
+
+    assert pupil.knn.counts == {"still": WINDOWS, "fast": WINDOWS}
+    assert pupil.personal.labels == ("still", "fast")
+    assert pupil.shelf.load(tiny_base()).number == 2
+
+
+def test_forgetting_everything_leaves_the_heads_on_the_shelf(
+    pupil: Pupil, source: Recorded
+) -> None:
+    pupil.train()
+    pupil.remembers(dict.fromkeys(LABELS, WINDOWS))
+
+    for number in (1, 2, 3):
+        source.remove(number)
+    pupil.learner.forget(None)
+
+    assert pupil.knn.counts == {}
+    assert pupil.says("fast") is None
+    assert pupil.shelf.load(tiny_base()).head is None
+    assert pupil.learner.use(None) == 1
+    assert pupil.says("fast") == "fast"
+
+
+def test_what_is_brought_back_after_forgetting_is_remembered_again(
+    pupil: Pupil, source: Recorded
+) -> None:
+    pupil.remembers(dict.fromkeys(LABELS, WINDOWS))
+
+    pupil.learner.forget("slow")
+    pupil.learner.takes_changed()  # the takes are still, or again, there
+
+    pupil.remembers(dict.fromkeys(LABELS, WINDOWS))
+
+
+def test_going_back_to_a_head_that_is_not_there_is_refused(pupil: Pupil) -> None:
+    with pytest.raises(ModelError, match="there is no head 5"):
+        pupil.learner.use(5)
+    with pytest.raises(ModelError, match="no head was in use before"):
+        pupil.learner.use(None)
+
+
+def test_training_that_is_broken_off_changes_nothing(tmp_path: Path, source: Recorded) -> None:
+    pupil = Pupil(tmp_path, source, head="gradient", epochs=10_000, patience=10_000)
+    pupil.learner.start()
+    pupil.begin()
+    wait_until(lambda: len(pupil.progress) > 3, "training goes on")
+
+    pupil.learner.cancel()
+
+    assert pupil.end().result == "cancelled"
+    assert pupil.personal.head is None
+    assert pupil.shelf.numbers == []
+    pupil.learner.close()
+
+
+def test_training_rests_and_goes_on(tmp_path: Path, source: Recorded) -> None:
+    pupil = Pupil(tmp_path, source, head="gradient", epochs=400, patience=400)
+    pupil.learner.start()
+    paused = threading.Event()
+
+    def pause_once(progress: Progress) -> None:
+        pupil.progress.append(progress)
+        if len(pupil.progress) == 3:
+            pupil.learner.pause()
+            paused.set()
+
+    pupil.begin(on_progress=pause_once)
+    assert paused.wait(PATIENCE)
+    with pytest.raises(CommandRefused, match="training goes on already"):
+        pupil.begin()
+    assert len(pupil.progress) == 3
+    pupil.learner.resume()
+
+    assert pupil.end().result == "taken"
+    assert pupil.progress[3].epoch == 4
+    pupil.learner.close()
+
+
+def test_closing_breaks_training_off_even_while_it_rests(
+    tmp_path: Path, source: Recorded
+) -> None:
+    pupil = Pupil(tmp_path, source, head="gradient", epochs=10_000, patience=10_000)
+    pupil.learner.start()
+    pupil.begin()
+    wait_until(lambda: bool(pupil.progress), "training goes on")
+    pupil.learner.pause()
+
+    pupil.learner.close()
+
+    assert [outcome.result for outcome in pupil.outcomes] == ["cancelled"]
+    with pytest.raises(CommandRefused):
+        pupil.begin()
+
+
+def test_a_damaged_take_is_left_out_and_said(pupil: Pupil, source: Recorded) -> None:
+    number = source.add("still")
+    source.damaged.add(number)
+
+    outcome = pupil.train()
+
+    assert outcome.result == "taken"
+    assert outcome.advice[0] == f"take {number} is damaged."
+    pupil.remembers(dict.fromkeys(LABELS, WINDOWS))
+
+
+def test_too_little_to_learn_fails_in_words(pupil: Pupil) -> None:
+    outcome = pupil.train("still")
+
+    assert outcome.result == "failed"
+    assert "training needs 2 labels" in outcome.message
+    assert pupil.train().result == "taken"
+
+
+def test_without_a_store_training_says_why(tmp_path: Path) -> None:
+    pupil = Pupil(tmp_path, StoreError("the store is of a newer harpi", where="takes.db"))
+    pupil.learner.start()
+
+    outcome = pupil.train()
+
+    assert outcome.result == "failed"
+    assert "newer harpi" in outcome.message
+    pupil.learner.close()
+
+
+def test_a_shelf_that_cannot_be_written_leaves_the_old_head(
+    pupil: Pupil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pupil.train("still", "fast")
+
+    def full(*_: object, **__: object) -> int:
+        raise StoreError("cannot be written (No space left on device)")
+
+    monkeypatch.setattr(pupil.shelf, "add", full)
+    outcome = pupil.train()
+
+    assert outcome.result == "failed"
+    assert "No space left" in outcome.message
+    assert pupil.personal.labels == ("still", "fast")
+
+
+def test_a_fault_of_a_listener_does_not_end_the_thread(pupil: Pupil) -> None:
+    def faulty(_: Progress) -> None:
+        raise RuntimeError("a fault")
+
+    pupil.begin(*LABELS, on_progress=faulty)
+
+    assert pupil.end().result == "failed"
+    assert pupil.train().result == "taken"
+
+
+def test_a_turned_strap_is_said_after_training(pupil: Pupil, source: Recorded) -> None:
+    quarter = rotation_about(np.array([[0.0, 1.0, 0.0]]), np.radians([90.0]))[0]
+    for label in LABELS:
+        source.add(label, session=2, rotation=quarter)
+
+    outcome = pupil.train()
+
+    assert any("turned by about 90 degrees" in sentence for sentence in outcome.advice)
