@@ -92,6 +92,17 @@ def test_the_defaults_work_also_with_buttons_and_leds() -> None:
             ),
         ),
         (
+            {"web__host": "0.0.0.0"},
+            (
+                "web.host 0.0.0.0 can be reached from other machines, and there is no "
+                'password. Set web.password_file, or web.host = "127.0.0.1".'
+            ),
+        ),
+        (
+            {"web__key_file": "k"},
+            "web.cert_file and web.key_file belong together. Give both or none.",
+        ),
+        (
             {"knn__k": 20, "knn__capacity": 16},
             "knn.k 20 is above knn.capacity 16. Remember at least k windows.",
         ),
@@ -169,3 +180,16 @@ def test_files_that_are_named_but_missing(tmp_path: Path) -> None:
         f"harpi.toml:9: models.knn_reference: {tmp_path / 'gone'} cannot be read: "
         "No such file or directory."
     )
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+def test_the_page_needs_no_password_where_only_this_computer_reaches_it(host: str) -> None:
+    assert complaints(web__host=host) == []
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "192.168.1.7", "pi.local", "::ffff:10.0.0.1"]
+)
+def test_the_page_needs_a_password_where_others_reach_it(host: str) -> None:
+    assert complaints(web__host=host) != []
+    assert complaints(web__host=host, web__password_file="/etc/harpi/page") == []

@@ -16,6 +16,7 @@ from harpi.controls.client import Client
 from harpi.daemon import Daemon
 from harpi.errors import ControlError
 from harpi.imu.emulator.virtual_time import VirtualTime
+from harpi.publish.condition import Condition
 from harpi.timebase import SystemTime
 from harpi.types import Verdict
 from tests.support.broker import wait_until
@@ -161,3 +162,34 @@ def test_buttons_that_were_asked_for_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(ControlError) as caught:
         daemon.start()
     assert caught.value.exit_code == 8
+
+
+def test_whoever_asks_on_the_socket_is_told_how_the_device_does(tmp_path: Path) -> None:
+    config = device_config(tmp_path, socket__enabled=True)
+    timebase = SystemTime()
+    with (
+        Daemon(config, bus=emulated(timebase), timebase=timebase) as daemon,
+        Client(config.paths.runtime_folder) as client,
+    ):
+        wait_until(lambda: daemon.sampler.health().samples, "samples flow")
+        condition = client.examine(Condition)
+    assert condition.device == "arm"
+    assert condition.health.sensor.state == "running"
+    assert condition.store is not None
+    assert condition.store.path == str(tmp_path / "state" / "takes.db")
+    assert (condition.broker, condition.page) == (None, None)
+    assert condition.problems == ()
+
+
+def test_a_store_and_a_head_that_cannot_be_used_are_among_the_problems(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    (state / "heads").mkdir(parents=True)
+    (state / "heads" / "shelf.json").write_text("{")
+    (state / "takes.db").write_text("no database at all, but long enough to be looked into")
+    with playing(device_config(tmp_path)) as daemon:
+        daemon.play(3.0)
+        condition = daemon.condition()
+    assert condition.store is None
+    text = "\n".join(condition.problems)
+    assert "takes.db" in text
+    assert "shelf.json" in text

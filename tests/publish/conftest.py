@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harpi.publish import link
 from tests.support.broker import Broker, running
 
 
@@ -14,3 +15,9 @@ from tests.support.broker import Broker, running
 def broker(tmp_path: Path) -> Iterator[Broker]:
     with running(Broker(tmp_path)) as one:
         yield one
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a link try again at once."""
+    monkeypatch.setattr(link, "FIRST_RETRY_SECONDS", 0.05)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harpi.publish.messages import (
-    STATE_LIMIT,
+    HOP_LIMIT,
     Health,
     LinkFigures,
     ModelFigures,
@@ -97,7 +97,7 @@ def test_a_state_stays_short_whatever_the_labels(weights: dict[str, float]) -> N
     total = sum(weights.values())
     shares = {label: weight / total for label, weight in weights.items()}
     payload = State.of(verdict(shares, end=1e5), 10**9, SystemTime()).encode()
-    assert len(payload) < STATE_LIMIT
+    assert len(payload) < HOP_LIMIT
     validate("state", payload)
     told = json.loads(payload)["generic"]
     best = max(np.float32(share) for share in shares.values())

@@ -14,8 +14,8 @@ import pytest
 from harpi.config.schema import MqttSection, TlsSection
 from harpi.errors import ConfigError
 from harpi.publish.credentials import login, tls_context
-from harpi.publish.messages import State
-from harpi.publish.mqtt import IN_FLIGHT, OUTBOX, MqttPublisher
+from harpi.publish.messages import LoggedVerdict, State
+from harpi.publish.mqtt import MqttPublisher
 from harpi.timebase import SystemTime
 from tests.support.broker import (
     Broker,
@@ -24,6 +24,8 @@ from tests.support.broker import (
     running,
     wait_until,
 )
+from tests.support.fake_room import event
+from tests.support.payloads import validate
 from tests.support.verdicts import verdict
 
 pytestmark = pytest.mark.broker
@@ -34,8 +36,10 @@ def section(broker: Broker, **more: object) -> MqttSection:
 
 
 @contextmanager
-def publishing(settings: MqttSection, device: str = "arm") -> Iterator[MqttPublisher]:
-    publisher = MqttPublisher(settings, device)
+def publishing(
+    settings: MqttSection, device: str = "arm", history: Path | None = None
+) -> Iterator[MqttPublisher]:
+    publisher = MqttPublisher(settings, device, history)
     publisher.start()
     try:
         yield publisher
@@ -47,6 +51,17 @@ def connected(publisher: MqttPublisher) -> None:
     wait_until(lambda: publisher.connected, "the publisher is connected")
 
 
+def judge(publisher: MqttPublisher, count: int) -> None:
+    for _ in range(count):
+        publisher.publish_verdict(verdict(), SystemTime(), worn=True)
+
+
+def numbers(payloads: list[bytes]) -> list[int]:
+    for payload in payloads:
+        validate("history", payload)
+    return [msgspec.json.decode(payload, type=LoggedVerdict).sequence for payload in payloads]
+
+
 def state(sequence: int) -> State:
     return State.of(verdict(), sequence, SystemTime())
 
@@ -55,29 +70,33 @@ def sequences(payloads: list[bytes]) -> list[int]:
     return [msgspec.json.decode(payload, type=State).sequence for payload in payloads]
 
 
-def test_says_online_then_states_then_offline(broker: Broker) -> None:
+def test_says_online_then_verdicts_then_offline(broker: Broker) -> None:
     with listening(broker) as listener:
         with publishing(section(broker)) as publisher:
             connected(publisher)
-            for number in range(5):
-                publisher.publish_state(state(number))
-            assert sequences(listener.wait_for("state", 5)) == [0, 1, 2, 3, 4]
+            judge(publisher, 5)
+            assert numbers(listener.wait_for("history", 5)) == [0, 1, 2, 3, 4]
+            wait_until(
+                lambda: 4 in sequences(listener.of("state")), "the newest state is there"
+            )
         assert listener.wait_for("status", 2) == [b"online", b"offline"]
         assert {message.topic for message in listener.messages} == {
             "harpi/arm/status",
             "harpi/arm/state",
+            "harpi/arm/history",
         }
 
 
-def test_who_comes_late_is_told_the_last_state(broker: Broker) -> None:
+def test_who_comes_late_is_told_how_things_are_and_not_what_happened(broker: Broker) -> None:
     with publishing(section(broker)) as publisher:
         connected(publisher)
-        publisher.publish_state(state(41))
-        publisher.publish_state(state(42))
-        wait_until(lambda: publisher.figures().sent == 3, "all is sent")
+        judge(publisher, 3)
+        publisher.publish_event(event())
+        wait_until(lambda: publisher.history and not publisher.history.waiting, "all is sent")
         with listening(broker) as listener:
-            assert sequences(listener.wait_for("state")) == [42]
+            assert sequences(listener.wait_for("state")) == [2]
             assert all(message.retained for message in listener.messages)
+            assert listener.of("event") == listener.of("history") == []
 
 
 def test_what_is_said_before_the_broker_is_there_is_told_when_it_comes(tmp_path: Path) -> None:
@@ -88,52 +107,30 @@ def test_what_is_said_before_the_broker_is_there_is_told_when_it_comes(tmp_path:
             assert sequences(listener.wait_for("state")) == [1]
 
 
-def test_nothing_is_lost_or_disordered_by_a_restart_of_the_broker(broker: Broker) -> None:
+def test_a_broker_that_forgot_is_told_anew_how_things_are(broker: Broker) -> None:
     with publishing(section(broker)) as publisher:
-        connected(publisher)
-        with listening(broker) as listener:
-            for number in range(10):
-                publisher.publish_state(state(number))
-            listener.wait_for("state", 10)
+        publisher.publish_state(state(1))
+        wait_until(lambda: publisher.figures().sent == 2, "all is sent")
         broker.kill()
-        for number in range(10, 40):
+        for number in range(2, 40):
             publisher.publish_state(state(number))
         broker.start()
-        # The retained message of the new broker is the proof: it is the last one, not one
-        # that was repeated after it.
-        wait_until(lambda: publisher.figures().sent >= 42, "all is sent")
+        wait_until(lambda: publisher.figures().connections == 2, "it is back")
         with listening(broker) as listener:
             assert sequences(listener.wait_for("state")) == [39]
             assert listener.wait_for("status") == [b"online"]
-        assert publisher.figures().dropped == 0
-        assert publisher.figures().connections == 2
 
 
-def test_a_broker_that_stays_away_costs_the_oldest_messages_only(tmp_path: Path) -> None:
-    broker = Broker(tmp_path)
-    with publishing(section(broker)) as publisher:
-        for number in range(OUTBOX + 50):
-            publisher.publish_state(state(number))
-        assert publisher.figures().dropped == 50
-        with running(broker), listening(broker) as listener:
-            heard = sequences(listener.wait_for("state", 1))
-            wait_until(lambda: publisher.figures().sent == OUTBOX + 1, "the outbox is empty")
-            assert heard[0] >= 50
-            assert sequences(listener.of("state"))[-1] == OUTBOX + 49
-
-
-def test_a_broker_that_hangs_does_not_hold_the_publisher_up(
-    broker: Broker, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_broker_that_hangs_does_not_hold_the_publisher_up(broker: Broker) -> None:
     with publishing(section(broker)) as publisher:
         connected(publisher)
         wait_until(lambda: publisher.figures().sent == 1, "online is acknowledged")
         broker.freeze()
-        for number in range(OUTBOX + IN_FLIGHT + 20):
-            publisher.publish_state(state(number))
-        wait_until(lambda: publisher.figures().dropped >= 20, "the oldest are dropped")
+        judge(publisher, 200)
+        assert publisher.history
+        assert publisher.history.waiting == 200
         broker.thaw()
-        wait_until(lambda: publisher.figures().sent > IN_FLIGHT, "the rest gets out")
+        wait_until(lambda: publisher.history and not publisher.history.waiting, "all is sent")
 
 
 def test_an_unreachable_broker_is_said_once(
@@ -149,6 +146,20 @@ def test_an_unreachable_broker_is_said_once(
             "going on without it"
         )
     ]
+
+
+def test_a_name_that_two_devices_have_is_said(
+    broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("harpi").propagate = True
+    with (
+        caplog.at_level(logging.WARNING, "harpi"),
+        publishing(section(broker)) as one,
+    ):
+        connected(one)
+        with publishing(section(broker)):
+            wait_until(lambda: "calls itself harpi-arm" in caplog.text, "a warning is given")
+    assert "Give each its own device.id" in caplog.text
 
 
 @pytest.fixture

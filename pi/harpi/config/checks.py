@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -47,6 +48,7 @@ def problems(
             *_labels(config),
             *_limits(config),
             *_broker(config),
+            *_page(config),
         )
         if not set(keys) & set(rejected)
     ]
@@ -61,6 +63,9 @@ def missing_files(config: Config, origins: Mapping[str, str]) -> list[ConfigErro
         "mqtt.tls.ca_file": config.mqtt.tls.ca_file,
         "mqtt.tls.cert_file": config.mqtt.tls.cert_file,
         "mqtt.tls.key_file": config.mqtt.tls.key_file,
+        "web.password_file": config.web.password_file,
+        "web.cert_file": config.web.cert_file,
+        "web.key_file": config.web.key_file,
     }
     found = []
     for key, name in named.items():
@@ -232,3 +237,27 @@ def _broker(config: Config) -> Iterator[_Finding]:
             f"mqtt.host {mqtt.host!r} is no host name",
             "Give a name or address",
         )
+
+
+def _page(config: Config) -> Iterator[_Finding]:
+    web = config.web
+    if not is_loopback(web.host) and web.password_file is None:
+        yield (
+            ("web.host", "web.password_file"),
+            f"web.host {web.host} can be reached from other machines, and there is no password",
+            'Set web.password_file, or web.host = "127.0.0.1"',
+        )
+    if (web.cert_file is None) != (web.key_file is None):
+        yield (
+            ("web.cert_file", "web.key_file"),
+            "web.cert_file and web.key_file belong together",
+            "Give both or none",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this computer reaches what is served on an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -23,6 +23,7 @@ Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+HostName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")]
 Label = Annotated[str, Meta(min_length=1, max_length=48, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
@@ -173,6 +174,44 @@ class TlsSection(Section, frozen=True):
     key_file: str | None = None
 
 
+class HistorySection(Section, frozen=True):
+    """Numbered verdicts and results on `/history`; they wait while the broker is away."""
+
+    enabled: bool = True
+    limit_mb: Annotated[int, Meta(ge=1, le=1000)] = 16
+    """Size of what may wait; 16 MB are about ten hours of verdicts."""
+    when_full: Literal["drop_oldest", "drop_newest"] = "drop_oldest"
+    write_seconds: Annotated[float, Meta(gt=0, le=3600)] = 10.0
+    """How often what waits is written to the disk; twice that is lost at most when the power
+    fails."""
+    settle_seconds: Annotated[float, Meta(ge=0, le=600)] = 5.0
+    """After a broken connection, time for the subscribers to come back, too."""
+    per_second: Annotated[float, Meta(ge=1, le=10_000)] = 200.0
+    """How fast at most what waited is sent: brokers drop what a subscriber cannot take."""
+
+
+class CommandsSection(Section, frozen=True):
+    """Commands on `/set/<command>`."""
+
+    enabled: bool = True
+    per_minute: Annotated[float, Meta(gt=0, le=6000)] = 60.0
+    """Commands that are done in the long run."""
+    burst: Annotated[int, Meta(ge=1, le=1000)] = 10
+    """Commands that are done at once after a rest."""
+
+
+class DiscoverySection(Section, frozen=True):
+    """How Home Assistant finds the device."""
+
+    enabled: bool = True
+    prefix: Annotated[str, Meta(pattern=r"^[^\x00+#/][^\x00+#]*$")] = "homeassistant"
+    """First part of the topics where Home Assistant looks for devices."""
+    birth_topic: Annotated[str, Meta(pattern=r"^[^\x00+#/][^\x00+#]*$")] = (
+        "homeassistant/status"
+    )
+    """Where Home Assistant says that it has started."""
+
+
 class MqttSection(Section, frozen=True):
     """The broker that results go to."""
 
@@ -184,9 +223,30 @@ class MqttSection(Section, frozen=True):
     username: str | None = None
     password_file: str | None = None
     """File whose first line is the password; readable by harpi alone."""
-    tls: TlsSection = field(default_factory=TlsSection)
+    version: Literal["auto", "5", "3.1.1"] = "auto"
+    """Version of MQTT; `auto` takes 5 where the broker speaks it."""
     health_seconds: Positive = 10.0
     """How often `/health` is published."""
+    tls: TlsSection = field(default_factory=TlsSection)
+    history: HistorySection = field(default_factory=HistorySection)
+    commands: CommandsSection = field(default_factory=CommandsSection)
+    discovery: DiscoverySection = field(default_factory=DiscoverySection)
+
+
+class WebSection(Section, frozen=True):
+    """The page: what harpi sees and learns, in a browser."""
+
+    enabled: bool = False
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    """Address to serve on; `0.0.0.0` for all, which needs `password_file`."""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 6050
+    password_file: str | None = None
+    """File whose first line is the password; readable by harpi alone."""
+    names: tuple[HostName, ...] = ()
+    """Names of this device in a browser, besides `localhost`, the host name and addresses."""
+    cert_file: str | None = None
+    """Certificate, to serve the page encrypted; with `key_file`."""
+    key_file: str | None = None
 
 
 class SocketSection(Section, frozen=True):
@@ -258,6 +318,7 @@ class Config(Section, frozen=True):
     buttons: ButtonsSection = field(default_factory=ButtonsSection)
     leds: LedsSection = field(default_factory=LedsSection)
     mqtt: MqttSection = field(default_factory=MqttSection)
+    web: WebSection = field(default_factory=WebSection)
     socket: SocketSection = field(default_factory=SocketSection)
     paths: PathsSection = field(default_factory=PathsSection)
     log: LogSection = field(default_factory=LogSection)

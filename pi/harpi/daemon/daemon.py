@@ -8,18 +8,24 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
+import msgspec
+
 from harpi.config.schema import Config
 from harpi.daemon.background import Background
+from harpi.daemon.diagnosis import condition_of
 from harpi.daemon.housekeeping import Housekeeping
+from harpi.daemon.page import make_page, start_page
 from harpi.daemon.recognition import Recognition, Sink
 from harpi.daemon.report import health_message, status_line
 from harpi.imu.bus import Bus, SmbusBus
 from harpi.imu.health import SensorHealth
 from harpi.imu.mpu6050 import Mpu6050
 from harpi.imu.sampler import Sampler
-from harpi.publish.messages import Health, LinkFigures, RecognitionFigures, State
+from harpi.publish.condition import Condition
+from harpi.publish.messages import Health, LinkFigures, RecognitionFigures
 from harpi.signal.ring import Ring
 from harpi.signal.windows import WindowMaker
+from harpi.signal.worn import WornWatch
 from harpi.systemd import Notifier
 from harpi.timebase import SystemTime, Timebase
 from harpi.types import Samples, Verdict, Window
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
     from harpi.daemon.teaching import Teaching
     from harpi.publish.mqtt import MqttPublisher
     from harpi.session import Session
+    from harpi.web.server import WebServer
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +65,7 @@ class Daemon:
         recognisers: the three models; there once it is started or open.
         session: where commands go; likewise.
         publisher: the link to the broker; likewise, and None where MQTT is switched off.
+        page: the server of the page; likewise. `start` starts it, `open` does not.
 
     Raises:
         SensorError: the bus cannot be opened.
@@ -67,6 +75,7 @@ class Daemon:
     recognisers: Recognisers
     session: Session
     publisher: MqttPublisher | None = None
+    page: WebServer | None = None
 
     def __init__(
         self,
@@ -84,7 +93,7 @@ class Daemon:
         self._teaching: Teaching | None = None
         self._begun = self.timebase.monotonic()
         self._forever = threading.Event()
-        self._sequence = 0
+        self._worn = WornWatch()
 
         sensor, signal = config.sensor, config.signal
         self.ring = Ring(signal.ring_seconds, sensor.rate)
@@ -149,6 +158,8 @@ class Daemon:
             teaching = preparation.result()
             self._join_up(teaching)
             teaching.start()
+            if self.page is not None:
+                start_page(self.page)
         except BaseException:
             preparation.wait()
             self.stop()
@@ -163,6 +174,8 @@ class Daemon:
         self._housekeeping.stop()
         self.sampler.stop()
         self.recognition.stop()
+        if self.page is not None:
+            self.page.stop()
         if self._teaching is not None:
             self._teaching.stop()
         if self.publisher is not None:
@@ -217,14 +230,28 @@ class Daemon:
         """Make what the sampling does not need; the imports alone take a while."""
         from harpi.daemon.recognisers import load_recognisers
         from harpi.daemon.teaching import Teaching
-        from harpi.publish.mqtt import MqttPublisher
+        from harpi.publish.mqtt import HISTORY_FILE, MqttPublisher
 
         mqtt = self.config.mqtt
         if mqtt.enabled:
-            self.publisher = MqttPublisher(mqtt, self.config.device.name)
+            history = self.config.paths.state_folder / HISTORY_FILE
+            self.publisher = MqttPublisher(mqtt, self.config.device.name, history)
         self.recognisers = load_recognisers(self.config)
         self._teaching = Teaching(
-            self.config, self.recognisers, self.timebase, self.publisher, self._gpio
+            self.config,
+            self.recognisers,
+            self.timebase,
+            self.publisher,
+            lambda: msgspec.json.encode(self.condition()),
+            self._gpio,
+        )
+        self.page = make_page(
+            self.config,
+            session=self._teaching.session,
+            ring=self.ring,
+            store=self._teaching.store,
+            condition=self.condition,
+            timebase=self.timebase,
         )
         return self._teaching
 
@@ -233,6 +260,8 @@ class Daemon:
         self.session = teaching.session
         self.listeners.append(self.session.feed)
         self.sinks.append(teaching.show)
+        if self.page is not None:
+            self.sinks.append(self.page.show)
         if self.publisher is not None:
             self.sinks.append(self._publish)
             self.publisher.start()
@@ -253,12 +282,30 @@ class Daemon:
 
     def _publish(self, verdict: Verdict) -> None:
         if self.publisher is not None:
-            self.publisher.publish_state(State.of(verdict, self._sequence, self.timebase))
-            self._sequence += 1
+            worn = self._worn.worn(verdict.window)
+            self.publisher.publish_verdict(verdict, self.timebase, worn=worn)
 
     def health(self) -> Health:
         """Say how the device does."""
         return self._health_of(self.sampler.health())
+
+    def condition(self) -> Condition:
+        """Say how the device does, what is wrong, and what to do; once it is started."""
+        sensor = self.sampler.health()
+        head = self.recognisers.personal.head
+        notices = self.session.situation.notices
+        if head is None and self.recognisers.notice:
+            notices = (*notices, self.recognisers.notice)
+        page = self.page
+        return condition_of(
+            self.config,
+            sensor,
+            self._health_of(sensor),
+            connected=self.publisher is not None and self.publisher.connected,
+            room=None if self._teaching is None else self._teaching.room(),
+            page=page.url if page is not None and page.serving else None,
+            notices=notices,
+        )
 
     def _health_of(self, sensor: SensorHealth) -> Health:
         return health_message(

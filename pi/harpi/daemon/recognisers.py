@@ -39,6 +39,7 @@ class Recognisers:
         knn, generic, personal: each by itself.
         base: the model file of the generic and the personal one.
         shelf: the heads that were learnt on this device.
+        notice: what is wrong with the head that was in use; empty where nothing is.
     """
 
     panel: Panel
@@ -47,6 +48,7 @@ class Recognisers:
     personal: PersonalRecogniser
     base: ModelFile
     shelf: HeadShelf
+    notice: str
     _knn_figures: tuple[str, str]
 
     def figures(self) -> dict[str, ModelFigures]:
@@ -94,7 +96,7 @@ def load_recognisers(config: Config) -> Recognisers:
     generic = GenericRecogniser(base)
     personal = PersonalRecogniser(base)
     shelf = HeadShelf(config.paths.state_folder / HEADS)
-    _take_head(personal, shelf, base)
+    notice = _take_head(personal, shelf, base)
     return Recognisers(
         Panel([knn, generic, personal]),
         knn,
@@ -102,6 +104,7 @@ def load_recognisers(config: Config) -> Recognisers:
         personal,
         base,
         shelf,
+        notice,
         (reference_file.name, digest[:_DIGEST_SHOWN]),
     )
 
@@ -121,12 +124,15 @@ def _check_window(base: ModelFile, signal: SignalSection) -> None:
         )
 
 
-def _take_head(personal: PersonalRecogniser, shelf: HeadShelf, base: ModelFile) -> None:
+def _take_head(personal: PersonalRecogniser, shelf: HeadShelf, base: ModelFile) -> str:
+    """Let the personal model use the head in use; tell what is wrong with it, if anything."""
     try:
         loaded = shelf.load(base)
         personal.use(loaded.head)
     except HarpiError as error:
-        log.warning("%s", error)
+        notice = str(error)
     else:
-        if loaded.notice:
-            log.warning("%s", loaded.notice)
+        notice = loaded.notice
+    if notice:
+        log.warning("%s", notice)
+    return notice

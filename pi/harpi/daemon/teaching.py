@@ -14,7 +14,9 @@ from harpi.controls.socket import ControlSocket
 from harpi.daemon.recognisers import Recognisers
 from harpi.errors import AlreadyRunning, ControlError, StoreError
 from harpi.learning.learner import Learner
+from harpi.learning.room import Room
 from harpi.learning.store import FILE_NAME, Store
+from harpi.publish.discovery import Discovery
 from harpi.publish.door import MqttDoor
 from harpi.publish.mqtt import MqttPublisher
 from harpi.session import Session
@@ -43,6 +45,7 @@ class Teaching:
         recognisers: who gets what is learnt.
         timebase: the clock of the samples.
         publisher: link to the broker, not started yet; None where MQTT is switched off.
+        examine: tells how the device does, for the socket.
         gpio: the pins; those of this computer where not given.
 
     Attributes:
@@ -59,6 +62,7 @@ class Teaching:
         recognisers: Recognisers,
         timebase: Timebase,
         publisher: MqttPublisher | None,
+        examine: Callable[[], bytes],
         gpio: Gpio | None = None,
     ) -> None:
         self._store = _open_store(config)
@@ -80,7 +84,9 @@ class Teaching:
         runtime = config.paths.runtime_folder
         labels = config.learning.labels
         if publisher is not None:
-            MqttDoor(publisher, self.session)
+            answers = {one.name: one.labels for one in recognisers.panel.recognisers}
+            self._watchers.append(Discovery(publisher, self.session, config, answers).see)
+            self._doors.append(MqttDoor(publisher, self.session, config.mqtt.commands))
         if config.buttons.enabled or config.leds.enabled:
             self._gpio = gpio or RpiGpio(runtime)
             if config.buttons.enabled:
@@ -92,7 +98,7 @@ class Teaching:
                 self._doors.append(leds)
                 self._watchers.append(leds.show)
         if config.socket.enabled:
-            self._doors.append(ControlSocket(self.session, runtime, config.socket))
+            self._doors.append(ControlSocket(self.session, runtime, config.socket, examine))
 
     def open(self) -> None:
         """Begin to learn what the store holds already."""
@@ -125,8 +131,22 @@ class Teaching:
         if isinstance(self._readable, Store):
             self._readable.close()
 
+    @property
+    def store(self) -> Store | StoreError:
+        """The takes, to look at; or why they cannot be."""
+        return self._readable
+
+    def room(self) -> Room | None:
+        """Tell how much room the takes have; None where the store cannot tell."""
+        if isinstance(self._readable, StoreError):
+            return None
+        try:
+            return self._readable.room()
+        except StoreError:
+            return None
+
     def show(self, verdict: Verdict) -> None:
-        """Let the lights show a verdict."""
+        """Show a verdict to the lights, and to whoever else looks on."""
         for watch in self._watchers:
             watch(verdict)
 

@@ -13,13 +13,13 @@ class Score:
     def __init__(self) -> None:
         self._windows: Counter[str] = Counter()
         self._right: Counter[tuple[str, str]] = Counter()
-        self._answered: Counter[tuple[str, str]] = Counter()
+        self._trained: Counter[tuple[str, str]] = Counter()
 
     def add(self, scene: str, truth: str, verdict: Verdict) -> None:
         """Count one verdict."""
         self._windows[scene] += 1
         for model, prediction in verdict.predictions.items():
-            self._answered[scene, model] += prediction.answer is not None
+            self._trained[scene, model] += prediction.trained
             self._right[scene, model] += prediction.answer == truth
 
     def windows(self, scene: str) -> int:
@@ -29,9 +29,9 @@ class Score:
     def accuracy(self, scene: str, model: str) -> float | None:
         """Give the share of all windows that a model named rightly; unknown is not right.
 
-        None where there is no window, or the model had learnt nothing to answer with.
+        None where there is no window, or the model had learnt nothing.
         """
-        if not self._answered[scene, model]:
+        if not self._trained[scene, model]:
             return None
         return self._right[scene, model] / self._windows[scene]
 

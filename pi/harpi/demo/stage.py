@@ -163,4 +163,4 @@ class _Ear:
     def _listen(self) -> None:
         while not self._stop.is_set():
             heard = self._subscriber.next(0.1)
-            self.states += isinstance(heard, Heard) and heard.name == "state"
+            self.states += isinstance(heard, Heard) and heard.name == "history"

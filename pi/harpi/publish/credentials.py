@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ssl
-import stat
 from pathlib import Path
 
 from harpi.config.schema import MqttSection, TlsSection
+from harpi.config.secrets import read_secret
 from harpi.errors import ConfigError
 
 
@@ -18,25 +18,8 @@ def login(section: MqttSection) -> tuple[str | None, str | None]:
     """
     if section.password_file is None:
         return section.username, None
-    path = Path(section.password_file)
-    where = f"mqtt.password_file {path}"
-    try:
-        mode = path.stat().st_mode
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise ConfigError(
-            f"cannot be read: {reason}", where=where, remedy="Give it to the user harpi"
-        ) from None
-    if mode & stat.S_IROTH:
-        raise ConfigError(
-            "every user of this computer may read it", where=where, remedy=f"chmod 640 {path}"
-        )
-    if not lines or not lines[0]:
-        raise ConfigError(
-            "is empty", where=where, remedy="Write the password into its first line"
-        )
-    return section.username, lines[0]
+    password = read_secret("mqtt.password_file", Path(section.password_file))
+    return section.username, password
 
 
 def tls_context(section: TlsSection) -> ssl.SSLContext:

@@ -3,49 +3,171 @@
 from __future__ import annotations
 
 import logging
+import queue
+import threading
 from datetime import UTC, datetime
 from typing import Final
 
-from harpi.commands import Event, Room, decode_named, encode
+import msgspec
+
+from harpi.commands import Answer, Event, Room
+from harpi.config.schema import CommandsSection
 from harpi.errors import UsageError
+from harpi.publish.messages import LoggedResult
 from harpi.publish.mqtt import MqttPublisher
+from harpi.publish.requests import Allowance, Repeat, Request
 
 SOURCE: Final = "mqtt"
+WAITING: Final = 16
+"""Requests that may wait while one is done; more are answered with a refusal."""
+REFUSALS_PER_MINUTE: Final = 60
+"""Answers to requests beyond the allowance: a flood must not become two."""
+
+_JOIN_SECONDS: Final = 2.0
 
 log = logging.getLogger(__name__)
 
 
 class MqttDoor:
-    """Obeys `/set/<command>` and tells every event of the session on `/event`.
+    """Obeys what is sent to `/set`, and tells what happens on `/event` and `/session`.
+
+    Requests are done one after the other on a thread of the door's own, between `start` and
+    `stop`: the session may wait for a disk, the link never does.
 
     Args:
         publisher: the link to the broker, not started yet.
         room: who obeys.
+        section: how many commands are done.
     """
 
-    def __init__(self, publisher: MqttPublisher, room: Room) -> None:
+    def __init__(self, publisher: MqttPublisher, room: Room, section: CommandsSection) -> None:
         self._publisher = publisher
         self._room = room
+        self._section = section
+        self._allowance = Allowance(section.per_minute, section.burst)
+        self._refusals = Allowance(REFUSALS_PER_MINUTE, section.burst)
+        self._requests: queue.Queue[tuple[str, bytes] | None] = queue.Queue(WAITING)
+        self._thread = threading.Thread(target=self._work, name="mqtt-commands", daemon=True)
         room.subscribe(self._tell)
+        publisher.publish_session(room.situation)
         publisher.listen(self._take)
 
-    def _take(self, name: str, payload: bytes) -> None:
+    def start(self) -> None:
+        """Begin to obey."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the request that is being done; harmless when it was not started."""
+        if self._thread.ident is None:
+            return
+        while True:
+            try:
+                self._requests.put_nowait(None)
+                break
+            except queue.Full:
+                self._requests.get_nowait()
+        self._thread.join(_JOIN_SECONDS)
+
+    # --- on the thread of the link ------------------------------------------------------
+
+    def _take(self, topic: str, payload: bytes) -> None:
+        if not self._allowance.spend():
+            self._turn_away(
+                topic,
+                payload,
+                f"too many commands; harpi does {self._section.per_minute:g} a minute, and "
+                f"{self._section.burst} at once",
+            )
+            return
         try:
-            command = decode_named(name, payload)
+            self._requests.put_nowait((topic, payload))
+        except queue.Full:
+            self._turn_away(topic, payload, f"{WAITING} commands wait already")
+
+    def _turn_away(self, topic: str, payload: bytes, problem: str) -> None:
+        if not self._refusals.spend():
+            return
+        try:
+            identity = Request.read(topic, payload).identity
+        except UsageError:
+            identity = None
+        error = UsageError(problem, remedy="Wait a little, then send it again")
+        log.warning("%s", error)
+        self._answer(identity, ok=False, message=str(error))
+
+    # --- on the thread of the door ------------------------------------------------------
+
+    def _work(self) -> None:
+        while (request := self._requests.get()) is not None:
+            self._obey(*request)
+
+    def _obey(self, topic: str, payload: bytes) -> None:
+        identity = None
+        try:
+            request = Request.read(topic, payload)
+            identity = request.identity
+            command = request.command()
         except UsageError as error:
             log.warning("%s", error)
-            self._tell(
-                Event(
-                    kind="answer",
-                    time=datetime.now(UTC),
-                    source=SOURCE,
-                    ok=False,
-                    message=str(error),
-                    situation=self._room.situation,
-                )
-            )
+            self._answer(identity, ok=False, message=str(error))
+            return
+        if isinstance(command, Repeat):
+            self._repeat(identity, command)
+            return
+        try:
+            answer = self._room.command(command, SOURCE)
+        except Exception:
+            log.exception("a command from the broker failed")
+            self._answer(identity, ok=False, message="This failed; the log of harpi says why.")
         else:
-            self._room.command(command, SOURCE)
+            self._answer(identity, answer=answer, ok=answer.ok, message=answer.message)
+
+    def _repeat(self, identity: str | None, request: Repeat) -> None:
+        asked = max(0, request.last - request.first + 1)
+        count = self._publisher.repeat(request.first, request.last)
+        self._answer(
+            identity,
+            ok=count == asked,
+            message=f"{count} of {asked} messages are said again"
+            + ("." if count == asked else "; the others are no longer kept."),
+        )
+
+    def _answer(
+        self, identity: str | None, *, ok: bool, message: str, answer: Answer | None = None
+    ) -> None:
+        self._publisher.publish_event(
+            Event(
+                kind="answer",
+                time=datetime.now(UTC),
+                source=SOURCE,
+                id=identity,
+                ok=ok,
+                message=message,
+                situation=answer.situation if answer else self._room.situation,
+                warnings=answer.warnings if answer else (),
+            )
+        )
+
+    # --- on whichever thread it happens ---------------------------------------------------
 
     def _tell(self, event: Event) -> None:
-        self._publisher.publish_event(encode(event))
+        self._publisher.publish_session(event.situation)
+        # What this door asked is answered by `_answer`, with the id of the request.
+        if not (event.kind == "answer" and event.source == SOURCE):
+            self._publisher.publish_event(event)
+        if event.outcome is not None:
+            self._log(event, event.outcome)
+
+    def _log(self, event: Event, result: str) -> None:
+        self._publisher.record(
+            lambda stream, number: msgspec.json.encode(
+                LoggedResult(
+                    stream=stream,
+                    sequence=number,
+                    time=event.time,
+                    result=result,
+                    message=event.message,
+                    advice=event.advice,
+                )
+            )
+        )

@@ -1,4 +1,4 @@
-"""What harpi says over MQTT: the JSON of `/state` and `/health`, and its schema.
+"""What harpi says over MQTT: the JSON of `/state`, `/health`, `/history`, and its schema.
 
 The structures here are the only source of the schema that is published in `docs/`; a test
 holds the two equal.
@@ -7,7 +7,7 @@ holds the two equal.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
@@ -20,8 +20,18 @@ ONLINE: Final = b"online"
 OFFLINE: Final = b"offline"
 """Payloads of `/status`; the broker itself sends the second when the daemon vanishes."""
 
-STATE_LIMIT: Final = 1024
-"""Bytes that a `/state` stays below, by leaving out the least probable labels."""
+HOP_LIMIT: Final = 1024
+"""Bytes that a `/state` stays below, and with the `/history` of the same window, too, unless
+the labels are very long."""
+
+STATE_ROOM: Final = 720
+"""Bytes that a `/state` keeps to where it can, by leaving out the least probable labels."""
+
+Reason = Literal["full", "restart"]
+"""Why a gap is one."""
+
+Version = Literal["5", "3.1.1"]
+"""Version of MQTT."""
 
 _DECIMALS: Final = 3
 
@@ -73,15 +83,27 @@ class State(Struct, frozen=True, kw_only=True):
     """One window and what the three models say of it; retained, one for each hop."""
 
     time: Annotated[Time, Meta(description="when this was said")]
-    sequence: Annotated[int, Meta(ge=0, description="counts the windows since the start")]
+    sequence: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="number of the same verdict on `/history`; where that is off, counts "
+            "the windows since the start",
+        ),
+    ]
     start: Annotated[Time, Meta(description="first sample of the window")]
     end: Annotated[Time, Meta(description="last sample of the window")]
     knn: Opinion
     generic: Opinion
     personal: Opinion
+    worn: Annotated[
+        bool | None, Meta(description="a body carries the sensor; null where nobody looked")
+    ] = None
 
     @classmethod
-    def of(cls, verdict: Verdict, sequence: int, timebase: Timebase) -> State:
+    def of(
+        cls, verdict: Verdict, sequence: int, timebase: Timebase, *, worn: bool | None = None
+    ) -> State:
         """Put a verdict into words, with the times of its window in UTC."""
         now, monotonic = datetime.now(UTC), timebase.monotonic()
         window = verdict.window
@@ -94,15 +116,16 @@ class State(Struct, frozen=True, kw_only=True):
             sequence=sequence,
             start=now + timedelta(seconds=window.start - monotonic),
             end=now + timedelta(seconds=window.end - monotonic),
+            worn=worn,
             **opinions,
         )
 
     def encode(self) -> bytes:
-        """Write as JSON of less than `STATE_LIMIT` bytes."""
+        """Write as JSON of less than `STATE_ROOM` bytes, or `HOP_LIMIT` with long labels."""
         payload = msgspec.json.encode(self)
         opinions = {"knn": self.knn, "generic": self.generic, "personal": self.personal}
         keep = max(len(opinion.probabilities) for opinion in opinions.values())
-        while len(payload) >= STATE_LIMIT and keep > 0:
+        while len(payload) >= STATE_ROOM and keep > 0:
             keep -= 1
             shorter = {name: opinion.shortened(keep) for name, opinion in opinions.items()}
             payload = msgspec.json.encode(msgspec.structs.replace(self, **shorter))
@@ -142,6 +165,11 @@ class LinkFigures(Struct, frozen=True, kw_only=True):
     sent: Count
     dropped: Annotated[int, Meta(ge=0, description="messages given up for newer ones")]
     connections: Annotated[int, Meta(ge=0, description="1 when it never broke")]
+    waiting: Annotated[int, Meta(ge=0, description="of `/history`, for the broker")] = 0
+    given_up: Annotated[int, Meta(ge=0, description="of `/history`, for want of room")] = 0
+    version: Annotated[
+        Version | None, Meta(description="of MQTT; null without a connection")
+    ] = None
 
 
 class ModelFigures(Struct, frozen=True, kw_only=True):
@@ -170,18 +198,89 @@ class Health(Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self)
 
 
+class Answered(Struct, frozen=True, kw_only=True):
+    """What one model answered, in short."""
+
+    answer: str | None
+    confidence: Probability
+
+
+class _Numbered(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
+    stream: Annotated[str, Meta(description="name of the numbering; a new one begins anew")]
+    sequence: Annotated[int, Meta(ge=0, description="one more than in the message before")]
+
+
+class LoggedVerdict(_Numbered, frozen=True, tag="verdict"):
+    """What the three models say of one window; `answer` is null when untrained or unknown."""
+
+    start: Annotated[Time, Meta(description="first sample of the window")]
+    end: Annotated[Time, Meta(description="last sample of the window")]
+    knn: Answered
+    generic: Answered
+    personal: Answered
+    worn: bool | None = None
+
+    @classmethod
+    def of(cls, state: State, stream: str, sequence: int) -> LoggedVerdict:
+        """Shorten a state."""
+        return cls(
+            stream=stream,
+            sequence=sequence,
+            start=state.start,
+            end=state.end,
+            knn=_in_short(state.knn),
+            generic=_in_short(state.generic),
+            personal=_in_short(state.personal),
+            worn=state.worn,
+        )
+
+
+class LoggedResult(_Numbered, frozen=True, tag="result"):
+    """How training ended, with what was measured on held-out takes."""
+
+    time: Time
+    result: Annotated[str, Meta(description="taken, kept, cancelled or failed")]
+    message: str
+    advice: tuple[str, ...] = ()
+
+
+class Gap(_Numbered, frozen=True, tag="gap"):
+    """The messages from `first` to `sequence` will not come."""
+
+    first: Count
+    reason: Annotated[
+        Reason,
+        Meta(description="full: no room for them; restart: lost with power, or never used"),
+    ]
+
+
+Logged: TypeAlias = LoggedVerdict | LoggedResult | Gap
+"""What comes on `/history`."""
+
+
+def compose_gap(stream: str, first: int, last: int, reason: Reason) -> bytes:
+    """Write the message that says that first to last will never come."""
+    return msgspec.json.encode(Gap(stream=stream, sequence=last, first=first, reason=reason))
+
+
+def _in_short(opinion: Opinion) -> Answered:
+    return Answered(answer=opinion.answer, confidence=opinion.confidence)
+
+
 def json_schema() -> dict[str, Any]:
     """Give the JSON Schema (2020-12) of the payloads, by the last part of their topic."""
-    from harpi.commands import Event
+    from harpi.commands import Event, Situation
 
     references, definitions = msgspec.json.schema_components(
-        [State, Health, Event], ref_template="#/$defs/{name}"
+        [State, Health, Situation, Event, Logged], ref_template="#/$defs/{name}"
     )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "MQTT payloads of harpi",
-        "description": "Topics are <prefix>/<device>/<name>. All but `event` are retained; "
-        "`status` is the plain text `online` or `offline`.",
-        "properties": dict(zip(("state", "health", "event"), references, strict=True)),
+        "description": "Topics are <prefix>/<device>/<name>. All but `event` and `history` are "
+        "retained; `status` is the plain text `online` or `offline`.",
+        "properties": dict(
+            zip(("state", "health", "session", "event", "history"), references, strict=True)
+        ),
         "$defs": definitions,
     }

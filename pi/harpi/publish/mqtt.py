@@ -1,95 +1,122 @@
-"""The way to the MQTT broker: never in the way of sampling or recognition.
+"""What harpi says to the MQTT broker: never in the way of sampling or recognition.
 
-Callers put messages into a bounded outbox and return at once. A thread of this module hands
-them to paho, whose own thread talks to the broker. A broker that is away costs nothing but
-the oldest messages: the outbox keeps the newest.
+Callers hand messages over and return at once. A thread of this module gives them to the
+link, at most a few at a time without an acknowledgement of the broker. A broker that is away
+costs nothing: of what is live the newest is kept, what is numbered waits in the history.
 """
 
 from __future__ import annotations
 
-import logging
-import sys
 import threading
-from collections import deque
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.reasoncodes import ReasonCode
+import msgspec
 
+from harpi.commands import Event, Situation
 from harpi.config.schema import MqttSection
-from harpi.publish.credentials import login, reason_of, tls_context
-from harpi.publish.messages import OFFLINE, ONLINE, Health, LinkFigures, State
+from harpi.publish.history import Compose, Entry, History
+from harpi.publish.link import Link
+from harpi.publish.live import JSON, TEXT, LiveQueue, Message
+from harpi.publish.messages import (
+    OFFLINE,
+    ONLINE,
+    Health,
+    LinkFigures,
+    LoggedVerdict,
+    State,
+    compose_gap,
+)
+from harpi.timebase import Timebase
+from harpi.types import Verdict
 
-KEEPALIVE_SECONDS: Final = 30
-CONNECT_SECONDS: Final = 5.0
-LONGEST_RETRY_SECONDS: Final = 30
-OUTBOX: Final = 64
-"""Messages that wait for the broker; a new one then takes the place of the oldest."""
-IN_FLIGHT: Final = 16
-"""Messages that paho may hold without an acknowledgement of the broker."""
+HISTORY_FILE: Final = "history.sqlite3"
+"""File of what waits for the broker, in the folder of the state."""
+
 FLUSH_SECONDS: Final = 0.5
 """How long the end waits for the last messages to get out."""
 
-log = logging.getLogger(__name__)
-
-SetHandler = Callable[[str, bytes], None]
-"""Gets the last part of the topic and the payload, on the thread of the link."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    topic: str
-    payload: bytes
-    retain: bool
+Handler = Callable[[str, bytes], None]
+"""Gets the topic below the device's own and the payload; must return at once."""
 
 
 class MqttPublisher:
-    """Publishes `/status`, `/state`, `/health` and `/event` of one device, QoS 1.
+    """Publishes what one device says, QoS 1; the owner of the link.
 
-    All are retained but the events: who comes late is told how things are, not what happened.
+    `/status`, `/state`, `/health` and `/session` are retained: who comes late is told how
+    things are. `/event` is not, nor is `/history`, whose messages are numbered.
 
     Args:
-        section: broker, credentials and prefix of the topics.
+        section: broker, credentials, prefix of the topics, history.
         device: second part of every topic.
+        history: file in which numbered messages outlive a restart; None for memory alone.
 
     Raises:
         ConfigError: the password file or a certificate cannot be used.
     """
 
-    def __init__(self, section: MqttSection, device: str) -> None:
-        self._broker = f"{section.host}:{section.port}"
-        self._base = f"{section.prefix}/{device}"
-        self._outbox: deque[_Message] = deque()
+    def __init__(self, section: MqttSection, device: str, history: Path | None = None) -> None:
+        self.device = device
+        self.base = f"{section.prefix}/{device}"
+        """First part of every topic of this device."""
+        self.history = (
+            History(section.history, history, compose_gap) if section.history.enabled else None
+        )
+        self._settle_seconds = section.history.settle_seconds
+        self._birth = section.discovery.birth_topic
+        self._live = LiveQueue()
         self._changed = threading.Condition()
-        self._connected = False
-        self._resending = False
-        self._in_flight = 0
+        self._window = 0
+        self._connections = 0
+        self._epoch = 0
+        self._unanswered: dict[int, Message | Entry] = {}
+        self._early: dict[int, bool] = {}
+        self._sending: Message | Entry | None = None
+        self._pause = 1 / section.history.per_second
+        self._history_from = 0.0
         self._ending = False
-        self._sent = self._dropped = self._connections = 0
-        self._complaint = ""
-        self._on_set: SetHandler | None = None
-        self._sender = threading.Thread(target=self._send, name="mqtt-outbox", daemon=True)
-        self._client = self._make_client(section, device)
+        self._sent = 0
+        self._verdicts = 0
+        self._on_set: Handler | None = None
+        self._on_birth: Callable[[], None] | None = None
+        self._sender = threading.Thread(target=self._send, name="mqtt-sender", daemon=True)
+        topics = [f"{self.base}/set/#"] if section.commands.enabled else []
+        topics += [self._birth] if section.discovery.enabled else []
+        self._link = Link(
+            section,
+            f"harpi-{device}",
+            will=(f"{self.base}/status", OFFLINE),
+            topics=tuple(topics),
+            owner=self,
+        )
+        self._put("status", ONLINE, content=TEXT)
 
     @property
     def connected(self) -> bool:
         """Whether the broker has accepted the connection and it still stands."""
-        return self._connected
+        return self._window > 0
 
     def figures(self) -> LinkFigures:
         """Give the counts for `/health`."""
         with self._changed:
             return LinkFigures(
-                sent=self._sent, dropped=self._dropped, connections=self._connections
+                version=self._link.version,
+                sent=self._sent,
+                dropped=self._live.dropped,
+                connections=self._connections,
+                waiting=self.history.waiting if self.history else 0,
+                given_up=self.history.given_up if self.history else 0,
             )
 
     def start(self) -> None:
         """Begin to connect, and to reconnect for ever; returns at once."""
-        self._client.loop_start()
+        if self.history is not None:
+            self.history.open()
+            self.history.start()
         self._sender.start()
+        self._link.start()
 
     def stop(self) -> None:
         """Say offline, get out what can be got out in `FLUSH_SECONDS`, and end.
@@ -98,136 +125,210 @@ class MqttPublisher:
         """
         if self._sender.ident is None:
             return
-        self._put("status", OFFLINE)
+        self._put("status", OFFLINE, content=TEXT)
         with self._changed:
             self._changed.wait_for(self._flushed, FLUSH_SECONDS)
             self._ending = True
             self._changed.notify_all()
         self._sender.join()
-        self._client.disconnect()
-        # paho may be inside a connection attempt; its thread must not hold the end up.
-        stopper = threading.Thread(target=self._client.loop_stop, daemon=True)
-        stopper.start()
-        stopper.join(FLUSH_SECONDS)
+        self._link.stop()
+        if self.history is not None:
+            self.history.close()
+
+    # --- what is said -------------------------------------------------------------------
 
     def publish_state(self, state: State) -> None:
-        """Publish a verdict; never waits."""
+        """Publish what is live of a verdict; never waits."""
         self._put("state", state.encode())
+
+    def publish_verdict(
+        self, verdict: Verdict, timebase: Timebase, *, worn: bool | None = None
+    ) -> None:
+        """Publish a verdict, live on `/state` and numbered on `/history`; never waits."""
+        state = State.of(verdict, self._verdicts, timebase, worn=worn)
+        self._verdicts += 1
+        number = self.record(
+            lambda stream, number: msgspec.json.encode(LoggedVerdict.of(state, stream, number))
+        )
+        if number is not None:
+            state = msgspec.structs.replace(state, sequence=number)
+        self.publish_state(state)
 
     def publish_health(self, health: Health) -> None:
         """Publish how the device does; never waits."""
         self._put("health", health.encode())
 
-    def publish_event(self, event: bytes) -> None:
-        """Publish what happened, as JSON; never waits."""
-        self._put("event", event, retain=False)
+    def publish_session(self, situation: Situation) -> None:
+        """Publish how things stand in the session; never waits."""
+        self._put("session", msgspec.json.encode(situation))
 
-    def listen(self, handler: SetHandler) -> None:
-        """Call `handler` with what is sent to `/set/<name>`; to be called before `start`.
+    def publish_event(self, event: Event) -> None:
+        """Publish what happened; never waits."""
+        payload, passing = msgspec.json.encode(event), event.kind == "progress"
+        self._say(Message(f"{self.base}/event", payload, retain=False, passing=passing))
+
+    def publish_at(self, topic: str, payload: bytes) -> None:
+        """Publish and retain something on a topic outside the device's own."""
+        self._say(Message(topic, payload, retain=True))
+
+    def record(self, compose: Compose) -> int | None:
+        """Add a numbered message to `/history`; never waits.
+
+        Returns:
+            Its number; None where the history is switched off.
+        """
+        if self.history is None:
+            return None
+        number = self.history.add(compose)
+        with self._changed:
+            self._changed.notify_all()
+        return number
+
+    def repeat(self, first: int, last: int) -> int:
+        """Say again on `/history` what is kept of these numbers; give how many that is."""
+        if self.history is None:
+            return 0
+        count = self.history.repeat(first, last)
+        with self._changed:
+            self._changed.notify_all()
+        return count
+
+    # --- what is heard ------------------------------------------------------------------
+
+    def listen(self, handler: Handler) -> None:
+        """Call `handler` with what is sent to `/set` and below; to be called before `start`.
 
         A retained message there is ignored: it would be obeyed again at every connection.
         """
         self._on_set = handler
-        self._client.on_message = self._on_message
 
-    def _make_client(self, section: MqttSection, device: str) -> paho.Client:
-        client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"harpi-{device}")
-        if section.username is not None:
-            client.username_pw_set(*login(section))
-        if section.tls.enabled:
-            client.tls_set_context(tls_context(section.tls))
-        client.will_set(f"{self._base}/status", OFFLINE, qos=1, retain=True)
-        client.connect_timeout = CONNECT_SECONDS
-        client.reconnect_delay_set(1, LONGEST_RETRY_SECONDS)
-        client.on_connect = self._on_connect
-        client.on_connect_fail = self._on_connect_fail
-        client.on_disconnect = self._on_disconnect
-        client.on_publish = self._on_publish
-        client.connect_async(section.host, section.port, KEEPALIVE_SECONDS)
-        return client
+    def on_birth(self, handler: Callable[[], None]) -> None:
+        """Call `handler` when Home Assistant has started; to be called before `start`."""
+        self._on_birth = handler
 
-    def _put(self, name: str, payload: bytes, *, retain: bool = True) -> None:
+    # --- the sender's thread ------------------------------------------------------------
+
+    def _put(self, name: str, payload: bytes, *, content: str = JSON) -> None:
+        self._say(Message(f"{self.base}/{name}", payload, retain=True, content=content))
+
+    def _say(self, message: Message) -> None:
         with self._changed:
-            if len(self._outbox) >= OUTBOX:
-                self._outbox.popleft()
-                self._dropped += 1
-            self._outbox.append(_Message(f"{self._base}/{name}", payload, retain))
+            self._live.put(message)
             self._changed.notify_all()
 
     def _send(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._ending or self._may_send())
+                while not self._ending and not self._may_send():
+                    self._changed.wait(self._patience())
                 if self._ending:
                     return
-                message = self._outbox.popleft()
-                self._in_flight += 1
-            # Outside the lock: paho calls `_on_publish` while it holds a lock of its own.
-            self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+                self._sending = self._next()
+                message, epoch = self._sending, self._epoch
+            if message is None:
+                continue
+            # Outside the lock: paho acknowledges while it holds a lock of its own.
+            number = self._hand_over(message)
+            with self._changed:
+                self._sending = None
+                if number is None or epoch != self._epoch:
+                    self._put_back(message)
+                elif number in self._early:
+                    self._settle(message, refused=self._early.pop(number))
+                else:
+                    self._unanswered[number] = message
+                self._changed.notify_all()
 
     def _may_send(self) -> bool:
-        """Whether a message is due: what paho repeats after a break goes before newer ones."""
-        ready = self._connected and not (self._resending and self._in_flight)
-        return ready and bool(self._outbox) and self._in_flight < IN_FLIGHT
+        if len(self._unanswered) >= self._window:
+            return False
+        return len(self._live) > 0 or self._history_due()
 
-    def _flushed(self) -> bool:
-        return not self._connected or not (self._outbox or self._in_flight)
+    def _history_due(self) -> bool:
+        """Whether something numbered is to be sent, and subscribers are ready to take it."""
+        history = self.history
+        return history is not None and time.monotonic() >= self._history_from and history.due
 
-    def _on_connect(
-        self, client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _props: Any
-    ) -> None:
-        if reason.is_failure:
-            self._complain(f"broker {self._broker} refuses harpi: {reason}")
-            return
-        with self._changed:
-            self._resending = self._in_flight > 0
-            self._in_flight += 1
-            self._connections += 1
-            self._complaint = ""
-        client.publish(f"{self._base}/status", ONLINE, qos=1, retain=True)
-        if self._on_set is not None:
-            client.subscribe(f"{self._base}/set/+", qos=1)
-        with self._changed:
-            self._connected = True
-            self._changed.notify_all()
-        log.info("connected to broker %s, publishing under %s", self._broker, self._base)
+    def _patience(self) -> float | None:
+        wait = self._history_from - time.monotonic()
+        return wait if self._window and wait > 0 else None
 
-    def _on_connect_fail(self, _client: paho.Client, _data: Any) -> None:
-        reason = reason_of(sys.exception())
-        self._complain(
-            f"broker {self._broker} cannot be reached ({reason}), going on without it"
+    def _next(self) -> Message | Entry | None:
+        if len(self._live):
+            return self._live.take()
+        if self.history is None:
+            return None
+        self._history_from = time.monotonic() + self._pause
+        return self.history.take()
+
+    def _hand_over(self, message: Message | Entry) -> int | None:
+        if isinstance(message, Entry):
+            topic = f"{self.base}/history"
+            return self._link.publish(topic, message.payload, retain=False, content=JSON)
+        return self._link.publish(
+            message.topic, message.payload, retain=message.retain, content=message.content
         )
 
-    def _on_disconnect(
-        self, _client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _props: Any
-    ) -> None:
+    def _put_back(self, message: Message | Entry) -> None:
+        """Take a message back that met the end of a connection; the history does so itself."""
+        if isinstance(message, Message):
+            self._live.begin_again([message])
+
+    def _settle(self, message: Message | Entry, *, refused: bool) -> None:
+        self._sent += not refused
+        if isinstance(message, Entry):
+            if self.history is not None:
+                self.history.acknowledge(message, refused=refused)
+            topic = f"{self.base}/history"
+        else:
+            topic = message.topic
+        if refused:
+            self._link.complain(f"the broker does not let harpi publish on {topic}")
+
+    def _flushed(self) -> bool:
+        done = not (len(self._live) or self._unanswered or self._sending)
+        return not self.connected or done
+
+    # --- called by the link -------------------------------------------------------------
+
+    def up(self, window: int) -> None:
+        """Go on, with all that is retained first."""
         with self._changed:
-            lost = self._connected and not self._ending
-            self._connected = False
+            again = self._connections > 0
+            self._connections += 1
+            self._epoch += 1
+            self._history_from = time.monotonic() + (self._settle_seconds if again else 0.0)
+            self._live.begin_again([])
+            if self.history is not None:
+                self.history.rewind()
+            self._window = window
             self._changed.notify_all()
-        if lost:
-            self._complain(f"connection to broker {self._broker} lost ({reason}), retrying")
 
-    def _on_publish(
-        self, _client: paho.Client, _data: Any, _mid: int, _reason: ReasonCode, _props: Any
-    ) -> None:
+    def down(self) -> None:
+        """Take back what the broker has not acknowledged."""
         with self._changed:
-            self._in_flight -= 1
-            self._sent += 1
-            if self._in_flight == 0:
-                self._resending = False
+            self._window = 0
+            self._epoch += 1
+            unsure = [one for one in self._unanswered.values() if isinstance(one, Message)]
+            self._live.begin_again(unsure)
+            self._unanswered.clear()
+            self._early.clear()
             self._changed.notify_all()
 
-    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        if self._on_set is None or message.retain:
-            return
-        try:
-            self._on_set(message.topic.rpartition("/")[2], bytes(message.payload))
-        except Exception:
-            log.exception("a command from the broker failed")
+    def acknowledged(self, number: int, *, refused: bool) -> None:
+        """Note that the broker has a message."""
+        with self._changed:
+            message = self._unanswered.pop(number, None)
+            if message is None:
+                self._early[number] = refused
+            else:
+                self._settle(message, refused=refused)
+            self._changed.notify_all()
 
-    def _complain(self, text: str) -> None:
-        """Warn once of each trouble, not at every attempt."""
-        if text != self._complaint:
-            self._complaint = text
-            log.warning("%s", text)
+    def heard(self, topic: str, payload: bytes) -> None:
+        """Hand a message to whoever it is for."""
+        if topic == self._birth:
+            if self._on_birth is not None and payload == ONLINE:
+                self._on_birth()
+        elif self._on_set is not None:
+            self._on_set(topic.removeprefix(f"{self.base}/"), payload)

@@ -1,0 +1,48 @@
+"""How the device does, for whoever asks it directly: `/health` and what stands around it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from harpi.publish.messages import Health
+
+
+class BrokerCondition(Struct, frozen=True, kw_only=True):
+    """How the link to the broker stands."""
+
+    address: str
+    """Host and port."""
+    connected: bool
+
+
+class StoreCondition(Struct, frozen=True, kw_only=True):
+    """How much room the takes have."""
+
+    path: str
+    used_mb: float
+    limit_mb: int
+    """Size at which recording is refused."""
+    free_mb: float
+    """What the disk has left."""
+
+
+class PageCondition(Struct, frozen=True, kw_only=True):
+    """How the page does."""
+
+    url: str | None
+    """Where a browser on this computer finds it; None where it cannot be had."""
+
+
+class Condition(Struct, frozen=True, kw_only=True):
+    """How the device does at one moment."""
+
+    device: str
+    health: Health
+    broker: BrokerCondition | None = None
+    """None where MQTT is switched off."""
+    store: StoreCondition | None = None
+    """None where the store cannot be used; `problems` says why."""
+    page: PageCondition | None = None
+    """None where it is switched off."""
+    problems: tuple[str, ...] = ()
+    """What is wrong and what to do about it, the worst first; sentences."""

@@ -1,0 +1,164 @@
+"""The file in which numbered messages outlive a restart, and a loss of power.
+
+SQLite with a write-ahead log and synchronous=FULL: what `save` has returned from is on the
+disk, all of it or nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from harpi.errors import OutboxError
+
+VERSION: Final = 1
+BUSY_SECONDS: Final = 5.0
+WAL_LIMIT: Final = 1 << 20
+"""Bytes to which the write-ahead log is cut back after it was needed for more."""
+
+_TABLES: Final = """
+BEGIN;
+CREATE TABLE IF NOT EXISTS entry (
+    number INTEGER PRIMARY KEY, first INTEGER NOT NULL, payload BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS numbering (
+    stream TEXT NOT NULL, reserved INTEGER NOT NULL, known INTEGER NOT NULL
+);
+PRAGMA user_version = 1;
+COMMIT;
+"""
+
+
+class Row(NamedTuple):
+    """One message, or the gap from `first` to `number`."""
+
+    number: int
+    first: int
+    payload: bytes
+
+
+class Saved(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        stream: name of the numbering; empty in a new file.
+        reserved: the first number that was certainly never used.
+        known: numbers below this are in `rows`, or the broker has them.
+        rows: the messages that wait, by their numbers.
+    """
+
+    stream: str
+    reserved: int
+    known: int
+    rows: list[Row]
+
+
+class HistoryFile:
+    """An open file; used by one thread at a time.
+
+    A file that is damaged is set aside, and a new one with a numbering of its own begins.
+
+    Args:
+        path: the file; made, with its folder, where it does not exist.
+
+    Raises:
+        OutboxError: it cannot be opened, or comes from a newer harpi.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with self._in_words():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._connection = self._open()
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError):
+                    raise
+                self._set_aside()
+                self._connection = self._open()
+
+    def load(self) -> Saved:
+        """Read everything.
+
+        Raises:
+            OutboxError: it cannot be read.
+        """
+        with self._in_words():
+            rows = self._connection.execute(
+                "SELECT number, first, payload FROM entry ORDER BY number"
+            )
+            waiting = [Row(*row) for row in rows]
+            numbering = self._connection.execute(
+                "SELECT stream, reserved, known FROM numbering"
+            ).fetchone()
+            stream, reserved, known = numbering or ("", 0, 0)
+            return Saved(stream, reserved, known, waiting)
+
+    def save(
+        self,
+        stream: str,
+        reserved: int,
+        known: int,
+        rows: Sequence[Row],
+        gone: Collection[int],
+    ) -> None:
+        """Write what is new and forget what is gone, in one step.
+
+        Raises:
+            OutboxError: the disk is full or refuses otherwise; the file is as before.
+        """
+        with self._in_words(), self._connection:
+            run = self._connection
+            run.execute("BEGIN IMMEDIATE")
+            run.executemany("DELETE FROM entry WHERE number = ?", ((n,) for n in gone))
+            run.executemany("INSERT OR REPLACE INTO entry VALUES (?, ?, ?)", rows)
+            run.execute("DELETE FROM numbering")
+            run.execute("INSERT INTO numbering VALUES (?, ?, ?)", (stream, reserved, known))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version > VERSION:
+                raise OutboxError(
+                    f"it is of version {version}, this harpi knows up to {VERSION}",
+                    where=str(self._path),
+                    remedy="Update harpi, or move the file away",
+                )
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+            connection.executescript(_TABLES)
+            if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                raise sqlite3.DatabaseError("the file is damaged")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _set_aside(self) -> None:
+        for ending in ("-wal", "-shm"):
+            self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
+        self._path.replace(self._path.with_name(self._path.name + ".damaged"))
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            if isinstance(error, OutboxError):
+                raise
+            raise OutboxError(
+                f"cannot be used: {getattr(error, 'strerror', None) or error}",
+                where=str(self._path),
+                remedy="Check the disk, and that harpi may write there",
+            ) from None

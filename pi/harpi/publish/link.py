@@ -1,0 +1,322 @@
+"""One connection after another to the MQTT broker, for as long as harpi runs.
+
+MQTT 5 is tried first and 3.1.1 where the broker does not speak it, unless the configuration
+says which. Every connection has a client of its own: nothing of an earlier one is left in
+it, so that whoever owns the link decides alone what is said again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Any, Final, Protocol
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from harpi import __version__
+from harpi.commands import LARGEST_MESSAGE
+from harpi.config.schema import MqttSection
+from harpi.publish.credentials import login, reason_of, tls_context
+from harpi.publish.messages import Version
+
+KEEPALIVE_SECONDS: Final = 30
+CONNECT_SECONDS: Final = 5.0
+FIRST_RETRY_SECONDS: Final = 1.0
+LONGEST_RETRY_SECONDS: Final = 30.0
+SHORT_SECONDS: Final = 5.0
+"""A connection that breaks sooner, and then again, has another reason than the network."""
+IN_FLIGHT: Final = 16
+"""Messages that may wait for the broker's acknowledgement at one time."""
+LARGEST_PACKET: Final = 2 * LARGEST_MESSAGE
+"""Bytes above which a broker that speaks MQTT 5 keeps a packet from harpi."""
+
+_JOIN_SECONDS: Final = 0.5
+_UNSUPPORTED_VERSION: Final = 0x84
+_FAILURE: Final = 0x80
+_NO_RETAINED: Final = 2
+_VERSIONS: Final = {
+    "auto": (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311),
+    "5": (MQTTProtocolVersion.MQTTv5,),
+    "3.1.1": (MQTTProtocolVersion.MQTTv311,),
+}
+_NAMES: Final[dict[MQTTProtocolVersion, Version]] = {
+    MQTTProtocolVersion.MQTTv5: "5",
+    MQTTProtocolVersion.MQTTv311: "3.1.1",
+}
+
+log = logging.getLogger(__name__)
+
+
+class Owner(Protocol):
+    """Whoever speaks through the link; called on its threads, and must return at once."""
+
+    def up(self, window: int) -> None:
+        """The broker has accepted a connection, and takes `window` messages at one time."""
+        ...
+
+    def down(self) -> None:
+        """The connection is gone, with all that was not acknowledged."""
+        ...
+
+    def acknowledged(self, number: int, *, refused: bool) -> None:
+        """The broker has taken a message, or will not have it; `number` as of `publish`."""
+        ...
+
+    def heard(self, topic: str, payload: bytes) -> None:
+        """A message came that is not retained."""
+        ...
+
+
+class Link:
+    """Connects, stays connected, and says once of each trouble what it is.
+
+    Args:
+        section: broker, credentials, version of MQTT.
+        client: name of this client; a broker knows each only once.
+        will: topic and payload that the broker publishes, retained, when harpi vanishes.
+        topics: what to hear.
+        owner: who speaks through it.
+
+    Raises:
+        ConfigError: the password file or a certificate cannot be used.
+    """
+
+    def __init__(
+        self,
+        section: MqttSection,
+        client: str,
+        *,
+        will: tuple[str, bytes],
+        topics: tuple[str, ...],
+        owner: Owner,
+    ) -> None:
+        self._section = section
+        self._name = client
+        self._will = will
+        self._topics = topics
+        self._owner = owner
+        self._login = login(section) if section.username is not None else None
+        self._tls = tls_context(section.tls) if section.tls.enabled else None
+        self._broker = f"{section.host}:{section.port}"
+        self._versions = _VERSIONS[section.version]
+        self._at_once = False
+        self._answered = False
+        self._retry_seconds = FIRST_RETRY_SECONDS
+        self._complaint = ""
+        self._since = 0.0
+        self._window = IN_FLIGHT
+        self._short_lived = 0
+        self._client: paho.Client | None = None
+        self._accepted = False
+        self._broken = threading.Event()
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mqtt-link", daemon=True)
+
+    @property
+    def version(self) -> Version | None:
+        """Version of MQTT that is spoken; None without a connection."""
+        return _NAMES[self._versions[0]] if self._accepted else None
+
+    def start(self) -> None:
+        """Begin to connect, and to reconnect for ever; returns at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Leave the broker; a connection attempt that hangs is not waited for."""
+        self._ending.set()
+        self._broken.set()
+        if self._thread.ident is not None:
+            self._thread.join(_JOIN_SECONDS)
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool, content: str) -> int | None:
+        """Hand a message to the broker, QoS 1; give its number, or None without a connection.
+
+        Args:
+            topic: where to.
+            payload: what.
+            retain: the broker keeps it for whoever comes later.
+            content: media type, told where MQTT 5 is spoken.
+        """
+        client = self._client
+        if client is None or not self._accepted:
+            return None
+        properties = None
+        if client.protocol == MQTTProtocolVersion.MQTTv5:
+            properties = _properties(
+                PacketTypes.PUBLISH, ContentType=content, UserProperty=("version", __version__)
+            )
+        return client.publish(topic, payload, qos=1, retain=retain, properties=properties).mid
+
+    def complain(self, text: str) -> None:
+        """Warn once of each trouble, not at every attempt."""
+        if text != self._complaint:
+            self._complaint = text
+            log.warning("%s", text)
+
+    # --- one connection after another ---------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._ending.is_set():
+            self._broken.clear()
+            if self._connect():
+                self._broken.wait()
+            self._leave()
+            if self._at_once:
+                self._at_once = False
+            elif not self._ending.wait(self._retry_seconds):
+                self._retry_seconds = min(2 * self._retry_seconds, LONGEST_RETRY_SECONDS)
+
+    def _connect(self) -> bool:
+        client = self._make_client()
+        self._client = client
+        self._answered = False
+        try:
+            if client.protocol == MQTTProtocolVersion.MQTTv5:
+                limits = _properties(PacketTypes.CONNECT, MaximumPacketSize=LARGEST_PACKET)
+                client.connect(
+                    self._section.host,
+                    self._section.port,
+                    KEEPALIVE_SECONDS,
+                    clean_start=True,
+                    properties=limits,
+                )
+            else:
+                client.connect(self._section.host, self._section.port, KEEPALIVE_SECONDS)
+        except OSError as error:
+            self.complain(
+                f"broker {self._broker} cannot be reached ({reason_of(error)}), "
+                "going on without it"
+            )
+            return False
+        client.loop_start()
+        return True
+
+    def _leave(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.disconnect()
+            client.loop_stop()
+        self._note_end()
+
+    def _make_client(self) -> paho.Client:
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._name,
+            protocol=self._versions[0],
+            reconnect_on_failure=False,
+        )
+        if self._login is not None:
+            client.username_pw_set(*self._login)
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
+        topic, payload = self._will
+        client.will_set(topic, payload, qos=1, retain=True)
+        client.connect_timeout = CONNECT_SECONDS
+        client.max_inflight_messages_set(IN_FLIGHT)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        return client
+
+    def _note_end(self) -> None:
+        if self._accepted:
+            self._accepted = False
+            # The next broker at this address may be another one.
+            self._versions = _VERSIONS[self._section.version]
+            self._owner.down()
+
+    # --- called by paho, on its thread ---------------------------------------------------
+
+    def _on_connect(
+        self, client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, limits: Any
+    ) -> None:
+        self._answered = True
+        if reason.is_failure:
+            if reason.value == _UNSUPPORTED_VERSION and len(self._versions) > 1:
+                self._try_next_version()
+            else:
+                self.complain(f"broker {self._broker} refuses harpi: {reason}")
+            return
+        if not self._short_lived:
+            self._complaint = ""
+            self._retry_seconds = FIRST_RETRY_SECONDS
+        self._since = time.monotonic()
+        self._accepted = True
+        self._window = min(IN_FLIGHT, getattr(limits, "ReceiveMaximum", IN_FLIGHT))
+        log.info("connected to broker %s, MQTT %s", self._broker, self.version)
+        if not self._topics:
+            self._owner.up(self._window)
+        elif client.protocol == MQTTProtocolVersion.MQTTv5:
+            options = SubscribeOptions(qos=1, retainHandling=_NO_RETAINED)
+            client.subscribe([(topic, options) for topic in self._topics])
+        else:
+            client.subscribe([(topic, 1) for topic in self._topics])
+
+    def _on_subscribe(
+        self,
+        client: paho.Client,
+        _data: Any,
+        _number: int,
+        reasons: list[ReasonCode],
+        _props: Any,
+    ) -> None:
+        for topic, reason in zip(self._topics, reasons, strict=False):
+            if reason.value >= _FAILURE:
+                self.complain(f"the broker does not let harpi hear {topic}")
+        if client is self._client and self._accepted:
+            # Only now: whoever sees harpi online may send commands at once.
+            self._owner.up(self._window)
+
+    def _on_disconnect(
+        self, client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _props: Any
+    ) -> None:
+        if client is self._client and not self._ending.is_set():
+            if self._accepted:
+                self._say_lost(reason)
+            elif not self._answered:
+                # Brokers from before MQTT 5 may hang up on it without a word.
+                self._try_next_version()
+        self._note_end()
+        self._broken.set()
+
+    def _say_lost(self, reason: ReasonCode) -> None:
+        short = time.monotonic() - self._since < SHORT_SECONDS
+        self._short_lived = self._short_lived + 1 if short else 0
+        if self._short_lived > 1:
+            self.complain(
+                f"broker {self._broker} ends the connection again and again; is there another "
+                f"device that calls itself {self._name}? Give each its own device.id"
+            )
+        else:
+            self.complain(f"connection to broker {self._broker} lost ({reason}), retrying")
+
+    def _try_next_version(self) -> None:
+        first = _VERSIONS[self._section.version]
+        self._at_once = self._versions == first and len(first) > 1
+        self._versions = (*self._versions[1:], self._versions[0])
+
+    def _on_publish(
+        self, client: paho.Client, _data: Any, number: int, reason: ReasonCode, _props: Any
+    ) -> None:
+        if client is self._client:
+            self._owner.acknowledged(number, refused=reason.value >= _FAILURE)
+
+    def _on_message(self, client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        if client is self._client and not message.retain:
+            self._owner.heard(message.topic, bytes(message.payload))
+
+
+def _properties(packet: int, **values: object) -> Properties:
+    """Make properties of MQTT 5."""
+    properties = Properties(packet)  # type: ignore[no-untyped-call] # paho has no types there
+    for name, value in values.items():
+        setattr(properties, name, value)
+    return properties
