@@ -1,0 +1,228 @@
+"""The server of the page, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+import threading
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from harpi.config.schema import Config
+from harpi.config.secrets import read_secret
+from harpi.errors import ConfigError, ControlError
+from harpi.types import Verdict
+from harpi.web.app import Page
+from harpi.web.login import Login
+from harpi.web.sources import Sources
+
+MOST_CONNECTIONS: Final = 128
+"""Connections at once; one more is broken off, so that files are left for the store."""
+
+IDLE_SECONDS: Final = 10.0
+"""A connection on which no request comes for so long is broken off."""
+
+LARGEST_HEAD: Final = 16 * 1024
+"""Bytes of the longest head of a request that is read."""
+
+UNACKNOWLEDGED_MS: Final = 20_000
+"""After this time the kernel gives up on a peer that takes nothing (tcp(7))."""
+
+_START_SECONDS: Final = 10.0
+_STOP_SECONDS: Final = 1
+
+log = logging.getLogger(__name__)
+
+
+class WebServer:
+    """Serves the page between `start` and `stop`.
+
+    Args:
+        config: all settings.
+        sources: what is shown and commanded.
+
+    Raises:
+        ConfigError: the password file or the certificate cannot be used.
+    """
+
+    def __init__(self, config: Config, sources: Sources) -> None:
+        web = config.web
+        password = None
+        if web.password_file is not None:
+            password = read_secret("web.password_file", Path(web.password_file))
+        self._web = web
+        self._room = sources.room
+        self._page = Page(config, sources, Login(password), self._put_out)
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                self._page.app(),
+                http=_Connection,
+                ws="none",
+                loop="asyncio",
+                lifespan="off",
+                log_config=None,
+                log_level=logging.WARNING,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                h11_max_incomplete_event_size=LARGEST_HEAD,
+                timeout_keep_alive=round(IDLE_SECONDS),
+                timeout_graceful_shutdown=_STOP_SECONDS,
+                ssl_certfile=web.cert_file,
+                ssl_keyfile=web.key_file,
+            )
+        )
+        try:
+            self._server.config.load()
+        except (ssl.SSLError, OSError) as error:
+            raise ConfigError(
+                f"certificate and key cannot be used: {error.strerror or error}",
+                where=f"web.cert_file {web.cert_file}",
+                remedy="Give a certificate and its key in PEM form",
+            ) from None
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._serving = threading.Event()
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this computer finds the page."""
+        scheme = "http" if self._web.cert_file is None else "https"
+        host = self._web.host
+        if host in ("0.0.0.0", "::"):  # noqa: S104 - shown, not bound
+            host = "localhost"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self._web.port}/"
+
+    @property
+    def serving(self) -> bool:
+        """Whether the page can be had."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def viewers(self) -> int:
+        """How many look at the page."""
+        return self._page.broadcast.viewers
+
+    def start(self) -> None:
+        """Serve, from when this returns.
+
+        Raises:
+            ControlError: the address cannot be served on.
+        """
+        listening = self._listen()
+        self._thread = threading.Thread(
+            target=self._run, args=(listening,), name="harpi-page", daemon=True
+        )
+        self._thread.start()
+        self._serving.wait(_START_SECONDS)
+        self._room.subscribe(self._page.note)
+        log.info("the page is at %s", self.url)
+
+    def stop(self) -> None:
+        """End within a second, whoever is looking; harmless when nothing was started."""
+        if self._thread is None:
+            return
+        self._room.unsubscribe(self._page.note)
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._end)
+        self._thread.join(2 * _STOP_SECONDS)
+        self._thread = None
+
+    def show(self, verdict: Verdict) -> None:
+        """Show a verdict to all viewers; costs microseconds."""
+        self._page.show(verdict)
+
+    def _listen(self) -> socket.socket:
+        host, port = self._web.host, self._web.port
+        try:
+            family, kind, number, _, address = socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            listening = socket.socket(family, kind, number)
+        except OSError as error:
+            raise _not_served(host, port, error) from None
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
+            if family == socket.AF_INET6:
+                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            listening.bind(address)
+            listening.listen(MOST_CONNECTIONS)
+        except OSError as error:
+            listening.close()
+            raise _not_served(host, port, error) from None
+        return listening
+
+    # --- in the thread ----------------------------------------------------------------------
+
+    def _run(self, listening: socket.socket) -> None:
+        try:
+            asyncio.run(self._serve(listening))
+        except Exception:
+            log.exception("the page has failed; everything else goes on")
+        finally:
+            listening.close()
+            self._serving.set()
+
+    async def _serve(self, listening: socket.socket) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._page.broadcast.open()
+        watching = asyncio.create_task(self._watch())
+        try:
+            await self._server.serve(sockets=[listening])
+        finally:
+            watching.cancel()
+
+    async def _watch(self) -> None:
+        """Look after the viewers, whatever goes wrong once."""
+        self._serving.set()
+        while True:
+            try:
+                await self._page.watch()
+            except Exception:
+                log.exception("the page could not be brought up to date")
+                await asyncio.sleep(1.0)
+
+    def _end(self) -> None:
+        self._page.broadcast.close()
+        self._server.should_exit = True
+
+    def _put_out(self, client: tuple[str, int]) -> None:
+        for connection in list(self._server.server_state.connections):
+            if isinstance(connection, _Connection) and connection.client == client:
+                connection.transport.abort()
+
+
+class _Connection(H11Protocol):
+    """A connection that is broken off where there are too many, or nothing comes."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection."""
+        super().connection_made(transport)
+        self._timer = self.loop.call_later(IDLE_SECONDS, self._check)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let it go."""
+        super().connection_lost(exc)
+        self._timer.cancel()
+
+    def _check(self) -> None:
+        if self.cycle is None:
+            self.transport.abort()
+
+
+def _not_served(host: str, port: int, error: OSError) -> ControlError:
+    return ControlError(
+        f"the page cannot be served on {host}, port {port}: {error.strerror or error}",
+        where="web.host, web.port",
+        remedy="Set web.port to another, or end what uses it",
+    )

@@ -1,0 +1,51 @@
+// What the page asks of harpi.
+
+let token = "";
+
+/** What it takes to begin; leads to the login where that is missing. */
+export async function hello() {
+  const said = await get("/api/hello");
+  token = said.token;
+  return said;
+}
+
+export async function get(path) {
+  const response = await fetch(path, { headers: { accept: "application/json" } });
+  return understand(response);
+}
+
+/** Send a command; give the answer, whether it was done or not. */
+export async function send(command, fields = {}) {
+  try {
+    return await post("/api/command", { command, ...fields });
+  } catch (error) {
+    return { ok: false, message: error.message, warnings: [] };
+  }
+}
+
+export async function logOut() {
+  await post("/api/logout", {});
+  location.assign("/login");
+}
+
+export async function post(path, content) {
+  const response = await fetch(path, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-harpi-token": token },
+    body: JSON.stringify(content),
+  }).catch(() => {
+    throw new Error("harpi does not answer.");
+  });
+  return understand(response);
+}
+
+async function understand(response) {
+  if (response.status === 401 && location.pathname !== "/login") {
+    location.assign("/login");
+  }
+  if (response.status === 204) return null;
+  const content = await response.json().catch(() => ({ message: `${response.status}` }));
+  // An answer to a command explains itself, also where it is a refusal.
+  if (response.ok || "situation" in content) return content;
+  throw new Error(content.message);
+}

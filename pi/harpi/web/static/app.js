@@ -1,0 +1,92 @@
+// Puts the pieces of the page together.
+
+import { logOut } from "./api.js";
+import * as capture from "./capture.js";
+import { byId, write } from "./dom.js";
+import * as health from "./health.js";
+import * as panels from "./panels.js";
+import * as results from "./results.js";
+import * as said from "./said.js";
+import { follow } from "./stream.js";
+import * as takes from "./takes.js";
+import * as trace from "./trace.js";
+import * as training from "./training.js";
+
+const VIEWS = ["inference", "capture", "takes", "results", "health"];
+const LINKS = { live: "live", connecting: "reconnecting", paused: "paused" };
+let condition = null;
+
+const view = () => document.body.dataset.view;
+
+function turnTo(name) {
+  document.body.dataset.view = name;
+  for (const each of document.querySelectorAll(".view")) each.hidden = each.id !== `view-${name}`;
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  if (name === "takes") takes.refresh();
+  if (name === "results") results.refresh();
+  if (name === "health" && condition) health.show(condition, true);
+  if (name === "capture") training.drawLoss();
+}
+
+function readAddress() {
+  const name = location.hash.slice(1);
+  turnTo(VIEWS.includes(name) ? name : "inference");
+  window.scrollTo(0, 0);
+}
+
+function showSituation(situation) {
+  capture.show(situation);
+  training.show(situation);
+  health.setNotices(situation.notices);
+}
+
+const handlers = {
+  situation(situation) {
+    showSituation(situation);
+    takes.changed(view() === "takes");
+  },
+  session(event) {
+    training.happened(event);
+    showSituation(event.situation);
+    if (event.kind === "progress") return;
+    takes.changed(view() === "takes");
+    // Whoever asked on a page was answered there.
+    if (event.outcome && view() === "capture") training.revealOutcome();
+    else if (event.source !== "page") said.say(event);
+  },
+  verdict: panels.show,
+  trace: trace.add,
+  health(said) {
+    condition = said;
+    capture.setClock(said.health.time);
+    health.show(said, view() === "health");
+  },
+};
+
+function greet(hello) {
+  write(byId("device"), hello.device);
+  document.title = `harpi ${hello.device}`;
+  capture.setMinimum(hello.minimum_windows);
+  byId("logout").hidden = !hello.login;
+}
+
+function showLink(state) {
+  document.body.dataset.link = state;
+  write(byId("link-text"), LINKS[state]);
+}
+
+panels.build();
+said.build();
+capture.build();
+training.build();
+takes.build();
+byId("logout").addEventListener("click", logOut);
+window.addEventListener("hashchange", readAddress);
+window.addEventListener("resize", training.drawLoss);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", training.drawLoss);
+readAddress();
+trace.run();
+follow(handlers, greet, showLink);

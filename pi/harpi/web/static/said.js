@@ -1,0 +1,24 @@
+// One line for what harpi answers.
+
+import { byId, write } from "./dom.js";
+
+const SHOWN = 7000;
+let timer = 0;
+
+export function build() {
+  byId("said").querySelector("button").addEventListener("click", hide);
+}
+
+/** Show an answer or an event; what went wrong stays until the next. */
+export function say({ ok, message, warnings = [] }) {
+  const box = byId("said");
+  write(box.firstElementChild, [message, ...warnings].join(" "));
+  box.dataset.ok = ok && !warnings.length ? "yes" : ok ? "doubtful" : "no";
+  box.hidden = false;
+  clearTimeout(timer);
+  if (ok) timer = setTimeout(hide, SHOWN + 3000 * warnings.length);
+}
+
+function hide() {
+  byId("said").hidden = true;
+}
