@@ -5,16 +5,17 @@
 #   make help     the rest
 
 PYTHON ?= python3
+PYTHON312 ?= python3.12
 VENV ?= .venv
 BIN := $(VENV)/bin
 # Options for pytest, e.g. make test PYTEST="-k sampler -x"
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check static lint types imports coverage test-models bench lock clean
+.PHONY: help demo test check static lint types imports coverage test-models test-homeassistant rigs bench lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.demo ## play a real recording through the emulated chip, three models and MQTT
 	@$(BIN)/harpi demo $(DEMO)
@@ -42,6 +43,12 @@ coverage: $(VENV)/.dev ## tests with a coverage report
 test-models: $(VENV)-models/.models ## the workshop's tests, with TensorFlow (1.5 GB)
 	@$(VENV)-models/bin/python -m pytest -m models tests/models $(PYTEST)
 
+test-homeassistant: $(VENV)/.dev $(VENV)-homeassistant/.homeassistant ## what a real Home Assistant makes of harpi (needs Python 3.12)
+	@HARPI_HOMEASSISTANT=$(VENV)-homeassistant/bin/python $(BIN)/python -m pytest -m homeassistant $(PYTEST)
+
+rigs: $(VENV)/.dev ## a real kernel, systemd and ARM, without a Pi (minutes; docs/rigs.md)
+	@$(BIN)/python -m tests.rigs $(PYTEST)
+
 bench: $(VENV)/.dev ## measure speed, memory and bus time; prints ratios
 	@$(BIN)/python -m tests.benchmarks
 
@@ -52,9 +59,11 @@ lock: $(VENV)/.dev ## renew the committed locks from pyproject.toml
 	    --no-header --extra $$extra $$([ $$extra = models ] && echo --extra dev) \
 	    requirements/build.in pyproject.toml -o requirements/$$extra.lock; \
 	done
+	@$(BIN)/uv pip compile --quiet --upgrade --python-version 3.12 --generate-hashes --no-emit-index-url \
+	  --no-header requirements/homeassistant.in -o requirements/homeassistant.lock
 
 clean: ## remove what make made
-	rm -rf $(VENV) $(VENV)-models build dist htmlcov .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-models $(VENV)-homeassistant build dist htmlcov .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # A lock with hashes pins every wheel; the project itself goes in editable, without asking
 # the index for anything more.
@@ -75,3 +84,10 @@ $(VENV)/.dev: requirements/dev.lock pyproject.toml
 
 $(VENV)-models/.models: requirements/models.lock pyproject.toml
 	$(call install,$(VENV)-models,requirements/models.lock)
+
+# Home Assistant alone, without harpi: the two talk through a broker.
+$(VENV)-homeassistant/.homeassistant: requirements/homeassistant.lock
+	@echo "Setting up $(VENV)-homeassistant (once, some minutes) ..."
+	@test -x $(VENV)-homeassistant/bin/python || $(PYTHON312) -m venv $(VENV)-homeassistant
+	@$(VENV)-homeassistant/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
+	@touch $@

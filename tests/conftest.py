@@ -17,13 +17,22 @@ NEEDS = {
         lambda: shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto"),
         "the mosquitto broker: sudo apt install mosquitto",
     ),
+    "browser": (lambda: shutil.which("chromium"), "Chromium: sudo apt install chromium"),
     "compiler": (lambda: shutil.which("cc"), "a C compiler: sudo apt install gcc libc6-dev"),
     "models": (
         lambda: importlib.util.find_spec("tensorflow"),
         "TensorFlow: make test-models",
     ),
+    "rig": (
+        lambda: os.environ.get("HARPI_RIGS"),
+        "minutes, a kernel and ARM of their own: make rigs",
+    ),
+    "homeassistant": (
+        lambda: os.environ.get("HARPI_HOMEASSISTANT"),
+        "Home Assistant: make test-homeassistant",
+    ),
 }
-ELSEWHERE = {"models"}
+ELSEWHERE = {"models", "rig", "homeassistant"}
 """Markers whose tests have a make target of their own, which CI runs besides this one."""
 
 _left_out = pytest.StashKey[dict[str, int]]()

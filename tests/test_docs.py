@@ -26,6 +26,7 @@ from harpi.cli import EXIT_CODES
 from harpi.controls.patterns import as_markdown
 from harpi.demo.broker import demo_broker
 from harpi.publish.messages import State, json_schema
+from tests.docs import PAGE, commands_page
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -167,3 +168,7 @@ def test_the_example_in_the_readme_is_a_state() -> None:
     jsonschema.validate(json.loads(example), {"$ref": "#/$defs/State", **json_schema()})
     assert state.personal.answer == "walking"
     assert state.generic.answer is None
+
+
+def test_the_page_of_all_commands_is_that_of_the_code() -> None:
+    assert PAGE.read_text("utf-8") == commands_page(), "run `python -m tests.docs`"
