@@ -85,9 +85,10 @@ $(VENV)/.dev: requirements/dev.lock pyproject.toml
 $(VENV)-models/.models: requirements/models.lock pyproject.toml
 	$(call install,$(VENV)-models,requirements/models.lock)
 
-# Home Assistant alone, without harpi: the two talk through a broker.
+# Home Assistant alone, without harpi: the two talk through a broker. Its lock is complete, and
+# pip would stumble over an extra that is pinned without its name.
 $(VENV)-homeassistant/.homeassistant: requirements/homeassistant.lock
 	@echo "Setting up $(VENV)-homeassistant (once, some minutes) ..."
 	@test -x $(VENV)-homeassistant/bin/python || $(PYTHON312) -m venv $(VENV)-homeassistant
-	@$(VENV)-homeassistant/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
+	@$(VENV)-homeassistant/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r $<
 	@touch $@

@@ -7,8 +7,10 @@ how to get it. Where `CI` is set, that is an error instead.
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import shutil
+from collections.abc import Iterator
 
 import pytest
 
@@ -34,6 +36,17 @@ NEEDS = {
 }
 ELSEWHERE = {"models", "rig", "homeassistant"}
 """Markers whose tests have a make target of their own, which CI runs besides this one."""
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Take back what a command that ran in this process did to the logging."""
+    logger = logging.getLogger("harpi")
+    before = logger.handlers[:], logger.level, logger.propagate
+    yield
+    logger.handlers[:], logger.level, logger.propagate = before
+    logging.disable(logging.NOTSET)
+
 
 _left_out = pytest.StashKey[dict[str, int]]()
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harpi.learning.closed_form import assumed_temperature, discriminant, logits, softmax
+from harpi.learning.closed_form import assumed_temperature, discriminant, logits
+from harpi.recognition.joined import softmax
 from harpi.recognition.rejection import Rejection
 from harpi.signal.mounting import any_rotations, rotation_about, turn
 from harpi.types import FloatArray

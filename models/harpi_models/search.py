@@ -96,9 +96,11 @@ def report(known: dict[str, Any]) -> str:
     ]
     return (
         "# The search behind the shipped base\n\n"
-        "Written by `harpi-models search`. Macro F1 of strangers (every third person of each\n"
-        "set), mean over people and places with its 95 % interval. *Personal*: discriminant on\n"
-        "the features after n windows of each class; *new*: the seven exercises of SPAR, a set\n"
+        "Written by `harpi-models search`. Macro F1 of strangers (every third person\n"
+        "of each set), mean over people and places with its 95 % interval.\n"
+        "*Personal*: discriminant on\n"
+        "the features after n windows of each class; *new*: the seven exercises of\n"
+        "SPAR, a set\n"
         "that no entry was trained on. Differences of about .02 are noise with this few\n"
         "people.\n\n" + table(["entry", "why", "weights", *COLUMNS], rows)
     )

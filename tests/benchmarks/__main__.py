@@ -9,10 +9,16 @@ import argparse
 import json
 import platform
 
-from tests.benchmarks import bus, live, start
+from tests.benchmarks import bus, live, page, start, training
 from tests.benchmarks.table import Table
 
-BENCHMARKS = {"bus": bus.measure, "live": live.measure, "start": start.measure}
+BENCHMARKS = {
+    "bus": bus.measure,
+    "live": live.measure,
+    "page": page.measure,
+    "start": start.measure,
+    "training": training.measure,
+}
 
 
 def main() -> None:

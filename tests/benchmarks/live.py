@@ -45,9 +45,9 @@ def measure() -> Table:
                 time.sleep(0.01)
                 if process.poll() is not None:
                     raise SystemExit("the daemon ended by itself")
-            begin, cpu = time.monotonic(), _cpu_seconds(process.pid)
+            begin, cpu = time.monotonic(), cpu_seconds(process.pid)
             time.sleep(SECONDS)
-            share = (_cpu_seconds(process.pid) - cpu) / (time.monotonic() - begin)
+            share = (cpu_seconds(process.pid) - cpu) / (time.monotonic() - begin)
             resident = _resident_mb(process.pid)
             process.send_signal(signal.SIGTERM)
         client.loop_stop()
@@ -65,10 +65,14 @@ def measure() -> Table:
         note="the emulated chip and its filters run in the same process and are counted in",
     )
     table.add(
-        figure="window's last sample to subscriber, p50", value=_p(latency, 50), unit="ms"
+        figure="window's last sample to subscriber, p50",
+        value=percentile(latency, 50),
+        unit="ms",
     )
     table.add(
-        figure="window's last sample to subscriber, p99", value=_p(latency, 99), unit="ms"
+        figure="window's last sample to subscriber, p99",
+        value=percentile(latency, 99),
+        unit="ms",
     )
     for name, median in models.items():
         table.add(figure=f"of it: {name}, median", value=median, unit="ms")
@@ -99,7 +103,7 @@ def _daemon(folder: Path, port: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -111,5 +115,5 @@ def _resident_mb(pid: int) -> float:
     raise ProcessLookupError(pid)
 
 
-def _p(values: np.ndarray, share: float) -> float:
+def percentile(values: np.ndarray, share: float) -> float:
     return float(np.percentile(values, share))

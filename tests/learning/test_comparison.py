@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harpi.learning.comparison import compare, notes
+from harpi.learning.comparison import Comparison, compare, notes
 from harpi.learning.material import Material, TakeFeatures
 from harpi.learning.validation import HeldOut, divide
 from harpi.recognition.head_file import Head, LearntTake
@@ -118,6 +118,11 @@ def test_a_label_that_the_old_head_lacks_counts_against_it() -> None:
     )
 
     assert [found.old, found.new] == pytest.approx([0.5, 0.6])
+
+
+@pytest.mark.parametrize(("new", "keeps_up"), [(0.9, True), (0.895, True), (0.88, False)])
+def test_a_difference_that_chance_explains_is_none(new: float, keeps_up: bool) -> None:
+    assert Comparison(10, old=0.9, new=new).keeps_up == keeps_up
 
 
 def test_where_nothing_compares_the_new_head_keeps_up() -> None:

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from harpi.commands import Progress
 from harpi.config.schema import LearningSection
-from harpi.learning.fitting import BLIND_EPOCHS, Fitted, choose, fit_closed_form, fit_gradient
+from harpi.learning.fitting import (
+    BLIND_EPOCHS,
+    Fitted,
+    Method,
+    can_be_bettered,
+    choose,
+    fit_closed_form,
+    fit_gradient,
+)
 from harpi.learning.material import Material, Preparation
 from harpi.learning.validation import Division, HeldOut, divide
 from harpi.recognition.head_trainer import HeadState, HeadTrainer
@@ -25,6 +32,7 @@ def learnt(seconds: float = 12.0, takes: int = 2) -> tuple[Material, Division]:
         preparation.features(take, preparation.windows(take, source.samples(take.id)))
         for take in source.takes()
     )
+    material = material.of_base(tiny_base().metadata.features)
     return material, divide(material.targets, material.sources, gap=preparation.gap)
 
 
@@ -36,7 +44,7 @@ def right(fitted: Fitted, material: Material) -> float:
 def test_the_closed_form_learns_from_one_take_each() -> None:
     material, division = learnt(takes=1)
 
-    fitted = fit_closed_form(material, division)
+    fitted = fit_closed_form(material, division, joined=False)
 
     assert right(fitted, material) == 1
     assert fitted.held_out is not None
@@ -47,7 +55,7 @@ def test_the_closed_form_learns_from_one_take_each() -> None:
 def test_the_closed_form_learns_from_one_window_each() -> None:
     material, division = learnt(seconds=2.6, takes=1)
 
-    fitted = fit_closed_form(material, division)
+    fitted = fit_closed_form(material, division, joined=False)
 
     assert len(material) == 3
     assert fitted.held_out is None
@@ -86,31 +94,38 @@ def test_where_nothing_can_be_held_out_gradient_steps_are_few() -> None:
     assert {progress.accuracy for progress in told} == {None}
 
 
-def candidate(right_of_four: int | None, sureness: float = 1.0) -> Fitted:
+def candidate(right_of_hundred: int | None, method: Method = "closed_form") -> Fitted:
     held_out = None
-    if right_of_four is not None:
-        logits = np.zeros((4, 2), np.float32)
-        logits[:, 0] = sureness
-        logits[right_of_four:, 0] = -sureness
-        held_out = HeldOut(np.zeros(4, np.int64), np.arange(4), logits)
-    return Fitted("closed_form", HeadState(("a", "b"), {}, {}), held_out)
+    if right_of_hundred is not None:
+        logits = np.zeros((100, 2), np.float32)
+        logits[:right_of_hundred, 0] = 1
+        logits[right_of_hundred:, 1] = 1
+        held_out = HeldOut(np.zeros(100, np.int64), np.arange(100), logits)
+    return Fitted(method, HeadState(("a", "b"), {}, {}), held_out)
 
 
-def test_the_more_accurate_candidate_is_chosen() -> None:
-    better, worse = candidate(3), candidate(2)
+def test_the_candidate_that_judged_better_is_chosen() -> None:
+    first, better = candidate(80), candidate(81)
 
-    assert choose([worse, better]) is better
-    assert choose([better, worse]) is better
+    assert choose([first, better]) is better
+    assert choose([first, candidate(80)]) is first
+    assert choose([first, candidate(70)]) is first
 
 
-@pytest.mark.parametrize("wrong", [0, 2])
-def test_of_equals_the_one_with_the_lower_loss_is_chosen(wrong: int) -> None:
-    calm, loud = candidate(4 - wrong, 0.5), candidate(4 - wrong, 5.0)
+def test_gradient_steps_must_be_clearly_better() -> None:
+    first, clearly = candidate(80), candidate(85, "gradient")
 
-    assert choose([calm, loud]) is (loud if wrong == 0 else calm)
+    assert choose([first, candidate(81, "gradient")]) is first
+    assert choose([first, clearly]) is clearly
 
 
 def test_without_held_out_windows_the_first_is_chosen() -> None:
     first = candidate(None)
 
     assert choose([first, candidate(None)]) is first
+    assert not can_be_bettered(first)
+
+
+def test_what_is_nearly_always_right_cannot_be_clearly_bettered() -> None:
+    assert can_be_bettered(candidate(90))
+    assert not can_be_bettered(candidate(99))

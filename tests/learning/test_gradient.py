@@ -46,7 +46,7 @@ def test_it_learns_and_its_result_judges_features_as_they_come(
     model: Callable[[], ModelFile],
 ) -> None:
     fit = fit_of(model())
-    losses = [fit.epoch() for _ in range(30)]
+    losses = [fit.epoch() for _ in range(100)]
     fresh = features_of(model(), seed=7)
 
     judged = HeadTrainer(model()).probabilities(fit.result(), fresh)

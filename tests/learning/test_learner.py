@@ -301,7 +301,12 @@ def test_a_shelf_that_cannot_be_written_leaves_the_old_head(
     assert pupil.personal.labels == ("still", "fast")
 
 
-def test_a_fault_of_a_listener_does_not_end_the_thread(pupil: Pupil) -> None:
+def test_a_fault_of_a_listener_does_not_end_the_thread(
+    tmp_path: Path, source: Recorded
+) -> None:
+    pupil = Pupil(tmp_path, source, head="gradient")
+    pupil.learner.start()
+
     def faulty(_: Progress) -> None:
         raise RuntimeError("a fault")
 
@@ -309,6 +314,7 @@ def test_a_fault_of_a_listener_does_not_end_the_thread(pupil: Pupil) -> None:
 
     assert pupil.end().result == "failed"
     assert pupil.train().result == "taken"
+    pupil.learner.close()
 
 
 def test_a_turned_strap_is_said_after_training(pupil: Pupil, source: Recorded) -> None:

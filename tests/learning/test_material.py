@@ -5,12 +5,16 @@ import pytest
 
 from harpi.learning.material import MOST_WINDOWS, Material, Preparation, TakeFeatures
 from harpi.learning.take import Take
+from harpi.recognition.interpreter import Interpreter
+from harpi.recognition.joined import SIGNAL_FEATURES
+from harpi.signal.features import features as signal_features
 from harpi.types import Samples
 from tests.support.models import tiny_base
 from tests.support.recorded import RATE, Recorded, motion
 
 HOP = 16
 LENGTH = 64
+ALL_FEATURES = tiny_base().metadata.features + SIGNAL_FEATURES
 
 
 @pytest.fixture
@@ -43,10 +47,25 @@ def test_a_take_has_the_same_features_every_time(preparation: Preparation, take:
 
     once, again = (preparation.features(take, windows) for _ in range(2))
 
-    assert once.turned.shape == (len(windows), 3, tiny_base().metadata.features)
+    assert once.turned.shape == (len(windows), 3, ALL_FEATURES)
     np.testing.assert_array_equal(once.features, again.features)
     np.testing.assert_array_equal(once.turned, again.turned)
     assert np.abs(once.turned - once.features[:, None]).max() > 0.01
+
+
+def test_the_features_of_the_base_come_first_then_those_of_the_signal(
+    preparation: Preparation, take: Take
+) -> None:
+    windows = preparation.windows(take, [Samples(motion("slow", 8.0), np.arange(200) / RATE)])
+    material = Material.of([preparation.features(take, windows)])
+    length = tiny_base().metadata.features
+
+    of_base = Interpreter(tiny_base()).run("bottleneck", {"window": windows})["features"]
+
+    plain = material.of_base(length)
+    np.testing.assert_allclose(plain.features, of_base, rtol=1e-5)
+    np.testing.assert_array_equal(plain.turned, material.turned[..., :length])
+    np.testing.assert_array_equal(material.features[:, length:], signal_features(windows, RATE))
 
 
 def test_without_copies_there_are_none(take: Take) -> None:
@@ -54,7 +73,7 @@ def test_without_copies_there_are_none(take: Take) -> None:
 
     features = preparation.features(take, np.zeros((4, LENGTH, 6), np.float32))
 
-    assert features.turned.shape == (4, 0, tiny_base().metadata.features)
+    assert features.turned.shape == (4, 0, ALL_FEATURES)
 
 
 def test_the_gap_is_what_keeps_windows_from_sharing_signal(preparation: Preparation) -> None:

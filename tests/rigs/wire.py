@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import errno
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from harpi.errors import SensorError
 from harpi.imu.bus import Bus
 
-TRANSFER: Final = 0
 CLAIM: Final = 1
 READ_FLAG: Final = 1  # I2C_M_RD of linux/i2c.h
 
@@ -40,7 +39,6 @@ class Adapter:
     at_open: int = 0
     at_claim: int = 0
     at_transfer: int = 0
-    transfers: int = field(default=0, init=False)
 
     def greeting(self) -> bytes:
         """Reply to the opening of the node."""
@@ -53,7 +51,6 @@ class Adapter:
             if operation == CLAIM:
                 _fail_with(self.at_claim)
                 return struct.pack("=i", 0)
-            self.transfers += 1
             _fail_with(self.at_transfer)
             content = self._transfer(_messages(request[4:], argument))
             return struct.pack("=i", argument) + content

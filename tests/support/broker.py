@@ -65,7 +65,7 @@ class Broker:
         self.password = password
         self.certificates = certificates
         self._process: subprocess.Popen[bytes] | None = None
-        self._binary = _binary("mosquitto")
+        self._binary = binary("mosquitto")
         lines = [
             f"listener {self.port} {self.host}",
             f"allow_anonymous {password is None}".lower(),
@@ -77,7 +77,7 @@ class Broker:
             users.touch(mode=0o600)
             for name in (self.user, self.observer):
                 subprocess.run(
-                    [_binary("mosquitto_passwd"), "-b", users, name, password], check=True
+                    [binary("mosquitto_passwd"), "-b", users, name, password], check=True
                 )
             lines.append(f"password_file {users}")
         if acl is not None:
@@ -186,22 +186,30 @@ def listening(broker: Broker, topic: str = "harpi/#") -> Iterator[Listener]:
 
 def make_certificates(folder: Path) -> Path:
     """Make an authority of our own and a certificate of the broker for 127.0.0.1."""
-    openssl = _binary("openssl")
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-
-    def run(*words: str) -> None:
-        subprocess.run([openssl, *words], cwd=folder, check=True, capture_output=True)
-
-    run("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=harpi",
-        "-days", "2", "-addext", "keyUsage=critical,keyCertSign")  # fmt: skip
-    run("req", *key, "-keyout", "broker.key", "-out", "broker.csr", "-subj", "/CN=127.0.0.1")
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
-    run("x509", "-req", "-in", "broker.csr", "-CA", "ca.crt", "-CAkey", "ca.key",
-        "-CAcreateserial", "-out", "broker.crt", "-days", "2", "-extfile", "names")  # fmt: skip
+    _openssl(folder, "req", "-x509", *_KEY, "-keyout", "ca.key", "-out", "ca.crt", "-subj",
+             "/CN=harpi", "-days", "2", "-addext", "keyUsage=critical,keyCertSign")  # fmt: skip
+    make_certificate(folder, "broker", name="127.0.0.1")
     return folder
 
 
-def _binary(name: str) -> str:
+def make_certificate(folder: Path, file: str, *, name: str | None = None) -> None:
+    """Make a certificate for `name`, or what the file is called, by the authority there."""
+    _openssl(folder, "req", *_KEY, "-keyout", f"{file}.key", "-out", f"{file}.csr", "-subj",
+             f"/CN={name or file}")  # fmt: skip
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
+    _openssl(folder, "x509", "-req", "-in", f"{file}.csr", "-CA", "ca.crt", "-CAkey", "ca.key",
+             "-CAcreateserial", "-out", f"{file}.crt", "-days", "2", "-extfile",
+             "names")  # fmt: skip
+
+
+_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+
+
+def _openssl(folder: Path, *words: str) -> None:
+    subprocess.run([binary("openssl"), *words], cwd=folder, check=True, capture_output=True)
+
+
+def binary(name: str) -> str:
     found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     assert found, f"{name} is needed: apt install mosquitto openssl"
     return found

@@ -10,11 +10,11 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from tests.support.broker import wait_until
 
@@ -40,13 +40,16 @@ PATIENCE = 20.0
 class Tab:
     """One tab, and what went wrong in it.
 
+    Args:
+        connection: to its DevTools.
+
     Attributes:
         complaints: errors of scripts, and of the console such as violated policies.
         requests: every address that was asked for.
     """
 
-    def __init__(self, address: str) -> None:
-        self._socket = connect(address, max_size=64 * 1024 * 1024)
+    def __init__(self, connection: ClientConnection) -> None:
+        self._socket = connection
         self._numbers = itertools.count(1)
         self.complaints: list[str] = []
         self.requests: list[str] = []
@@ -180,7 +183,8 @@ class Tab:
         path.write_bytes(base64.b64decode(taken["data"]))
 
     def close(self) -> None:
-        self._socket.close()
+        """Close the tab, and the connections of its page with it."""
+        self.call("Page.close")
 
 
 @contextmanager
@@ -194,22 +198,20 @@ def browser(folder: Path) -> Iterator[Callable[[], Tab]]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    tabs: list[Tab] = []
     try:
         wait_until(lambda: port_file.exists() and "\n" in port_file.read_text(), "it runs", 30)
         port = int(port_file.read_text().splitlines()[0])
+        with ExitStack() as connections:
 
-        def open_tab() -> Tab:
-            request = urllib.request.Request(
-                f"http://127.0.0.1:{port}/json/new?about:blank", method="PUT"
-            )
-            with urllib.request.urlopen(request) as response:
-                tabs.append(Tab(json.load(response)["webSocketDebuggerUrl"]))
-            return tabs[-1]
+            def open_tab() -> Tab:
+                request = urllib.request.Request(
+                    f"http://127.0.0.1:{port}/json/new?about:blank", method="PUT"
+                )
+                with urllib.request.urlopen(request) as response:
+                    address = json.load(response)["webSocketDebuggerUrl"]
+                return Tab(connections.enter_context(connect(address, max_size=2**26)))
 
-        yield open_tab
+            yield open_tab
     finally:
-        for tab in tabs:
-            tab.close()
         process.terminate()
         process.wait(10)

@@ -90,7 +90,9 @@ def perform(device: Worn, tab: Tab, album: Album) -> None:
     album.take("health")
     tab.open(device.url)
     device.stage.perform("walking", 1)
-    device.lives(9)
+    device.lives(5)
+    device.stage.perform("lying", 1)
+    device.lives(4.5)
     album.take("inference")
 
 

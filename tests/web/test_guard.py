@@ -101,6 +101,11 @@ def test_a_script_may_show_the_password_instead(guarded: Served) -> None:
     assert guarded.ask("/api/hello", Authorization="Bearer correct").status == 401
 
 
+def test_where_there_is_no_password_none_takes_the_place_of_the_token(served: Served) -> None:
+    headers = {"Authorization": "Bearer anything"}
+    assert served.ask("/api/command", STOP, without=("X-Harpi-Token",), **headers).status == 403
+
+
 @pytest.mark.parametrize("way", ["login", "bearer"])
 def test_guessing_is_slowed_down(guarded: Served, way: str) -> None:
     def guess(password: str) -> Any:

@@ -29,6 +29,7 @@ GROUPS: Final = (
     "session",
     "status",
     "watch",
+    "fleet",
     "takes",
     "transfer",
     "heads",

@@ -36,8 +36,9 @@ class _Evaluate(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the shipped recording where none is named."""
         words: list[str] = []
-        for word, following in zip(args, [*args[1:], "-"], strict=True):
+        for position, word in enumerate(args, start=1):
             words.append(word)
+            following = args[position] if position < len(args) else "-"
             if word == _RECORDING and following.startswith("-"):
                 words.append(SHIPPED)
         return super().parse_args(ctx, words)
@@ -103,6 +104,8 @@ def evaluate(
 
     Without --recording these are the takes that were recorded with `harpi record --test`.
     Every run is kept in a log, and held against the last one.
+
+    Example: harpi evaluate --position right_arm --html report.html
     """
     if context.invoked_subcommand is not None:
         return
@@ -161,7 +164,10 @@ def compare(
     assignments: Assignments = None,
     as_json: AsJson = False,
 ) -> None:
-    """Hold two runs against each other, model by model, on the takes that both tested."""
+    """Hold two runs against each other, model by model, on the takes that both tested.
+
+    Example: harpi evaluate compare 3 last
+    """
     import msgspec
 
     from harpi.evaluation.runs import changes, shared_takes
@@ -184,7 +190,10 @@ def compare(
 
 
 def runs(config: ConfigFile = None, assignments: Assignments = None) -> None:
-    """List the runs in the log, the oldest first."""
+    """List the runs in the log, the oldest first.
+
+    Example: harpi evaluate runs
+    """
     from harpi.evaluation.table import list_of_runs
 
     log = _read(_run_log(load_settings(config, assignments).config))

@@ -13,6 +13,7 @@ from harpi.errors import CommandRefused, DaemonNotRunning, UsageError
 if TYPE_CHECKING:
     from harpi.config.schema import Config
     from harpi.learning.heads import HeadShelf, Shelved
+    from harpi.recognition.head_file import Head
     from harpi.recognition.model_file import ModelFile
 
 PREVIOUS = "previous"
@@ -137,8 +138,15 @@ def _row(shelved: Shelved) -> str:
         len(head.takes),
         round(head.figures.get("windows", 0)),
         "" if accuracy is None else f"{'' if whole else '~'}{accuracy:.1%}",
-        shelved.problem or ("gradient" if head.step else "closed form"),
+        shelved.problem or _method(head),
     )
+
+
+def _method(head: Head) -> str:
+    """Say how a head was fitted, and to what."""
+    if head.step:
+        return "gradient"
+    return "closed form, with signal" if head.joined else "closed form"
 
 
 def _figures(shelved: Shelved) -> dict[str, Any]:
@@ -153,7 +161,7 @@ def _figures(shelved: Shelved) -> dict[str, Any]:
             "created": shelved.head.created,
             "labels": shelved.head.labels,
             "base": shelved.head.base_name,
-            "method": "gradient" if shelved.head.step else "closed_form",
+            "method": _method(shelved.head),
             "figures": dict(shelved.head.figures),
             "takes": shelved.head.takes,
         }

@@ -50,6 +50,8 @@ def replay(
     Each has `start` and `end` of the window in seconds of the recording, the `label` that
     the recording gives to all of it (else null), and what `knn`, `generic` and `personal`
     say, as on the MQTT topic `state`.
+
+    Example: harpi replay walk.csv > verdicts.jsonl
     """
     from harpi.cli.own_models import own_models
     from harpi.cli.progress import progress

@@ -42,8 +42,8 @@ def make_page(
         from harpi.web.server import WebServer
     except ModuleNotFoundError as error:
         log.error(
-            "web.enabled: the page needs %s. Install it with: pip install 'harpi[web]'. Going on "
-            "without the page.",
+            "web.enabled: the page needs %s. Install it with: pip install 'harpi[web]'. "
+            "Going on without the page.",
             error.name,
         )
         return None

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from harpi import __version__, shipped
 from harpi.commands import Event
 from harpi.config.loading import build
@@ -19,6 +21,7 @@ from harpi.demo.scaled_time import ScaledTime
 from harpi.demo.score import Score
 from harpi.demo.screenplay import write_screenplay
 from harpi.imu.emulator import Chip, EmulatedBus, Playback, VirtualTime
+from harpi.publish.messages import Logged, LoggedVerdict
 from harpi.publish.subscriber import Heard, Subscriber
 from harpi.recording import Recording
 from harpi.timebase import Timebase
@@ -127,7 +130,7 @@ def perform(
             return Outcome(
                 score=score,
                 broker=name,
-                heard=ear.states,
+                heard=ear.verdicts,
                 said=daemon.recognition.windows,
                 lost=daemon.sampler.health().lost,
                 train_seconds=director.training_seconds,
@@ -140,7 +143,7 @@ class _Ear:
     """Counts the verdicts that arrive at a subscriber, on a thread of its own."""
 
     def __init__(self, subscriber: Subscriber) -> None:
-        self.states = 0
+        self.verdicts = 0
         self._subscriber = subscriber
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="ear", daemon=True)
@@ -154,13 +157,15 @@ class _Ear:
         self._thread.join()
         self._subscriber.close()
 
-    def wait_for(self, states: int, seconds: float) -> None:
+    def wait_for(self, verdicts: int, seconds: float) -> None:
         """Wait until so many have arrived, or for `seconds`."""
         deadline = time.monotonic() + seconds
-        while self.states < states and time.monotonic() < deadline:
+        while self.verdicts < verdicts and time.monotonic() < deadline:
             time.sleep(0.02)
 
     def _listen(self) -> None:
         while not self._stop.is_set():
             heard = self._subscriber.next(0.1)
-            self.states += isinstance(heard, Heard) and heard.name == "history"
+            if isinstance(heard, Heard) and heard.name == "history":
+                said = msgspec.json.decode(heard.payload, type=Logged)
+                self.verdicts += isinstance(said, LoggedVerdict)

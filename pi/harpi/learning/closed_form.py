@@ -18,13 +18,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from harpi.recognition.joined import softmax
 from harpi.types import FloatArray
 
 Indices = NDArray[np.int64]
 
-SPREAD_FLOOR: Final = 0.01
-"""Least spread of a feature, as a share of what is typical of the features; a feature that
-varies less says nothing, and must not be blown up."""
+SPREAD_FLOOR: Final = 1e-3
+"""Least spread of a feature. All features are activations, g, deg/s or ratios; one that varies
+less says nothing, and must not be blown up."""
 
 SHRINKAGE: Final = 0.3
 """How far the correlations within the classes are taken back towards none."""
@@ -59,8 +60,7 @@ class Scaling:
         share = weights / weights.sum()
         mean = share @ features
         spread = np.sqrt(share @ np.square(features - mean))
-        typical = float(np.sqrt(np.mean(np.square(spread))))
-        scale = np.hypot(spread, SPREAD_FLOOR * typical) if typical > 0 else spread + 1
+        scale = np.hypot(spread, SPREAD_FLOOR)
         return cls(mean.astype(np.float32), scale.astype(np.float32))
 
     def apply(self, features: FloatArray) -> FloatArray:
@@ -153,12 +153,6 @@ def _scatter(rows: NDArray[np.float64], weights: FloatArray) -> NDArray[np.float
 def logits(features: FloatArray, w0: FloatArray, b0: FloatArray) -> FloatArray:
     """Give the logits ``[n, C]`` of a softmax layer for features ``[n, F]``."""
     return features @ w0 + b0
-
-
-def softmax(values: FloatArray) -> FloatArray:
-    """Turn logits ``[n, C]`` into probabilities."""
-    shifted = np.exp(values - values.max(axis=1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), np.float32)
 
 
 def temperature(values: FloatArray, targets: Indices) -> float:

@@ -6,7 +6,7 @@ import os
 import threading
 from contextlib import suppress
 
-NICE = 10
+NICE = 5
 """Of the thread that learns; prediction and sampling come first."""
 
 

@@ -20,8 +20,10 @@ from harpi.errors import CommandRefused, HarpiError, StoreError
 from harpi.learning.classes import renamed, without
 from harpi.learning.control import Cancelled, Control, yield_to_others
 from harpi.learning.heads import HeadShelf
+from harpi.learning.knn_follower import KnnFollower
 from harpi.learning.material import Preparation, TakeFeatures, TakeSource
 from harpi.learning.outcome import Outcome
+from harpi.learning.prepared import Prepared
 from harpi.learning.strap import strap_turn
 from harpi.learning.take import Take
 from harpi.learning.trainer import Trainer
@@ -33,17 +35,7 @@ from harpi.recognition.personal import PersonalRecogniser
 
 _FAULT: Final = "Training failed by a fault in harpi, see the log; the old head stays."
 
-MOST_PREPARED: Final = 4000
-"""Windows whose features are kept in memory between trainings."""
-
 log = logging.getLogger(__name__)
-
-Version = tuple[str, float, float | None]
-"""What of a take decides its windows: label, begin and end of the used part."""
-
-
-def _version(take: Take) -> Version:
-    return take.label, take.keep_from, take.keep_to
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,8 +77,8 @@ class Learner:
         self._base = base
         self._shelf = shelf
         self._personal = personal
-        self._knn = knn
-        self._preparation = Preparation(
+        self._follower = KnnFollower(knn)
+        preparation = Preparation(
             base,
             hop=config.signal.hop,
             copies=settings.augment_copies,
@@ -97,12 +89,10 @@ class Learner:
             base,
             settings,
             unknown_rate=config.models.unknown_rate,
-            gap=self._preparation.gap,
-            seconds_per_window=self._preparation.seconds_per_window,
+            gap=preparation.gap,
+            seconds_per_window=preparation.seconds_per_window,
         )
-        self._prepared: dict[int, tuple[Version, TakeFeatures]] = {}
-        self._remembered: dict[int, Version] = {}
-        self._remembering = threading.Lock()
+        self._prepared = Prepared(preparation)
         self._work = threading.Condition()
         self._takes_changed = True
         self._request: _Request | None = None
@@ -180,17 +170,7 @@ class Learner:
         Raises:
             StoreError: the shelf cannot be written.
         """
-        with self._remembering:
-            if label is None:
-                self._knn.forget_all()
-                self._remembered.clear()
-            else:
-                self._knn.forget_label(label)
-                self._remembered = {
-                    number: version
-                    for number, version in self._remembered.items()
-                    if version[0] != label
-                }
+        self._follower.forget(label)
         head = self._personal.head
         if head is None or not (label is None or label in head.labels):
             return
@@ -227,13 +207,16 @@ class Learner:
                 changed, self._takes_changed = self._takes_changed, False
                 request = self._request
                 closing = self._closing
-            if changed and not closing:
-                self._follow()
-            if request is not None:
-                outcome = self._train(request)
-                with self._work:
-                    self._request = None
-                request.on_end(outcome)
+            try:
+                if changed and not closing:
+                    self._follow()
+                if request is not None:
+                    outcome = self._train(request)
+                    with self._work:
+                        self._request = None
+                    request.on_end(outcome)
+            except Exception:  # the thread must be there for the next training
+                log.exception("a fault; the thread that learns goes on")
             if closing:
                 return
 
@@ -251,29 +234,17 @@ class Learner:
             return
         self._follow_names(takes)
         wanted = {take.id: take for take in takes}
-        for number in list(self._remembered):
-            if number not in wanted or _version(wanted[number]) != self._remembered[number]:
-                with self._remembering:
-                    self._knn.forget_take(str(number))
-                    self._remembered.pop(number, None)
-        self._prepared = {n: kept for n, kept in self._prepared.items() if n in wanted}
+        self._follower.drop_all_but(wanted)
+        self._prepared.keep_only(wanted)
         for take in takes:
             if self._closing:
                 return
-            if take.id not in self._remembered:
-                self._remember(take)
-
-    def _remember(self, take: Take) -> None:
-        """Let the kNN learn a take, and keep its features for the next training."""
-        try:
-            windows = self._preparation.windows(take, self._open().samples(take.id))
-            self._keep(take, self._preparation.features(take, windows))
-            with self._remembering:
-                if len(windows):
-                    self._knn.add(windows, take.label, take=str(take.id))
-                self._remembered[take.id] = _version(take)
-        except HarpiError as error:
-            log.warning("the kNN leaves out take %d: %s", take.id, error)
+            if self._follower.knows(take):
+                continue
+            try:
+                self._follower.remember(take, self._prepared.prepare(self._open(), take))
+            except HarpiError as error:
+                log.warning("the kNN leaves out take %d: %s", take.id, error)
 
     def _follow_names(self, takes: list[Take]) -> None:
         """Rename a label of the head where all takes that it came from were renamed."""
@@ -315,7 +286,7 @@ class Learner:
                 continue
             request.control.checkpoint()
             try:
-                parts.append(self._features(take))
+                parts.append(self._prepared.features(self._open(), take))
             except StoreError as error:
                 damaged.append(str(error))
 
@@ -334,26 +305,12 @@ class Learner:
     def _strap(self) -> list[str]:
         """Say so if the strap is on otherwise than at the mounting before."""
         newest = self._open().takes(split="train")[-1]
-        found = strap_turn(self._open(), newest.session, newest.position)
+        try:
+            found = strap_turn(self._open(), newest.session, newest.position)
+        except StoreError as error:
+            log.warning("the strap is not compared: %s", error)
+            return []
         return [f"{found.sentence}."] if found is not None and found.turned else []
-
-    def _features(self, take: Take) -> TakeFeatures:
-        """Give the features of a take, from the last time if it is as it was then."""
-        version, features = self._prepared.get(take.id, (None, None))
-        if features is None or version != _version(take):
-            windows = self._preparation.windows(take, self._open().samples(take.id))
-            features = self._preparation.features(take, windows)
-            self._keep(take, features)
-        return features
-
-    def _keep(self, take: Take, features: TakeFeatures) -> None:
-        """Keep the features of a take for the next training; beyond the limit drop others."""
-        self._prepared.pop(take.id, None)
-        self._prepared[take.id] = _version(take), features
-        kept = sum(len(part.features) for _, part in self._prepared.values())
-        while kept > MOST_PREPARED and len(self._prepared) > 1:
-            _, dropped = self._prepared.pop(next(iter(self._prepared)))
-            kept -= len(dropped.features)
 
     def _put_to_use(self, head: Head | None) -> None:
         """Keep a head and predict with it from now on; None for none."""

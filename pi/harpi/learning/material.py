@@ -1,9 +1,13 @@
-"""What a head learns from: the windows of takes as features, beside slightly turned copies."""
+"""What a head learns from: the windows of takes as features, beside slightly turned copies.
+
+The features are those of the base, then those of the signal; a head takes all of them, or
+those of the base alone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import numpy as np
@@ -12,12 +16,13 @@ from harpi.learning.closed_form import Indices
 from harpi.learning.take import Split, Take
 from harpi.recognition.generic import imu_input
 from harpi.recognition.interpreter import Interpreter
+from harpi.recognition.joined import SIGNAL_FEATURES, join
 from harpi.recognition.model_file import ModelFile
 from harpi.signal.mounting import random_rotations, turn
 from harpi.signal.windows import windows_of
 from harpi.types import AXES, FloatArray, Samples
 
-MOST_WINDOWS: Final = 400
+MOST_WINDOWS: Final = 200
 """Windows of one label that are learnt; of more, the newest. It bounds time and memory."""
 
 _BATCH: Final = 256
@@ -42,7 +47,7 @@ class TakeSource(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TakeFeatures:
-    """The windows of one take, as the base sees them.
+    """The windows of one take as features, F of them.
 
     Attributes:
         take: the take.
@@ -111,6 +116,12 @@ class Material:
     def __len__(self) -> int:
         return len(self.targets)
 
+    def of_base(self, length: int) -> Material:
+        """Give the same with the features of the base alone, the first `length`."""
+        return replace(
+            self, features=self.features[:, :length], turned=self.turned[..., :length]
+        )
+
     @property
     def counts(self) -> dict[str, int]:
         """Windows of each label."""
@@ -119,10 +130,10 @@ class Material:
 
 
 class Preparation:
-    """Cuts takes into windows and embeds them; belongs to one thread.
+    """Cuts takes into windows and makes their features; belongs to one thread.
 
     Args:
-        base: the model whose features the head takes.
+        base: the model whose features come first.
         hop: samples from one window to the next, at the model's rate.
         copies: turned copies of each window.
         degrees: standard deviation of the turns.
@@ -137,7 +148,7 @@ class Preparation:
     ) -> None:
         self._input = imu_input(base)
         self._interpreter = Interpreter(base)
-        self._length = base.metadata.features
+        self._length = base.metadata.features + SIGNAL_FEATURES
         self._hop = hop
         self._copies = copies
         self._degrees = degrees
@@ -169,20 +180,21 @@ class Preparation:
         return np.concatenate([empty, *cut])
 
     def features(self, take: Take, windows: FloatArray) -> TakeFeatures:
-        """Embed the windows of a take and turned copies of them."""
+        """Make the features of the windows of a take, and of turned copies of them."""
         rng = np.random.default_rng([self._seed, take.id])
         repeated = np.repeat(windows, self._copies, axis=0)
         copies = turn(repeated, random_rotations(len(repeated), self._degrees, rng))
         return TakeFeatures(
             take,
-            self._embed(windows),
-            self._embed(copies).reshape(len(windows), self._copies, self._length),
+            self._describe(windows),
+            self._describe(copies).reshape(len(windows), self._copies, self._length),
         )
 
-    def _embed(self, windows: FloatArray) -> FloatArray:
-        parts = [
-            self._interpreter.run("bottleneck", {"window": windows[begin : begin + _BATCH]})
-            for begin in range(0, len(windows), _BATCH)
-        ]
-        empty = np.empty((0, self._length), np.float32)
-        return np.concatenate([empty, *(part["features"] for part in parts)])
+    def _describe(self, windows: FloatArray) -> FloatArray:
+        """Make the features ``[n, F]`` of windows."""
+        parts = [np.empty((0, self._length), np.float32)]
+        for begin in range(0, len(windows), _BATCH):
+            batch = windows[begin : begin + _BATCH]
+            features = self._interpreter.run("bottleneck", {"window": batch})["features"]
+            parts.append(join(features, batch, self._input.rate))
+        return np.concatenate(parts)

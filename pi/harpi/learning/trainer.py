@@ -6,19 +6,29 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from harpi.commands import Progress
 from harpi.config.schema import LearningSection
 from harpi.errors import UsageError
 from harpi.learning import advice
 from harpi.learning.advice import Advice
 from harpi.learning.comparison import Comparison, compare, notes
-from harpi.learning.fitting import Fitted, choose, fit_closed_form, fit_gradient
+from harpi.learning.fitting import (
+    Fitted,
+    can_be_bettered,
+    choose,
+    fit_closed_form,
+    fit_gradient,
+)
 from harpi.learning.material import Material, TakeFeatures
 from harpi.learning.validation import Division, divide
 from harpi.recognition.head_file import Head
 from harpi.recognition.head_trainer import HeadState, HeadTrainer
+from harpi.recognition.joined import probabilities
 from harpi.recognition.model_file import ModelFile
 from harpi.recognition.rejection import Rejection
+from harpi.signal.features import FEATURES_VERSION
 from harpi.types import FloatArray
 
 FEWEST_LABELS = 2
@@ -82,6 +92,7 @@ class Trainer:
                 remedy='Set it to "auto" or "gradient"',
             )
         self._base = base
+        self._length = base.metadata.features
         self._settings = settings
         self._unknown_rate = unknown_rate
         self._gap = gap
@@ -112,8 +123,9 @@ class Trainer:
         fitted = self._fit(material, division, old, on_epoch)
         taken = notes(material, division, fitted.held_out)
         comparison = None if old is None else compare(material, taken, old, self._judge)
+        learnt = material if fitted.joined else material.of_base(self._length)
         rejection = Rejection.cross_validated(
-            material.features, material.targets, material.sources, self._unknown_rate
+            learnt.features, learnt.targets, learnt.sources, self._unknown_rate
         )
         figures = {
             "windows": float(len(material)),
@@ -130,6 +142,7 @@ class Trainer:
             parameters=fitted.state.parameters,
             slots=fitted.state.slots,
             step=fitted.state.step,
+            joined=FEATURES_VERSION if fitted.joined else 0,
             rejection=rejection,
             figures=figures,
             takes=taken,
@@ -169,15 +182,23 @@ class Trainer:
         old: Head | None,
         on_epoch: Callable[[Progress], None],
     ) -> Fitted:
-        """Fit as configured; where both ways may be gone, held-out windows decide."""
+        """Fit as configured; where several ways may be gone, held-out windows decide.
+
+        The ways are tried in the order of their cost, as long as one can clearly better what
+        is there: the base's features in closed form, all features so, gradient steps.
+        """
+        plain = material.of_base(self._length)
         candidates = []
         if self._linear and self._settings.head != "gradient":
-            candidates.append(fit_closed_form(material, division))
-        if self._settings.head != "closed_form" and (division.folds or not candidates):
+            candidates.append(fit_closed_form(plain, division, joined=False))
+            if can_be_bettered(candidates[0]):
+                candidates.append(fit_closed_form(material, division, joined=True))
+        wanted = self._settings.head != "closed_form"
+        if not candidates or (wanted and can_be_bettered(choose(candidates))):
             candidates.append(
                 fit_gradient(
                     self._steps,
-                    material,
+                    plain,
                     division,
                     self._settings,
                     start=self._start(old),
@@ -194,9 +215,13 @@ class Trainer:
         return HeadState(old.labels, old.parameters, slots, old.step)
 
     def _judge(self, head: Head, features: FloatArray) -> FloatArray:
-        """Give a head's probabilities for features ``[n, F]``."""
+        """Give a head's probabilities for all features ``[n, F]`` of windows."""
+        if head.joined:
+            return probabilities(features, head.parameters)
         state = HeadState(head.labels, head.parameters, head.slots, head.step)
-        return self._steps.probabilities(state, features)
+        return self._steps.probabilities(
+            state, np.ascontiguousarray(features[:, : self._length])
+        )
 
     def _advise(
         self,

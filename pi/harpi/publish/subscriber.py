@@ -1,9 +1,10 @@
-"""Hearing what devices publish, for `harpi watch`."""
+"""Hearing what devices publish, for `harpi watch` and `harpi fleet`."""
 
 from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -38,25 +39,32 @@ class LinkChanged:
 class Subscriber:
     """Hears one device or all of them.
 
-    What is heard waits in a queue of 256 entries, where a new one takes the place of the
-    oldest: who looks away for long sees what is, not what was.
+    What is heard waits in a queue, where a new one takes the place of the oldest when it is
+    full: who looks away for long sees what is, not what was.
 
     Args:
         section: broker, credentials and prefix of the topics.
         device: which to hear; all where not given.
+        names: the last parts of the topics to hear; all where not given.
+        capacity: what the queue holds.
 
     Raises:
         BrokerError: the broker cannot be reached or refuses harpi.
         ConfigError: the password file or a certificate cannot be used.
     """
 
-    CAPACITY: Final = 256
-
-    def __init__(self, section: MqttSection, device: str | None = None) -> None:
+    def __init__(
+        self,
+        section: MqttSection,
+        device: str | None = None,
+        *,
+        names: Sequence[str] = ("+",),
+        capacity: int = 256,
+    ) -> None:
         self._prefix = section.prefix
         self._broker = f"{section.host}:{section.port}"
-        self._topic = f"{section.prefix}/{device or '+'}/+"
-        self._events: queue.Queue[Heard | LinkChanged] = queue.Queue(self.CAPACITY)
+        self._topics = [(f"{section.prefix}/{device or '+'}/{name}", 1) for name in names]
+        self._events: queue.Queue[Heard | LinkChanged] = queue.Queue(capacity)
         self._answered = threading.Event()
         self._refusal = ""
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
@@ -109,7 +117,7 @@ class Subscriber:
         if reason.is_failure:
             self._refusal = str(reason)
         else:
-            client.subscribe(self._topic, qos=1)
+            client.subscribe(self._topics)
             self._put(LinkChanged(connected=True))
         self._answered.set()
 

@@ -14,15 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harpi.errors import HeadMismatch, ModelError
+from harpi.recognition.joined import SIGNAL_FEATURES
 from harpi.recognition.metadata import CLASSES, ImageInput, ImuInput, Tensor
 from harpi.recognition.model_file import ModelFile
 from harpi.recognition.rejection import Rejection
 from harpi.recognition.tensor_file import Tensors, read_tensors, write_tensors
+from harpi.signal.features import FEATURES_VERSION
 from harpi.types import FloatArray
 
 KIND: Final = "head"
 LAYOUT: Final = 1
 
+_FIRST: Final = "w0"
+_ONE_LAYER: Final = "softmax"
 _PARAMETER: Final = "parameter."
 _SLOT: Final = "slot."
 _REJECTION_MEANS: Final = "rejection.means"
@@ -55,6 +59,7 @@ class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     base_name: str
     input: ImuInput | ImageInput
     features: int
+    joined: int = 0
     threshold: float | None
     figures: dict[str, float]
     takes: tuple[LearntTake, ...] = ()
@@ -74,7 +79,8 @@ class Head:
         base: digest of the base that the head belongs to.
         base_name: name and version of that base, for messages.
         input: rate, window and scaling that the features came from.
-        features: length of the vectors that the head takes.
+        features: length of the base's vectors.
+        joined: version of `harpi.signal.features` that join the base's; 0 where none do.
         rejection: when to say unknown; None where nothing was calibrated.
         figures: what was measured of the head, e.g. `accuracy`.
         takes: what it was learnt from.
@@ -90,6 +96,7 @@ class Head:
     base_name: str
     input: ImuInput | ImageInput
     features: int
+    joined: int = 0
     rejection: Rejection | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
     takes: tuple[LearntTake, ...] = ()
@@ -104,6 +111,7 @@ class Head:
         parameters: Mapping[str, FloatArray],
         slots: Mapping[str, FloatArray] | None = None,
         step: int = 0,
+        joined: int = 0,
         rejection: Rejection | None = None,
         figures: Mapping[str, float] | None = None,
         takes: tuple[LearntTake, ...] = (),
@@ -124,6 +132,7 @@ class Head:
             base_name=_name(base),
             input=metadata.input,
             features=metadata.features,
+            joined=joined,
             rejection=rejection,
             figures=dict(figures or {}),
             takes=takes,
@@ -155,6 +164,7 @@ class Head:
             base_name=self.base_name,
             input=self.input,
             features=self.features,
+            joined=self.joined,
             threshold=threshold,
             figures=dict(self.figures),
             takes=self.takes,
@@ -187,6 +197,7 @@ class Head:
             base_name=header.base_name,
             input=header.input,
             features=header.features,
+            joined=header.joined,
             rejection=_read_rejection(tensors, header, path),
             figures=header.figures,
             takes=header.takes,
@@ -205,6 +216,7 @@ class Head:
             *_input_differences(self.input, metadata.input),
             *_difference("features", self.features, metadata.features),
             *_difference("kind", self.kind, metadata.head.kind),
+            *(_joined_differences(self) if self.joined else ()),
             *_difference("base", _brief(self.base), _brief(metadata.digest)),
         ]
         if differences:
@@ -227,6 +239,8 @@ class Head:
             shape = tuple(
                 len(self.labels) if size == CLASSES else size for size in tensor.shape
             )
+            if self.joined and tensor.name == _FIRST:
+                shape = (_width(self.features, self.joined), *shape[1:])
             array = arrays.get(tensor.name)
             if array is None or array.shape != shape:
                 found = "missing" if array is None else f"{list(array.shape)}"
@@ -261,14 +275,14 @@ def _read_rejection(tensors: Tensors, header: _Header, path: Path) -> Rejection 
         return None
     if (
         means.ndim != 2
-        or means.shape[1] != header.features
+        or means.shape[1] != _width(header.features, header.joined)
         or means.shape != scales.shape
         or means.size == 0
         or scales.min() <= 0
     ):
         raise ModelError(
             f"rejection statistics {list(means.shape)} and {list(scales.shape)} "
-            f"do not go with {header.features} features",
+            f"do not go with {_width(header.features, header.joined)} features",
             where=str(path),
             remedy=_REMEDY,
         )
@@ -285,6 +299,19 @@ def _input_differences(head: ImuInput | ImageInput, base: ImuInput | ImageInput)
         for name in head.__struct_fields__
         for line in _difference(name, getattr(head, name), getattr(base, name))
     ]
+
+
+def _joined_differences(head: Head) -> list[str]:
+    """What keeps the head from being run on joined features, in words."""
+    return [
+        *_difference("version of the signal's features", head.joined, FEATURES_VERSION),
+        *_difference("kind with features joined", head.kind, _ONE_LAYER),
+    ]
+
+
+def _width(features: int, joined: int) -> int:
+    """Length of the vectors that a head takes."""
+    return features + (SIGNAL_FEATURES if joined else 0)
 
 
 def _difference(what: str, head: object, base: object) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from harpi.recognition import joined
 from harpi.recognition.generic import imu_input
 from harpi.recognition.head_file import Head
 from harpi.recognition.interpreter import Interpreter
@@ -16,6 +17,9 @@ from harpi.types import FloatArray, Prediction
 
 class PersonalRecogniser:
     """The signatures `bottleneck` and `infer` of a base model, with a head's parameters.
+
+    A head whose features are joined by the signal's is run beside the model; see
+    `harpi.recognition.joined`.
 
     Predictions are one thread's business; another may give it a new head at any time, which
     takes effect with the next prediction.
@@ -33,7 +37,7 @@ class PersonalRecogniser:
 
     def __init__(self, model: ModelFile, head: Head | None = None) -> None:
         self._model = model
-        self._length = imu_input(model).length
+        self._input = imu_input(model)
         self._interpreter = Interpreter(model)
         self._head: Head | None = None
         self.use(head)
@@ -60,14 +64,17 @@ class PersonalRecogniser:
 
     def predict(self, windows: FloatArray) -> list[Prediction]:
         """Judge windows; see `harpi.recognition.contract.Recogniser`."""
-        check_windows(windows, self._length, self.name)
+        check_windows(windows, self._input.length, self.name)
         head = self._head
         if head is None or len(windows) == 0:
             return [Prediction.untrained(self.name) for _ in windows]
         features = self._interpreter.run("bottleneck", {"window": windows})["features"]
-        probabilities = self._interpreter.run(
-            "infer", {"features": features, **head.parameters}
-        )["probabilities"]
+        if head.joined:
+            features = joined.join(features, windows, self._input.rate)
+            probabilities = joined.probabilities(features, head.parameters)
+        else:
+            inputs = {"features": features, **head.parameters}
+            probabilities = self._interpreter.run("infer", inputs)["probabilities"]
         unknown = np.zeros(len(windows), np.bool_)
         if head.rejection is not None:
             unknown = head.rejection.unknown(features)

@@ -128,7 +128,7 @@ class Guard:
         by_password = False
         if not path.startswith(OPEN):
             scheme, _, password = headers.get("authorization", "").partition(" ")
-            if scheme.lower() == "bearer":
+            if scheme.lower() == "bearer" and self._login.required:
                 if refusal := self._refusal_of(password, scope):
                     return refusal
                 by_password = True

@@ -12,6 +12,8 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
+from tests.rigs.guest.board import GPIO
+
 SOURCE: Final = Path("/mnt/source")
 ETC: Final = Path("/etc")
 FROM_HOST: Final = (
@@ -92,8 +94,6 @@ def main() -> None:
     ETC.chmod(0o755)
     write(ETC / "machine-id", "0" * 31 + "1\n")
     write(ETC / "hostname", "pi\n")
-
-    from tests.rigs.guest.board import GPIO
 
     gpio = " ".join(f"{name}={value}" for name, value in GPIO.items())
     write(Path("/opt/harpi/bin/harpi"), HARPI.format(gpio=gpio), 0o755)

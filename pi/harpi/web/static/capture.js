@@ -2,7 +2,7 @@
 
 import { send } from "./api.js";
 import { byId, count, make, write } from "./dom.js";
-import { say } from "./said.js";
+import { say, sayDoubts } from "./said.js";
 
 const buttons = new Map();
 let situation = null;
@@ -110,8 +110,7 @@ async function record(label) {
   const seconds = Number(byId("seconds").value);
   const fields = { label, ...(seconds && { seconds }), ...(byId("test").checked && { test: true }) };
   const answer = await send("record", fields);
-  // That all is well is seen at the button.
-  if (!answer.ok || answer.warnings.length) say(answer);
+  sayDoubts(answer); // that it records is seen at the button
   return answer;
 }
 

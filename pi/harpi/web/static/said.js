@@ -19,6 +19,12 @@ export function say({ ok, message, warnings = [] }) {
   if (ok) timer = setTimeout(hide, SHOWN + 3000 * warnings.length);
 }
 
+/** Show it only where there is more to say than that it is done. */
+export function sayDoubts(answer) {
+  if (answer.ok && !(answer.warnings ?? []).length) hide();
+  else say(answer);
+}
+
 function hide() {
   byId("said").hidden = true;
 }

@@ -71,6 +71,9 @@ export function follow(handlers, onHello, onLink) {
       open();
     }
   });
+  // A page that the browser keeps for the way back must not keep its connection.
+  window.addEventListener("pagehide", close);
+  window.addEventListener("pageshow", (event) => event.persisted && open());
   window.addEventListener("online", () => {
     failures = 0;
     open();

@@ -2,13 +2,13 @@
 
 import { send } from "./api.js";
 import { byId, clean, colours, make, percent, write } from "./dom.js";
-import { say } from "./said.js";
+import { sayDoubts } from "./said.js";
 
 let losses = [];
 
 export function build() {
   for (const command of ["train", "pause", "resume", "cancel"]) {
-    byId(command).addEventListener("click", async () => say(await send(command)));
+    byId(command).addEventListener("click", async () => sayDoubts(await send(command)));
   }
 }
 

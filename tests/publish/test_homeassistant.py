@@ -1,0 +1,158 @@
+"""What Home Assistant is told, and when; how it takes that, it judges itself elsewhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import paho.mqtt.publish
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harpi.commands import LabelCount
+from harpi.config import Config
+from harpi.config.loading import build
+from harpi.publish.discovery import Discovery
+from harpi.publish.homeassistant import discovery_payload, discovery_topic
+from harpi.publish.mqtt import MqttPublisher
+from tests.support.broker import Broker, Listener, listening, wait_until
+from tests.support.fake_room import FakeRoom
+from tests.support.verdicts import verdict
+
+ANSWERS = {"knn": ("walking",), "generic": ("walking", "sitting"), "personal": ()}
+
+
+def configured(**settings: object) -> Config:
+    return build(
+        {"device.id": "arm", **{key.replace("__", "."): v for key, v in settings.items()}}
+    )
+
+
+def described(payload: bytes) -> dict[str, Any]:
+    return dict(json.loads(payload)["cmps"])
+
+
+def test_every_entity_has_a_name_for_life_and_a_device() -> None:
+    payload = discovery_payload(configured(), ANSWERS, ("walking", "sitting"))
+    said = json.loads(payload)
+    assert said["dev"]["identifiers"] == ["harpi_arm"]
+    assert said["o"]["name"] == "harpi"
+    ids = [component["unique_id"] for component in said["cmps"].values()]
+    assert len(set(ids)) == len(ids)
+    assert {
+        *("knn_activity", "knn_confidence", "worn", "rate", "lost", "temperature", "head"),
+        *("record_walking", "stop", "train", "undo", "mode"),
+    } <= said["cmps"].keys()
+
+
+def test_the_options_of_a_model_are_its_labels_and_untrained() -> None:
+    components = described(discovery_payload(configured(), ANSWERS, ()))
+    assert components["generic_activity"]["options"] == ["walking", "sitting", "untrained"]
+    assert components["personal_activity"]["options"] == ["untrained"]
+
+
+def test_a_button_whose_label_is_gone_is_taken_away() -> None:
+    components = described(discovery_payload(configured(), ANSWERS, ["a"], gone=["b"]))
+    assert components["record_b"] == {"p": "button"}
+
+
+def test_a_topic_holds_what_home_assistant_allows() -> None:
+    assert discovery_topic(configured()) == "homeassistant/device/harpi-arm/config"
+    dotted = configured(device__id="left.arm", mqtt__discovery__prefix="ha")
+    assert discovery_topic(dotted) == "ha/device/harpi-left_arm/config"
+
+
+@given(st.lists(st.text(min_size=1, max_size=12), unique=True, max_size=12))
+def test_whatever_the_labels_every_one_has_a_button_that_says_it(labels: list[str]) -> None:
+    components = described(discovery_payload(configured(), ANSWERS, labels))
+    buttons = {name: c for name, c in components.items() if name.startswith("record_")}
+    assert [json.loads(b["payload_press"])["label"] for b in buttons.values()] == labels
+    assert all(re.fullmatch(r"[A-Za-z0-9_]+", name) for name in buttons)
+
+
+# --- on a broker --------------------------------------------------------------------------
+
+
+@contextmanager
+def announcing(
+    broker: Broker, room: FakeRoom, **settings: object
+) -> Iterator[tuple[MqttPublisher, Discovery]]:
+    config = configured(mqtt__host=broker.host, mqtt__port=broker.port, **settings)
+    publisher = MqttPublisher(config.mqtt, "arm")
+    discovery = Discovery(publisher, room, config, ANSWERS)
+    publisher.start()
+    try:
+        wait_until(lambda: publisher.connected, "it is connected")
+        yield publisher, discovery
+    finally:
+        publisher.stop()
+
+
+@pytest.fixture
+def ear(broker: Broker) -> Iterator[Listener]:
+    with listening(broker, "homeassistant/#") as one:
+        yield one
+
+
+@pytest.mark.broker
+def test_the_announcement_is_retained(broker: Broker) -> None:
+    with (
+        announcing(broker, FakeRoom()) as (publisher, _),
+        listening(broker, "homeassistant/#") as first,
+    ):
+        first.wait_for("config")
+        wait_until(lambda: publisher.figures().sent == 2, "all is sent")
+        with listening(broker, "homeassistant/#") as late:
+            late.wait_for("config")
+            assert late.messages[0].retained
+
+
+@pytest.mark.broker
+def test_new_labels_are_announced_and_old_ones_are_not_repeated(
+    broker: Broker, ear: Listener
+) -> None:
+    room = FakeRoom()
+    with announcing(broker, room) as (_, discovery):
+        ear.wait_for("config")
+        discovery.see(verdict({"walking": 0.5, "rowing": 0.5}))
+        newer = described(ear.wait_for("config", 2)[-1])
+        assert newer["personal_activity"]["options"] == ["walking", "rowing", "untrained"]
+        discovery.see(verdict({"walking": 0.1, "rowing": 0.9}))
+        room.become(labels=(LabelCount(label="rowing"),))
+        room.happens("notice")
+        room.happens("notice")
+        newest = described(ear.wait_for("config", 3)[-1])
+        assert "record_rowing" in newest
+        room.become(labels=())
+        room.happens("notice")
+        assert described(ear.wait_for("config", 4)[-1])["record_rowing"] == {"p": "button"}
+    assert len(ear.of("config")) == 4
+
+
+@pytest.mark.broker
+def test_it_is_announced_again_when_home_assistant_is_born(
+    broker: Broker, ear: Listener
+) -> None:
+    with announcing(broker, FakeRoom()):
+        ear.wait_for("config")
+        for payload in (b"offline", b"online"):
+            paho.mqtt.publish.single(
+                "homeassistant/status", payload, hostname=broker.host, port=broker.port
+            )
+        first, second = ear.wait_for("config", 2)
+        assert first == second
+    assert len(ear.of("config")) == 2
+
+
+@pytest.mark.broker
+def test_switched_off_it_is_taken_back(broker: Broker, ear: Listener) -> None:
+    with announcing(broker, FakeRoom()):
+        ear.wait_for("config")
+    with announcing(broker, FakeRoom(), mqtt__discovery__enabled=False) as (_, discovery):
+        discovery.see(verdict({"rowing": 1.0}))
+        assert ear.wait_for("config", 2)[-1] == b""
+    assert len(ear.of("config")) == 2
