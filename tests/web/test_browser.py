@@ -82,7 +82,7 @@ def test_pressing_record_and_train_lets_the_personal_panel_come_right(
         health = device.daemon.health()
         assert health.sensor.lost == 0
         assert health.recognition.skipped == 0
-    tab.wait_for("document.body.dataset.link === 'connecting'", "it sees that harpi has ended")
+    tab.wait_for("document.body?.dataset.link === 'connecting'", "it sees that harpi has ended")
     tab.complaints.clear()  # the connection that was refused
 
 
@@ -171,7 +171,7 @@ def test_one_has_to_log_in(guarded: Served, tab: Tab) -> None:
     tab.complaints.clear()
     tab.type("correct horse")
     tab.press("Enter", 13, "\r")
-    tab.wait_for("location.pathname === '/' && document.body.dataset.link === 'live'")
+    tab.wait_for("location.pathname === '/' && document.body?.dataset.link === 'live'")
     assert tab.run("document.cookie") == ""
     tab.click("nav a[href='#health']")
     tab.click("#logout")
@@ -193,11 +193,11 @@ def test_it_loads_nothing_from_elsewhere(tab: Tab, served: Served) -> None:
 def test_it_connects_again_by_itself(make_served: Callable[..., Served], tab: Tab) -> None:
     served = make_served()
     tab.open(served.origin)
-    tab.wait_for("document.body.dataset.link === 'live'")
+    tab.wait_for("document.body?.dataset.link === 'live'")
     served.stop()
-    tab.wait_for("document.body.dataset.link === 'connecting'")
+    tab.wait_for("document.body?.dataset.link === 'connecting'")
     served.start()
-    tab.wait_for("document.body.dataset.link === 'live'")
+    tab.wait_for("document.body?.dataset.link === 'live'")
     assert served.server is not None
     served.server.show(verdict({"jumping": 1.0}))
     tab.wait_for_text(".panel[data-model=knn] .answer", "jumping")
@@ -211,7 +211,7 @@ def test_it_connects_again_by_itself(make_served: Callable[..., Served], tab: Ta
 def test_it_can_be_used_with_the_keyboard_alone(tab: Tab, served: Served) -> None:
     served.room.become(labels=(LabelCount(label="walking", needed=5),))
     tab.open(served.origin)
-    tab.wait_for("document.body.dataset.link === 'live'")
+    tab.wait_for("document.body?.dataset.link === 'live'")
     reached = []
     for _ in range(12):
         tab.press("Tab", 9)
@@ -220,7 +220,7 @@ def test_it_can_be_used_with_the_keyboard_alone(tab: Tab, served: Served) -> Non
             break
     assert reached == ["Skip to the answers", "Inference", "Capture"]
     tab.press("Enter", 13, "\r")
-    tab.wait_for("document.body.dataset.view === 'capture'")
+    tab.wait_for("document.body?.dataset.view === 'capture'")
     for _ in range(8):
         tab.press("Tab", 9)
         if tab.run("document.activeElement.className") == "class":
@@ -265,7 +265,7 @@ def test_every_view_fits_the_screen_and_can_be_read(
     tab.wait_for_text(".panel .answer", "stairs_down")
     for view in ("inference", "capture", "takes", "results", "health"):
         tab.open(f"{served.origin}/#{view}")
-        tab.wait_for(f"document.body.dataset.view === '{view}'")
+        tab.wait_for(f"document.body?.dataset.view === '{view}'")
         assert tab.run("document.documentElement.scrollWidth") == size[0]
         assert tab.run(CONTRAST) == []
     tab.open(f"{served.origin}/#inference")
