@@ -11,12 +11,7 @@ import pytest
 from harpi import shipped
 from harpi.config import Config
 from harpi.config.loading import load
-
-HEADER = {
-    29: 5, 31: 6, 33: 13, 35: 19, 37: 26, 32: 12, 36: 16, 38: 20, 40: 21, 3: 2, 5: 3
-}  # fmt: skip
-"""Position on the 40-pin header and BCM number, from Raspberry Pi's documentation."""
-SUPPLY = {"3V3": {1, 17}, "GND": {6, 9, 14, 20, 25, 30, 34, 39}}
+from harpi.controls.header import POSITIONS
 
 PROFILES = ("arm", "leg", "high_impact")
 
@@ -49,9 +44,9 @@ def test_every_pin_is_where_the_header_has_it(pins: dict[str, Any]) -> None:
     places = [place for part in pins.values() for place in part.values()]
     for place in places:
         if "gpio" in place:
-            assert HEADER[place["header"]] == place["gpio"]
+            assert POSITIONS[place["header"] - 1] == place["gpio"]
         else:
-            assert place["header"] in SUPPLY[place["supply"]]
+            assert POSITIONS[place["header"] - 1] == place["supply"]
     positions = [place["header"] for place in places]
     assert len(set(positions)) == len(positions)
 

@@ -26,6 +26,15 @@ def drawn(width: int = 80, *, plain: bool = False, **settings: object) -> list[s
 def test_the_header_has_28_lines_and_12_supplies() -> None:
     assert len(POSITIONS) == 40
     assert sorted(PLACES) == list(range(28))
+    supplies = {
+        name: [n for n, what in enumerate(POSITIONS, start=1) if what == name]
+        for name in ("3V3", "5V", "GND")
+    }
+    assert supplies == {
+        "3V3": [1, 17],
+        "5V": [2, 4],
+        "GND": [6, 9, 14, 20, 25, 30, 34, 39],
+    }
 
 
 def test_the_sensor_is_on_bus_1_with_ad0_to_ground() -> None:

@@ -108,11 +108,17 @@ class Terminal:
         return text in self.written.rpartition(HOME)[2]
 
     def end(self, number: signal.Signals) -> int:
-        self.process.send_signal(number)
-        self.process.wait(PATIENCE)
+        # Python may swallow an interrupt that arrives within a callback; people press again.
+        wait_until(lambda: self._signalled(number), "it ends")
         self._reader.join(PATIENCE)
         os.close(self._primary)
         return self.process.returncode
+
+    def _signalled(self, number: signal.Signals) -> bool:
+        self.process.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(3.0)
+        return self.process.returncode is not None
 
     def _read(self) -> None:
         with contextlib.suppress(OSError):  # the other side has ended

@@ -12,6 +12,7 @@ from harpi.learning.material import Preparation, TakeFeatures
 from harpi.learning.trainer import Trainer
 from harpi.recognition.head_file import Head
 from harpi.recognition.model_file import ModelFile
+from harpi.signal.features import FEATURES_VERSION
 from tests.support.models import tiny_base, tiny_mlp
 from tests.support.recorded import Recorded
 
@@ -162,3 +163,29 @@ def test_gradient_training_goes_on_from_the_head_in_use(source: Recorded) -> Non
     second = trainer.train(parts_of(source), first, ignore).head
 
     assert second.step > first.step
+
+
+def test_what_the_base_cannot_tell_apart_the_features_of_the_signal_may() -> None:
+    source = Recorded()
+    for seed in range(2):
+        for label in ("slow", "still"):
+            source.add(label, kind=label, session=seed + 1)
+    parts = [deafened(part) for part in parts_of(source)]
+
+    trained = trainer_of(head="closed_form").train(parts, None, ignore)
+
+    assert trained.fitted.joined
+    assert trained.head.joined == FEATURES_VERSION
+    assert trained.head.figures["accuracy"] > 0.9
+    trained.head.check(tiny_base())
+    again = trainer_of(head="closed_form").train(parts, trained.head, ignore)
+    assert again.comparison is not None
+    assert again.comparison.old == again.comparison.new
+
+
+def deafened(part: TakeFeatures) -> TakeFeatures:
+    """The part with features of the base that say nothing."""
+    length = tiny_base().metadata.features
+    features, turned = part.features.copy(), part.turned.copy()
+    features[:, :length], turned[..., :length] = 0, 0
+    return replace(part, features=features, turned=turned)
