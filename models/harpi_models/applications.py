@@ -9,10 +9,12 @@ from types import ModuleType
 from typing import Any
 
 import keras
+import numpy as np
 
 from harpi_models.bases import Base, keras_base
 from harpi_models.errors import BaseRefused
 
+SETTLING_IMAGES = 16
 LICENCE = "Apache-2.0 (Keras); ImageNet weights for research use"
 
 
@@ -44,7 +46,8 @@ def application_base(
         name: as Keras calls it: InceptionV3, EfficientNetB0, ...
         image_size: side of the square images in pixels.
         alpha: width, for the MobileNets.
-        weights: a file, `"imagenet"`, or None for seeded random weights.
+        weights: a file, `"imagenet"`, or None for seeded random weights, which are only good
+            to try things out.
         cut: layer whose output becomes the features; by default the pooled last map.
         labels: of the classifier in a weights file; without them the model has none.
 
@@ -74,6 +77,8 @@ def application_base(
             where=name,
             remedy=_remedy(weights),
         ) from error
+    if weights is None:
+        _settle(model, image_size)
     # Does nothing for the models that scale the pixels themselves.
     prepare: Callable[[Any], Any] = module.preprocess_input
     return keras_base(
@@ -85,6 +90,24 @@ def application_base(
         licence=LICENCE,
         data=("ImageNet",) if weights == "imagenet" else (),
     )
+
+
+def _settle(model: Any, size: int) -> None:
+    """Give random weights the batch statistics of made-up images.
+
+    Without them a deep network with random weights maps everything to nearly zero; with them
+    its features are at least different for different images.
+    """
+    rng = np.random.default_rng(20190731)
+    coarse = rng.uniform(-1, 1, (SETTLING_IMAGES, 8, 8, 3)).astype(np.float32)
+    images = keras.ops.image.resize(coarse, (size, size), interpolation="bilinear")
+    layers = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = 0.0
+    model(images, training=True)
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
 
 
 def _found(name: str) -> tuple[Callable[..., Any], ModuleType]:

@@ -9,8 +9,9 @@ from harpi_models.datasets.catalogue import CATALOGUE, CORE, TRAINED_ON
 from harpi_models.folds import PEOPLE_RUNS, PLACE_RUNS
 from harpi_models.judging import figures_by_group, join, overall
 from harpi_models.metrics import Figure
-from harpi_models.pipeline import GRAMS_CO2_PER_KWH, WATTS_PER_CORE
 
+WATTS_PER_CORE = 15.0
+GRAMS_CO2_PER_KWH = 400.0
 PERSONAL_SHOWN = ("n=1", "n=5", "n=10", "n=10, 3 windows", "n=10, turned 45", "n=10, turned 90")
 
 NOT_FOR = """\

@@ -112,6 +112,25 @@ def combine(sets: Sequence[Windows]) -> Examples:
     )
 
 
+def balance(examples: Examples) -> NDArray[np.float64]:
+    """Chance of each window to be drawn.
+
+    A set counts by the square root of its places times its own labels; within a set every
+    place, label and person counts the same, however long it was recorded.
+    """
+    chances = np.zeros(len(examples))
+    for i in range(len(examples.data_sets)):
+        mine = np.flatnonzero(examples.data_set == i)
+        if len(mine) == 0:
+            continue
+        cells = np.stack([examples.position[mine], examples.own[mine], examples.person[mine]])
+        _, cell, sizes = np.unique(cells, axis=1, return_inverse=True, return_counts=True)
+        groups = len(np.unique(cells[:2], axis=1).T)
+        share = 1.0 / sizes[np.ravel(cell)]
+        chances[mine] = np.sqrt(groups) * share / share.sum()
+    return np.asarray(chances / chances.sum())
+
+
 def core_table(data_set: DataSet, labels: Sequence[str]) -> NDArray[np.bool_]:
     """Which of `CORE` each of a set's labels may be, ``[labels, 9]``."""
     table = np.zeros((len(labels), len(CORE)), bool)

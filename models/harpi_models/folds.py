@@ -42,7 +42,9 @@ class Run:
 
     def judged_on(self, examples: Examples) -> NDArray[np.bool_]:
         """Windows of strangers; only of the places left out where there are any."""
-        kept: NDArray[np.bool_] = fold_of(examples) == self.fold
+        kept = np.ones(len(examples), bool)
+        if self.fold is not None:
+            kept &= fold_of(examples) == self.fold
         return kept & self._left_out(examples) if self.without else kept
 
     def _left_out(self, examples: Examples) -> NDArray[np.bool_]:

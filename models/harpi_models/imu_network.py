@@ -21,10 +21,9 @@ from keras import layers, ops
 
 from harpi.recognition.metadata import ImuInput
 from harpi_models.bases import Base
+from harpi_models.datasets.layout import LENGTH, RATE
 from harpi_models.stages import freeze
 
-RATE = 25.0
-LENGTH = 64
 GYRO_UNIT = 150.0
 """deg/s that become 1 at the network's input; about the spread of walking."""
 AXES = 3
@@ -165,11 +164,30 @@ def body(
     return keras.Model(inputs, pooled, name="body")
 
 
+def posture_branch(width: int) -> Any:
+    """A layer over the direction and the length of the mean acceleration, standardised.
+
+    Which way is up says how a limb is held, but not along any one axis: a layer of its own
+    can tell regions of the sphere apart.
+
+    Args:
+        width: number of features.
+    """
+    inputs = keras.Input((AXES,), name="posture")
+    length = ops.sqrt(ops.sum(inputs * inputs, axis=-1, keepdims=True) + 1e-6)
+    value = layers.Dense(width, activation="relu")(
+        layers.Concatenate()([_unit(inputs), length])
+    )
+    value = layers.BatchNormalization(center=False, scale=False)(value)
+    return keras.Model(inputs, value, name="posture")
+
+
 def imu_base(
     trained_body: Any,
     kernel: Any,
     bias: Any,
     *,
+    branch: Any = None,
     kinds: Sequence[str] = tuple(KINDS),
     labels: Sequence[str],
     version: str,
@@ -184,6 +202,7 @@ def imu_base(
         trained_body: what `body` made.
         kernel: of the classifier, ``[F, C]``.
         bias: of the classifier, ``[C]``.
+        branch: what `posture_branch` made; None where there is none.
         kinds: of channels that the body was trained on.
         labels: the C labels.
         version: of the weights.
@@ -202,14 +221,15 @@ def imu_base(
         return {"pooled": trained_body(channels, training=False)}
 
     def tail(pooled: Any, posture: Any) -> dict[str, Any]:
-        features = ops.concatenate([pooled, posture], axis=-1)
+        held = [] if branch is None else [branch(posture, training=False)]
+        features = ops.concatenate([pooled, *held, posture], axis=-1)
         logits = ops.matmul(features, kernel) + bias
         return {"features": features, "probabilities": ops.softmax(logits)}
 
     return Base(
         name=name,
         input=ImuInput(rate=RATE, length=LENGTH),
-        features=pooled + AXES,
+        features=int(kernel.shape[0]),
         labels=tuple(labels),
         stages=(
             freeze(run_front, {"window": (None, LENGTH, 2 * AXES)}, quantize=False),

@@ -12,8 +12,8 @@ from harpi.recognition.model_file import ModelFile
 from harpi.signal.features import features
 from harpi.types import FloatArray
 from harpi_models.datasets.catalogue import CORE
+from harpi_models.datasets.layout import RATE
 from harpi_models.examples import Examples
-from harpi_models.imu_network import RATE
 from harpi_models.metrics import Figure, over_people
 from harpi_models.protocol import (
     Embed,

@@ -16,10 +16,11 @@ from harpi.recognition.model_file import ModelFile
 from harpi.types import FloatArray
 from harpi_models.converter import Converted, convert_model
 from harpi_models.datasets.catalogue import CORE, SPAR, TRAINED_ON
+from harpi_models.datasets.layout import LENGTH
 from harpi_models.examples import Examples, read_examples
 from harpi_models.folds import ALL, PEOPLE_RUNS, PLACE_RUNS, Run
 from harpi_models.heads import softmax_head
-from harpi_models.imu_network import LENGTH, imu_base
+from harpi_models.imu_network import imu_base
 from harpi_models.judging import (
     SPAR_TEST_AFTER,
     confidence_at,
@@ -44,8 +45,6 @@ TRAINING_LENGTH = 80
 UNKNOWN_RATE = 0.05
 """Share of strangers' familiar windows that `generic` may call unknown."""
 QUANTIZED: tuple[Quantization, ...] = ("float16", "dynamic", "int8")
-WATTS_PER_CORE = 15.0
-GRAMS_CO2_PER_KWH = 400.0
 
 Tell = Callable[[str], None]
 Progress = Callable[[int, int, dict[str, float]], None]
@@ -159,6 +158,7 @@ def to_file(
         trained.body,
         trained.kernel,
         trained.bias,
+        branch=trained.branch,
         kinds=trained.channels,
         labels=CORE,
         version=VERSION,

@@ -86,14 +86,18 @@ class Course:
     Attributes:
         person: ``set/subject``.
         place: ``set/position``.
+        names: what the set calls each class.
         learnt: windows ``[C, 20 at most, T, 6]`` per class, in time.
+        stretches: for each class ``[20 at most]``, from which stretch of it a window is.
         asked: windows ``[m, T, 6]``, in time within each class.
         truth: class of each asked window.
     """
 
     person: str
     place: str
+    names: tuple[str, ...]
     learnt: tuple[FloatArray, ...]
+    stretches: tuple[NDArray[np.int64], ...]
     asked: FloatArray
     truth: NDArray[np.int64]
 
@@ -103,8 +107,8 @@ def generic_scores(
 ) -> dict[str, dict[str, float]]:
     """Macro F1 of the core labels, by place and person.
 
-    Labels that stand for one of several (stairs, in a set that does not say whether up or
-    down) are right if the answer is one of them.
+    In a set with a label for one of several (stairs, not said whether up or down), the several
+    count as one, in the truth and in the answers.
 
     Args:
         examples: windows of strangers.
@@ -116,16 +120,24 @@ def generic_scores(
     values = mine.values
     if turned_seed is not None:
         values = turned(mine, np.random.default_rng(turned_seed))
-    answers = np.argmax(probabilities(values), axis=1)
+    answers = _without_directions(mine, np.argmax(probabilities(values), axis=1))
     truth = np.argmax(mine.core, axis=1)
-    either = mine.core[np.arange(len(mine)), answers]
-    answers = np.where(either, truth, answers)
     scores: dict[str, dict[str, float]] = {}
     for place, person in sorted(set(zip(mine.position, mine.person, strict=True))):
         here = (mine.position == place) & (mine.person == person)
         by_person = scores.setdefault(mine.places[place], {})
         by_person[mine.people[person]] = macro_f1(truth[here], answers[here])
     return scores
+
+
+def _without_directions(examples: Examples, answers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Answers in which what a set does not tell apart is one label, the first of them."""
+    merged = answers.copy()
+    for i, data_set in enumerate(examples.data_sets):
+        for several in data_set.either.values():
+            places = sorted(CORE.index(name) for name in several)
+            merged[(examples.data_set == i) & np.isin(answers, places)] = places[0]
+    return merged
 
 
 def class_scores(examples: Examples, probabilities: Embed) -> dict[str, float]:
@@ -160,7 +172,9 @@ def courses(examples: Examples, *, test_after: int = TEST_AFTER) -> Iterator[Cou
         here = np.flatnonzero((examples.position == place) & (examples.person == person))
         data_set = examples.data_sets[examples.data_set[here[0]]].name
         wanted = PERSONAL_LABELS.get(data_set)
+        called: list[str] = []
         learnt: list[FloatArray] = []
+        stretches: list[NDArray[np.int64]] = []
         asked: list[FloatArray] = []
         truth: list[NDArray[np.int64]] = []
         for label in np.unique(examples.own[here]):
@@ -171,12 +185,16 @@ def courses(examples: Examples, *, test_after: int = TEST_AFTER) -> Iterator[Cou
                 continue
             asked.append(examples.values[rows[test_after + GAP :]])
             truth.append(np.full(len(asked[-1]), len(learnt)))
+            called.append(str(names[label]))
             learnt.append(examples.values[rows[:test_after]])
+            stretches.append(examples.run[rows[:test_after]])
         if len(learnt) > 1:
             yield Course(
                 examples.people[person],
                 examples.places[place],
+                tuple(called),
                 tuple(learnt),
+                tuple(stretches),
                 np.concatenate(asked),
                 np.concatenate(truth),
             )

@@ -11,8 +11,8 @@ from harpi.recognition.knn_reference import KnnReference
 from harpi.signal.features import features
 from harpi.types import FloatArray
 from harpi_models.datasets.catalogue import CORE
+from harpi_models.datasets.layout import LENGTH, RATE
 from harpi_models.examples import Examples
-from harpi_models.imu_network import LENGTH, RATE
 
 WINDOWS_PER_CELL: Final = 1500
 FAMILIAR_WINDOWS: Final = 10_000

@@ -12,11 +12,10 @@ from harpi.signal.features import features
 from harpi.signal.mounting import any_rotations, turn
 from harpi.types import FloatArray
 from harpi_models.datasets.catalogue import CORE
-from harpi_models.examples import Examples
-from harpi_models.imu_network import LENGTH, RATE
+from harpi_models.datasets.layout import LENGTH, RATE
+from harpi_models.examples import Examples, balance
 from harpi_models.minirocket import MiniRocket
 from harpi_models.protocol import Embed
-from harpi_models.training import balance
 
 WINDOWS = 12_000
 """Windows that each rival learns from, drawn evenly over sets, places, labels and people."""

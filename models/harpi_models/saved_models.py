@@ -164,8 +164,10 @@ def _operation(frozen: Any, name: str, where: str) -> Any:
         for op in frozen.graph.get_operations()
         if op.type not in ("Const", "Identity", "NoOp", "Placeholder")
     ]
+    # An export numbers the layers once more: `second` may be `digits_1/second_1/Relu`.
+    layer = re.compile(rf"(^|/){re.escape(name)}(_\d+)?(/|$)")
     found = [op for op in computed if op.name == name] or [
-        op for op in computed if f"/{name}/" in f"/{op.name}/"
+        op for op in computed if layer.search(op.name)
     ]
     if found:
         return found[-1]

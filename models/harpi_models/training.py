@@ -16,8 +16,9 @@ from harpi.signal.mounting import any_rotations, turn
 from harpi.types import FloatArray
 from harpi_models.augmentation import Augmentation
 from harpi_models.datasets.catalogue import CORE
-from harpi_models.examples import Examples
-from harpi_models.imu_network import KINDS, LENGTH, body, channel_count, front
+from harpi_models.datasets.layout import LENGTH
+from harpi_models.examples import Examples, balance
+from harpi_models.imu_network import KINDS, body, channel_count, front, posture_branch
 from harpi_models.metrics import macro_f1
 
 ASIDE = 8
@@ -35,8 +36,12 @@ class Recipe:
         strides: in time, of each stage.
         kernel: samples that the first convolution sees.
         expansion: width of a last pointwise convolution; 0 for none.
+        posture: width of a layer over the mean acceleration; 0 for none.
         augmentation: what is done to every window.
         own_weight: weight of telling the sets' own labels apart, beside the core labels.
+        place_weight: weight of telling apart where the strap was worn.
+        averaging: momentum of a running mean of the weights, which is what is kept; 0 keeps
+            the last weights.
         smoothing: of the core labels.
         epochs: at most.
         epoch_windows: windows drawn in an epoch.
@@ -54,8 +59,11 @@ class Recipe:
     strides: tuple[int, ...] = (1, 2, 2, 1)
     kernel: int = 5
     expansion: int = 128
+    posture: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
     own_weight: float = 0.5
+    place_weight: float = 0.0
+    averaging: float = 0.0
     smoothing: float = 0.05
     epochs: int = 14
     epoch_windows: int = 60_000
@@ -75,6 +83,7 @@ class Trained:
         body: the convolutions.
         kernel: of the classifier over `CORE`, ``[F, 9]``.
         bias: of the classifier, ``[9]``.
+        branch: the layer over the mean acceleration; None where there is none.
         channels: kinds of channels that the body sees.
         history: figures of each epoch.
         seconds: that it took.
@@ -83,6 +92,7 @@ class Trained:
     body: Any
     kernel: FloatArray
     bias: FloatArray
+    branch: Any
     channels: tuple[str, ...]
     history: tuple[dict[str, float], ...]
     seconds: float
@@ -96,7 +106,7 @@ class Trained:
         return np.concatenate(parts)
 
     def _embed(self, windows: Any) -> Any:
-        return _features(self.body, windows, self.channels, training=False)
+        return _features(self.body, self.branch, windows, self.channels, training=False)
 
     def probabilities(self, features: FloatArray) -> FloatArray:
         """Probabilities ``[n, 9]`` of features."""
@@ -148,26 +158,9 @@ def train(
             break
     if best_weights is not None:
         network.restore(best_weights)
+    else:
+        network.settle()
     return network.trained(history, time.monotonic() - begun)
-
-
-def balance(examples: Examples) -> NDArray[np.float64]:
-    """Chance of each window to be drawn.
-
-    A set counts by the square root of its places times its own labels; within a set every
-    place, label and person counts the same, however long it was recorded.
-    """
-    chances = np.zeros(len(examples))
-    for i in range(len(examples.data_sets)):
-        mine = np.flatnonzero(examples.data_set == i)
-        if len(mine) == 0:
-            continue
-        cells = np.stack([examples.position[mine], examples.own[mine], examples.person[mine]])
-        _, cell, sizes = np.unique(cells, axis=1, return_inverse=True, return_counts=True)
-        groups = len(np.unique(cells[:2], axis=1).T)
-        share = 1.0 / sizes[np.ravel(cell)]
-        chances[mine] = np.sqrt(groups) * share / share.sum()
-    return np.asarray(chances / chances.sum())
 
 
 class _Network:
@@ -181,16 +174,17 @@ class _Network:
             recipe.kernel,
             recipe.expansion,
         )
-        features = int(self.body.outputs[0].shape[-1]) + 3
+        self.branch = posture_branch(recipe.posture) if recipe.posture else None
+        features = int(self.body.outputs[0].shape[-1]) + recipe.posture + 3
         self.core = keras.layers.Dense(len(CORE))
         self.own = keras.layers.Dense(len(examples.own_labels))
-        for layer in (self.core, self.own):
+        self.place = keras.layers.Dense(len(examples.places))
+        for layer in (self.core, self.own, self.place):
             layer.build((None, features))
-        self._variables = [
-            *self.body.trainable_variables,
-            *self.core.trainable_variables,
-            *self.own.trainable_variables,
+        self._parts = [
+            part for part in (self.body, self.branch, self.core, self.own, self.place) if part
         ]
+        self._variables = [v for part in self._parts for v in part.trainable_variables]
         steps = recipe.epochs * (recipe.epoch_windows // recipe.batch)
         schedule = keras.optimizers.schedules.CosineDecay(
             recipe.learning_rate / 10,
@@ -199,13 +193,19 @@ class _Network:
             warmup_target=recipe.learning_rate,
             warmup_steps=steps // 20,
         )
-        self._optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
+        self._optimizer = keras.optimizers.AdamW(
+            schedule,
+            weight_decay=recipe.weight_decay,
+            use_ema=recipe.averaging > 0,
+            ema_momentum=recipe.averaging or 0.99,
+        )
         self._optimizer.build(self._variables)
         self._recipe = recipe
         self._may = examples.core.astype(np.float32)
         self._own = examples.own
         self._others = np.where(examples.own_of(), 0.0, -1e9).astype(np.float32)
         self._set = examples.data_set
+        self._place = examples.position
         self._run = tf.function(self._step, autograph=False, reduce_retracing=True)
 
     def step(self, windows: FloatArray, chosen: NDArray[np.int64]) -> Any:
@@ -215,11 +215,14 @@ class _Network:
             tf.constant(self._may[chosen]),
             tf.constant(self._own[chosen]),
             tf.constant(self._others[self._set[chosen]]),
+            tf.constant(self._place[chosen]),
         )
 
-    def _step(self, windows: Any, may: Any, own: Any, others: Any) -> Any:
+    def _step(self, windows: Any, may: Any, own: Any, others: Any, place: Any) -> Any:
         with tf.GradientTape() as tape:
-            features = _features(self.body, windows, self._recipe.channels, training=True)
+            features = _features(
+                self.body, self.branch, windows, self._recipe.channels, training=True
+            )
             log_core = tf.nn.log_softmax(self.core(features))
             known = tf.reduce_max(may, axis=1)
             # A label such as "stairs" is answered by either direction.
@@ -231,31 +234,50 @@ class _Network:
                 own, self.own(features) + others
             )
             loss += self._recipe.own_weight * tf.reduce_mean(own_loss)
+            place_loss = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                place, self.place(features)
+            )
+            loss += self._recipe.place_weight * tf.reduce_mean(place_loss)
         gradients = tape.gradient(loss, self._variables)
         self._optimizer.apply(gradients, self._variables)
         return loss
 
     def weights(self) -> list[Any]:
         """A copy of all weights."""
-        return [self.body.get_weights(), self.core.get_weights()]
+        return [part.get_weights() for part in self._parts]
 
     def restore(self, weights: list[Any]) -> None:
         """Take back weights."""
-        self.body.set_weights(weights[0])
-        self.core.set_weights(weights[1])
+        for part, values in zip(self._parts, weights, strict=True):
+            part.set_weights(values)
 
     def trained(self, history: list[dict[str, float]], seconds: float) -> Trained:
         """The base as it is now."""
         kernel, bias = self.core.get_weights()
-        return Trained(self.body, kernel, bias, self._recipe.channels, tuple(history), seconds)
+        return Trained(
+            self.body,
+            kernel,
+            bias,
+            self.branch,
+            self._recipe.channels,
+            tuple(history),
+            seconds,
+        )
+
+    def settle(self) -> None:
+        """Take the running mean of the weights, where one was kept."""
+        if self._recipe.averaging:
+            self._optimizer.finalize_variable_values(self._variables)
 
 
 def _features(
-    trained_body: Any, windows: Any, kinds: tuple[str, ...], *, training: bool
+    trained_body: Any, branch: Any, windows: Any, kinds: tuple[str, ...], *, training: bool
 ) -> Any:
     parts = front(windows, kinds)
-    pooled = trained_body(parts["channels"], training=training)
-    return tf.concat([pooled, parts["posture"]], axis=-1)
+    made = [trained_body(parts["channels"], training=training)]
+    if branch is not None:
+        made.append(branch(parts["posture"], training=training))
+    return tf.concat([*made, parts["posture"]], axis=-1)
 
 
 def _validate(trained: Trained, examples: Examples, recipe: Recipe) -> float:

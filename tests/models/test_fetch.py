@@ -1,0 +1,204 @@
+"""Getting the originals, and reading each of their layouts from a made-up archive."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harpi_models.cli import main
+from harpi_models.datasets import sources
+from harpi_models.datasets.catalogue import CATALOGUE
+from harpi_models.datasets.layout import read_arrays, read_windows
+from harpi_models.datasets.originals import READERS, stretches
+from harpi_models.datasets.sources import SOURCES, Source, find, obtain
+from harpi_models.datasets.unpickling import plain_arrays
+from harpi_models.datasets.writing import to_layout
+from harpi_models.errors import DataRefused
+
+G = 9.80665
+
+
+def archive(path: Path, files: dict[str, str | bytes]) -> Path:
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in files.items():
+            file.writestr(name, content)
+    return path
+
+
+def dsads(path: Path) -> Path:
+    """Sitting still, 5 s twice: 1 g up on each sensor's z, turning at 1 rad/s about x."""
+    row = ",".join(["0", "0", str(G), "1", "0", "0", "0", "0", "0"] * 5)
+    text = "\n".join([row] * 125)
+    return archive(path, {f"data/a01/p3/s0{i}.txt": text for i in (1, 2)})
+
+
+def wisdm(path: Path) -> Path:
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as file:
+        for kind, values in (("accel", f"0,0,{G}"), ("gyro", "1,0,0")):
+            lines = [f"1600,A,{i * 50_000_000},{values};" for i in range(100)]
+            file.writestr(
+                f"wisdm-dataset/raw/watch/{kind}/data_1600_{kind}_watch.txt",
+                "\n".join([*lines, "broken line"]),
+            )
+    return archive(path, {"wisdm-dataset.zip": inner.getvalue()})
+
+
+def motionsense(path: Path) -> Path:
+    head = ",gravity.x,gravity.y,gravity.z,rotationRate.x,rotationRate.y,rotationRate.z,"
+    head += "userAcceleration.x,userAcceleration.y,userAcceleration.z"
+    rows = [f"{i},0,0,-0.9,1,0,0,0,0,-0.1" for i in range(200)]
+    return archive(path, {"A_DeviceMotion_data/wlk_7/sub_4.csv": "\n".join([head, *rows])})
+
+
+def spar(path: Path) -> Path:
+    data = {
+        "X": [np.tile([0, 0, -1.0, 1.0, 0, 0], (200, 1))],
+        "y": np.array([2]),
+        "side": np.array([1.0]),
+        "subject": np.array([7]),
+        "X_labels": ["ax"],
+        "y_labels": ["PEN", "ABD", "FEL"],
+    }
+    file = io.BytesIO()
+    np.save(file, np.array(data, dtype=object), allow_pickle=True)
+    return archive(path, {"seglearn/data/watch_dataset.npy": file.getvalue()})
+
+
+MADE = {
+    "dsads": (dsads, 3, "sitting", 5 * 250),
+    "wisdm_watch": (wisdm, 1600, "walking", 99),
+    "motionsense": (motionsense, 4, "walking", 200),
+    "spar_seglearn": (spar, 7, "FEL", 200),
+}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_an_original_becomes_recordings_in_g_and_degrees(name: str, tmp_path: Path) -> None:
+    make, subject, label, count = MADE[name]
+    path = tmp_path / f"{name}.npz"
+    rate, _ = READERS[name]
+    path.write_bytes(
+        to_layout(CATALOGUE[name], rate, stretches(name, make(tmp_path / "original.zip")))
+    )
+    found = read_arrays(path)
+    assert len(found["acc"]) == count
+    np.testing.assert_allclose(found["acc"].mean(axis=0) / 4096, [0, 0, 1], atol=1e-3)
+    np.testing.assert_allclose(
+        found["gyro"].mean(axis=0) / 32.8, [np.degrees(1), 0, 0], atol=0.05
+    )
+    assert set(found["subject"]) == {subject}
+    assert found["label_names"][found["label"][0]] == label
+    assert json.loads(str(found["meta"]))["licence"] == CATALOGUE[name].licence
+    assert len(read_windows(tmp_path, CATALOGUE[name])) > 0
+
+
+def test_what_is_beyond_the_range_is_clipped_and_gaps_in_values_left_out() -> None:
+    from harpi_models.datasets.originals import Stretch
+
+    accel = np.array([[99.0, 0, 0], [np.nan, 0, 0], [-99, 0, 0]])
+    content = to_layout(
+        CATALOGUE["hapt"], 50, [Stretch(accel, accel, 1, "waist_phone", "walking", "r")]
+    )
+    with np.load(io.BytesIO(content)) as file:
+        assert file["acc"][:, 0].tolist() == [32767, -32768]
+
+
+def test_a_pickle_that_wants_more_than_arrays_is_refused() -> None:
+    file = io.BytesIO()
+    np.save(file, np.array({"X": Path("x")}, dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match="wants to make a pathlib"):
+        plain_arrays(file.getvalue())
+    with pytest.raises(ValueError, match="magic"):
+        plain_arrays(pickle.dumps({}))
+
+
+def test_every_set_says_where_it_is_from_and_under_which_licence() -> None:
+    assert set(SOURCES) == set(CATALOGUE) == set(READERS)
+    for source in SOURCES.values():
+        text = source.describe()
+        for part in ("address:", "size:", "checksum:", "licence:", "cite:"):
+            assert part in text
+        assert source.address in text
+
+
+def test_an_archive_that_is_not_the_published_one_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(b"something else")
+    source = Source("hapt", "pypi:x", "a.zip", 14, "0" * 64)
+    with pytest.raises(DataRefused, match="checksum is not the published one"):
+        find(source, tmp_path)
+    with pytest.raises(DataRefused, match="has 14 bytes, not 15"):
+        find(Source("hapt", "pypi:x", "a.zip", 15), tmp_path)
+    with pytest.raises(DataRefused, match=r"there is no b\.zip"):
+        find(Source("hapt", "pypi:x", "b.zip"), tmp_path)
+
+
+def test_a_download_that_breaks_off_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Answer(io.BytesIO):
+        headers = {"Content-Length": "1000"}  # noqa: RUF012
+
+    monkeypatch.setattr(sources.urllib.request, "urlopen", lambda *a, **k: Answer(b"half"))
+    source = Source("dsads", "https://example.org/a.zip", "a.zip")
+    with pytest.raises(DataRefused, match="ended after 4 of 1000 bytes"):
+        obtain(source, tmp_path, lambda arrived, total: None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_download_arrives_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Answer(io.BytesIO):
+        headers = {"Content-Length": "4"}  # noqa: RUF012
+
+    monkeypatch.setattr(sources.urllib.request, "urlopen", lambda *a, **k: Answer(b"full"))
+    told: list[tuple[int, int | None]] = []
+    source = Source("dsads", "https://example.org/a.zip", "a.zip")
+    path = obtain(source, tmp_path, lambda *seen: told.append(seen))
+    assert path.read_bytes() == b"full"
+    assert told == [(4, 4)]
+    assert obtain(source, tmp_path, lambda *seen: told.append(seen)) == path
+    assert told == [(4, 4)], "what is there is not downloaded again"
+
+
+def test_the_command_converts_what_lies_in_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    motionsense(tmp_path / SOURCES["motionsense"].file)
+    arguments = ["fetch", "motionsense", "--from", str(tmp_path), "--to", str(tmp_path / "out")]
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert shown.index("licence:") < shown.index("sha256 ")
+    assert len(read_windows(tmp_path / "out", CATALOGUE["motionsense"])) > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["fetch", "imagenet"], "there is no data set 'imagenet'"),
+        (["fetch", "dsads", "--from", "nowhere"], "there is no daily"),
+    ],
+)
+def test_the_command_says_what_is_wrong(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 4
+    assert told in capsys.readouterr().err
+
+
+def test_a_damaged_archive_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "original.zip"
+    for content in (b"no zip", archive(tmp_path / "empty.zip", {"x": ""}).read_bytes()):
+        path.write_bytes(content)
+        with pytest.raises(DataRefused, match="archive"):
+            stretches("dsads", path)

@@ -1,0 +1,140 @@
+"""The image example, end to end, on the photographs that scikit-learn ships."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harpi import shipped
+from harpi_models.errors import BaseRefused, DataRefused
+from tests.models.support import TENSORFLOW
+
+if TENSORFLOW:
+    import tensorflow as tf
+
+    from harpi.recognition.model_file import ModelFile
+    from harpi_models.applications import application_base, mobilenet_v2_base
+    from harpi_models.cli import main
+    from harpi_models.image_learning import classify, learn_images
+    from harpi_models.images import read_classes, read_image, read_representative
+
+pytestmark = pytest.mark.models
+
+CROP = 120
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pieces of two photographs; the right quarter of each is kept for new images."""
+    import sklearn.datasets
+
+    folder = tmp_path_factory.mktemp("photographs")
+    source = Path(sklearn.datasets.__file__).parent / "images"
+    for name in ("china", "flower"):
+        photo = tf.io.decode_jpeg((source / f"{name}.jpg").read_bytes())
+        (folder / "classes" / name).mkdir(parents=True)
+        (folder / "new").mkdir(exist_ok=True)
+        places = [(y, x) for y in range(0, 300, 60) for x in range(0, 520, 65)]
+        for i, (y, x) in enumerate(places):
+            target = "new" if x >= 480 - CROP else f"classes/{name}"
+            if x < 480 - CROP < x + CROP:
+                continue
+            piece = tf.io.encode_png(photo[y : y + CROP, x : x + CROP])
+            (folder / target / f"{name}_{i}.png").write_bytes(piece.numpy())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the command of 2019 makes, small enough for a test."""
+    out = tmp_path_factory.mktemp("model")
+    with pytest.raises(SystemExit) as ended:
+        main(
+            "convert --base_mobilenetv2 --image_size 96 --alpha 0.35 --base_weights none "
+            "--bottleneck_layer block_2_expand_relu "
+            "--head_softmax --optimizer sgd --sgd_learning_rate 0.01 --num_classes 4 "
+            f"--train_batch_size 20 --out_model_dir {out}".split()
+        )
+    assert ended.value.code == 0
+    return out / "model.tflite"
+
+
+def test_learns_photographs_and_classifies_new_ones(photographs: Path, model: Path) -> None:
+    file = ModelFile.read(model)
+    told: list[str] = []
+    trained = learn_images(file, photographs / "classes", epochs=20, tell=told.append)
+    assert told[0].startswith("learning ")
+    assert any(line.startswith("epoch 20: loss") for line in told)
+    new = sorted((photographs / "new").iterdir())
+    answers = classify(trained, file, new)
+    right = [
+        path.name.startswith(found[0][0]) for path, found in zip(new, answers, strict=True)
+    ]
+    assert np.mean(right) > 0.8
+    assert all(sum(p for _, p in found) == pytest.approx(1, abs=1e-4) for found in answers)
+
+
+def test_the_command_does_the_same(
+    photographs: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = sorted((photographs / "new").iterdir())[0]
+    head = tmp_path / "head.safetensors"
+    arguments = ["images", str(model), str(photographs / "classes"), "--epochs", "20"]
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments, "--classify", str(new), "--head", str(head)])
+    assert ended.value.code == 0
+    assert f"{new}: china" in capsys.readouterr().out
+    assert head.exists()
+
+
+def test_images_are_cut_square_and_scaled(photographs: Path, tmp_path: Path) -> None:
+    wide = np.zeros((20, 60, 3), np.uint8)
+    wide[:, 20:40] = 200
+    path = tmp_path / "wide.png"
+    path.write_bytes(tf.io.encode_png(wide).numpy())
+    got = read_image(path, 10)
+    assert got.shape == (10, 10, 3)
+    np.testing.assert_allclose(got, 200, atol=1)
+    found = read_classes(photographs / "classes", 32)
+    assert found.labels == ("china", "flower")
+    assert found.values.max() > 200
+    assert read_representative(photographs / "new", (32, 32, 3)).shape[1:] == (32, 32, 3)
+
+
+def test_bad_folders_and_images_are_told(
+    photographs: Path, model: Path, tmp_path: Path
+) -> None:
+    file = ModelFile.read(model)
+    with pytest.raises(DataRefused, match="cannot be read: No such file"):
+        learn_images(file, tmp_path / "none")
+    with pytest.raises(DataRefused, match="holds 0 folders with images"):
+        learn_images(file, photographs / "new")
+    broken = tmp_path / "classes"
+    shutil.copytree(photographs / "classes", broken)
+    (broken / "china" / "bad.png").write_bytes(b"\x89PNG nothing more")
+    with pytest.raises(DataRefused, match="no image that can be decoded"):
+        learn_images(file, broken)
+    imu = ModelFile.read(shipped.path("models/generic.tflite"))
+    with pytest.raises(DataRefused, match="not images"):
+        learn_images(imu, photographs / "classes")
+
+
+def test_bases_that_cannot_be_built_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BaseRefused, match="has no 'MobileNetV9'"):
+        application_base("MobileNetV9")
+    with pytest.raises(BaseRefused, match="has no width"):
+        application_base("InceptionV3", alpha=0.5)
+    with pytest.raises(BaseRefused, match="weights file is missing"):
+        mobilenet_v2_base(96, weights=tmp_path / "none.weights.h5")
+    with pytest.raises(BaseRefused, match="no layer 'nowhere' to cut at"):
+        application_base("MobileNetV2", image_size=96, alpha=0.35, cut="nowhere")
+
+
+def test_a_base_can_be_cut_at_a_map() -> None:
+    base = application_base("MobileNetV2", image_size=96, alpha=0.35, cut="block_6_expand_relu")
+    features = base.run(np.full((1, 96, 96, 3), 128, np.float32))["features"]
+    assert features.shape == (1, base.features)
+    assert base.features < 400

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harpi.recognition.model_file import ModelFile
+from harpi_models.datasets.catalogue import HAPT, MOTIONSENSE, SPAR, WISDM
+from harpi_models.examples import Examples, balance, combine, read_examples
+from harpi_models.folds import PEOPLE_RUNS, PLACE_RUNS
+from tests.models.support import TENSORFLOW
+from tests.models.synthetic import write
+
+if TENSORFLOW:
+    from harpi_models.card import model_card
+    from harpi_models.pipeline import Data, train_and_judge
+    from harpi_models.recipes import SEARCH
+    from harpi_models.training import Recipe, train
+
+SETS = (MOTIONSENSE, WISDM)
+
+
+def folder_of_sets(folder: Path, *, seconds: float = 40.0) -> Path:
+    """Made-up recordings under the names of real sets."""
+    people = (1, 2, 3)
+    limbs = ("left_leg", "right_arm")
+    for data_set, labels in (
+        (MOTIONSENSE, ("walking", "jogging", "sitting")),
+        (WISDM, ("walking", "stairs", "typing")),
+    ):
+        write(folder, data_set, labels, subjects=people, positions=limbs, seconds=seconds)
+    write(folder, SPAR, ("PEN", "ABD", "FEL", "IR"), subjects=(1,), seconds=90)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Examples:
+    folder = folder_of_sets(tmp_path_factory.mktemp("sets"), seconds=12)
+    return read_examples(folder, SETS, hop=32, length=80)
+
+
+def test_every_place_label_and_person_counts_the_same(examples: Examples) -> None:
+    long = examples.where(np.flatnonzero(np.ones(len(examples), bool)))
+    doubled = long.where(
+        np.concatenate([np.arange(len(long)), np.flatnonzero(long.person == 0)])
+    )
+    chances = balance(doubled)
+    assert chances.sum() == pytest.approx(1)
+    mine = doubled.data_set == 0
+    shares = [
+        chances[mine & (doubled.person == p)].sum() for p in np.unique(doubled.person[mine])
+    ]
+    np.testing.assert_allclose(shares, shares[0])
+
+
+def test_sets_are_combined_only_once() -> None:
+    with pytest.raises(ValueError, match="need at least one array"):
+        combine([])
+    assert HAPT not in SETS
+
+
+@pytest.mark.models
+def test_the_same_seed_gives_the_same_base(examples: Examples) -> None:
+    recipe = replace(Recipe(), epochs=2, epoch_windows=512, batch=128)
+    first, second = (train(examples, recipe) for _ in range(2))
+    other = train(examples, replace(recipe, seed=2))
+    np.testing.assert_allclose(first.kernel, second.kernel, atol=1e-5)
+    assert np.abs(first.kernel - other.kernel).max() > 1e-3
+
+
+@pytest.mark.models
+def test_learns_and_stops_early(examples: Examples) -> None:
+    told: list[int] = []
+    recipe = replace(
+        Recipe(), epochs=30, epoch_windows=1024, batch=128, early_stopping=True, patience=1
+    )
+    trained = train(
+        examples, recipe, progress=lambda epoch, epochs, figures: told.append(epoch)
+    )
+    assert told == list(range(1, len(told) + 1))
+    assert len(told) < 30
+    scores = [figures["validation"] for figures in trained.history]
+    assert max(scores) > scores[0] or len(told) == 2
+    assert trained.history[-1]["loss"] < trained.history[0]["loss"]
+
+
+@pytest.mark.models
+def test_the_whole_run_writes_base_reference_figures_and_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("pipeline", "card"):
+        monkeypatch.setattr(f"harpi_models.{module}.TRAINED_ON", SETS)
+        monkeypatch.setattr(f"harpi_models.{module}.PEOPLE_RUNS", PEOPLE_RUNS[:1])
+        monkeypatch.setattr(f"harpi_models.{module}.PLACE_RUNS", PLACE_RUNS[:1])
+    data = Data.read(folder_of_sets(tmp_path, seconds=90))
+    recipe = replace(Recipe(), epochs=1, epoch_windows=512, batch=128)
+    out = tmp_path / "out"
+    figures = train_and_judge(data, recipe, out)
+    assert json.loads((out / "figures.json").read_text())["digest"] == figures["digest"]
+    assert ModelFile.read(out / "generic.tflite").metadata.digest == figures["digest"]
+    assert (out / "knn_reference.safetensors").exists()
+    card = model_card(json.loads((out / "figures.json").read_text()))
+    assert "### arms" in card
+    assert "| dynamic |" in card
+    assert {path.name for path in (out / "runs").iterdir()} == {
+        "fold_0.tflite",
+        "no_leg.tflite",
+    }
+
+
+@pytest.mark.models
+def test_the_search_has_names_and_reasons() -> None:
+    assert len({entry.name for entry in SEARCH}) == len(SEARCH)
+    assert len({repr(entry.recipe) for entry in SEARCH}) == len(SEARCH)
+    assert all(entry.why for entry in SEARCH)
