@@ -33,8 +33,8 @@ from harpi.commands import (
     Use,
 )
 from harpi.errors import ModelError, StoreError
-from harpi.session import machine
-from harpi.session.machine import ASKING_SECONDS
+from harpi.session import rules
+from harpi.session.question import ASKING_SECONDS
 from tests.support.wearer import Wearer
 
 COMMAND_LIST: dict[str, Command] = {
@@ -93,7 +93,7 @@ def test_the_table_is_complete() -> None:
 
 
 def test_the_table_in_the_documentation_has_the_same_rows() -> None:
-    rows = re.findall(r"^([a-z]+(?:, confirmed)?) {2,}\S", machine.__doc__ or "", re.MULTILINE)
+    rows = re.findall(r"^([a-z]+(?:, confirmed)?) {2,}\S", rules.__doc__ or "", re.MULTILINE)
     assert set(rows) - {"command"} == set(AFTER)
 
 

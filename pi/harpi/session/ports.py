@@ -1,11 +1,11 @@
-"""What the session needs of the store and of whatever learns; nothing else of them."""
+"""What the session needs of the store, and of whatever learns and tests; nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from harpi.commands import Progress
+from harpi.commands import Evaluated, Progress
 from harpi.learning.journal import Action
 from harpi.learning.outcome import Outcome
 from harpi.learning.room import Room
@@ -132,4 +132,34 @@ class Learner(Protocol):
 
     def takes_changed(self) -> None:
         """Bring in line what follows the takes without training (the kNN); returns at once."""
+        ...
+
+
+class Examiner(Protocol):
+    """What tests the models; see `harpi.daemon.examiner.Examiner`.
+
+    No method waits for an evaluation that goes on.
+    """
+
+    def begin(self, on_end: Callable[[str | None], None]) -> None:
+        """Begin to test the models on the test takes, out of the way of everything else.
+
+        `on_end` is called exactly once, in another thread, with what went wrong, or None.
+        What came of the evaluation is then among the `news`.
+
+        Raises:
+            HarpiError: it cannot begin; `on_end` is not called.
+        """
+        ...
+
+    def cancel(self) -> None:
+        """Break it off; harmless where none goes on."""
+        ...
+
+    def news(self) -> Sequence[Evaluated]:
+        """Give the evaluations that were logged since the last time, whoever made them.
+
+        Raises:
+            StoreError: the log cannot be read.
+        """
         ...

@@ -26,8 +26,8 @@ class Takes:
 
     Attributes:
         recorder: of the take that is being recorded, None between takes.
-        request: what was asked for that take.
-        since: UTC time at which it began.
+        request: what was asked for that take; likewise.
+        since: UTC time at which it began; likewise.
         session: number of this mounting of the strap; None before the first take.
         position: where on the body the sensor is.
         counts: what there is of each label.
@@ -68,11 +68,15 @@ class Takes:
             raise self._store
         return self._store
 
-    def look_again(self) -> None:
-        """Count anew: `harpi takes` and `harpi import` change the store, too."""
+    def look_again(self, *, changed: bool = False) -> None:
+        """Count anew: `harpi takes` and `harpi import` change the store, too.
+
+        Args:
+            changed: something has certainly changed, even where the counts are as before.
+        """
         before = self.counts
         self._count()
-        if self.counts != before:
+        if changed or self.counts != before:
             self._learner.takes_changed()
 
     def mount(self, position: str | None) -> int:
@@ -115,6 +119,7 @@ class Takes:
             at: monotonic time of the press that ended it; None where it ended by itself.
         """
         recorder, self.recorder = self.recorder, None
+        self.request = self.since = None
         assert recorder is not None  # noqa: S101 - the state of the session says so
         finished = recorder.finish(at)
         if finished.take is not None and finished.failure is None:

@@ -10,6 +10,7 @@ from harpi.commands import (
     Command,
     Confirm,
     Delete,
+    Evaluated,
     LabelCount,
     Pause,
     Progress,
@@ -24,6 +25,7 @@ from harpi.config.schema import Config
 from harpi.errors import CommandRefused, StoreError, UsageError
 from harpi.learning.journal import Action, Kind
 from harpi.learning.take import Take
+from harpi.evaluation.words import name_of
 from harpi.session.recorder import Finished
 
 RESEMBLES: Final = 0.75
@@ -267,6 +269,20 @@ def forgotten(label: str | None, takes: int) -> str:
     return f"{what} is forgotten, {_number(takes, 'take')} taken back.{back}"
 
 
+def evaluating(tests: int) -> str:
+    """Say that an evaluation has begun."""
+    return f"Testing the models on {_number(tests, 'test take')}; everything else goes on."
+
+
+def evaluated(found: Evaluated) -> str:
+    """Say what came of an evaluation."""
+    shares = [
+        f"{name_of(model)} {score.accuracy:.0%}" for model, score in found.scores.items()
+    ]
+    right = f"{', '.join(shares)} of {_number(found.windows, 'window')} right"
+    return f"Run {found.run}: {right if shares else 'no model has learnt anything'}."
+
+
 def summary(situation: Situation) -> str:
     """Say in a sentence or two how things stand."""
     doing = {
@@ -278,8 +294,9 @@ def summary(situation: Situation) -> str:
     }[situation.state]
     ready = [count.label for count in situation.labels if count.takes and not count.needed]
     lacking = [needed(count) for count in situation.labels if count.needed]
+    testing = " The models are being tested." if situation.evaluating else ""
     enough = f" Enough to learn of {listed(ready)}." if ready else ""
-    return f"{doing}.{enough}{' ' + '; '.join(lacking) + '.' if lacking else ''}"
+    return f"{doing}.{testing}{enough}{' ' + '; '.join(lacking) + '.' if lacking else ''}"
 
 
 def listed(names: Sequence[str]) -> str:
