@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 from typing import Any, Final
 
-from tests.rigs.cache import HERE, ROOT, RigError, cached
+from tests.rigs.cache import HERE, ROOT, cached
 from tests.rigs.kernel import kernel
+from tests.rigs.step import end_group, step
 
 MEMORY: Final = "768M"
+TAIL: Final = 60
+"""Lines of the console that are shown where a machine fails."""
 
 
 def pins_library() -> Path:
@@ -28,16 +28,32 @@ def pins_library() -> Path:
     packages = ["rpi-lgpio==0.6", "lgpio==0.2.2.0"]
 
     def make(folder: Path) -> None:
-        words = ["--quiet", "--no-deps", "--only-binary=:all:", "--target", str(folder)]
-        done = subprocess.run(
-            [sys.executable, "-m", "pip", "install", *words, *packages],
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            raise RigError(f"pip cannot get {packages}: {done.stderr.strip().splitlines()[-1]}")
+        words = ["--quiet", "--no-deps", "--only-binary=:all:", "--target", folder, *packages]
+        pip = [sys.executable, "-m", "pip", "install", *words]
+        step("pip gets what the pins need", pip, seconds=300)
 
     return cached("pins", [version, *packages], make, megabytes=50)
+
+
+def run_with_systemd(
+    work: str, folder: Path, *, bare: bool = False, seconds: float = 120.0
+) -> dict[str, Any]:
+    """Boot a small Debian and let systemd start `tests.rigs.guest.<work>` there.
+
+    Args:
+        work: name of the module.
+        folder: as for `run`.
+        bare: whether only the program of harpi is there, and nothing of it in the system.
+        seconds: as for `run`.
+
+    Returns:
+        The report.
+
+    Raises:
+        AssertionError: as for `run`.
+    """
+    options = [f"RIG_WORK={work}", *(["RIG_BARE=1"] if bare else [])]
+    return run("systemd", folder, *options, seconds=seconds)
 
 
 def run(program: str, folder: Path, *options: str, seconds: float = 120.0) -> dict[str, Any]:
@@ -90,18 +106,12 @@ def run(program: str, folder: Path, *options: str, seconds: float = 120.0) -> di
         except subprocess.TimeoutExpired:
             ended = False
         finally:
-            _switch_off(machine)
+            # The kernel, and the processes that it keeps for those of its guests.
+            end_group(machine)
     report = folder / "report.json"
-    said = "\n".join(console.read_text(errors="replace").splitlines()[-60:])
+    said = "\n".join(console.read_text(errors="replace").splitlines()[-TAIL:])
     assert ended, f"the machine did not end within {seconds:g} s:\n{said}"
     assert report.exists(), f"the machine left no report:\n{said}"
     content: dict[str, Any] = json.loads(report.read_text())
     assert "failed" not in content, f"{content['failed']}\n{said}"
     return content
-
-
-def _switch_off(machine: subprocess.Popen[bytes]) -> None:
-    """Kill the kernel and the processes that it keeps for those of its guests."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(machine.pid, signal.SIGKILL)
-    machine.wait()

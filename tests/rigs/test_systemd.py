@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.rig, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return machine.run("systemd", tmp_path_factory.mktemp("systemd"))
+    return machine.run_with_systemd("service", tmp_path_factory.mktemp("service"))
 
 
 def test_it_is_ready_without_broker_and_network(service: dict[str, Any]) -> None:

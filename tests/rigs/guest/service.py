@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -18,40 +17,13 @@ import msgspec
 from harpi.publish.messages import State
 from harpi.timebase import SystemTime
 from tests.rigs.guest.board import Board
+from tests.rigs.guest.manager import UNIT, command, settled, shown, systemctl, told_with_journal
 from tests.rigs.guest.report import report
 from tests.rigs.wire import Adapter
 from tests.support.broker import Broker, listening, running, wait_until
 from tests.support.device import emulated
 
 PATIENCE: Final = 40.0
-UNIT: Final = "harpi.service"
-HARPI: Final = "/opt/harpi/bin/harpi"
-SHOWN: Final = ("ActiveState", "MainPID", "NRestarts", "Result", "StatusText", "ExecMainStatus")
-
-
-def systemctl(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["systemctl", *words], capture_output=True, text=True, check=False)
-
-
-def shown() -> dict[str, str]:
-    """Say how the service is."""
-    output = systemctl("show", UNIT, "--property", ",".join(SHOWN)).stdout
-    return dict(line.split("=", 1) for line in output.splitlines())
-
-
-def command(*words: str) -> str:
-    """Give a command to harpi as its user would; give what it prints."""
-    done = subprocess.run(
-        [HARPI, *words],
-        user="harpi",
-        group="harpi",
-        extra_groups=[],
-        cwd="/",
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def takes() -> list[dict[str, Any]]:
@@ -63,8 +35,7 @@ def takes() -> list[dict[str, Any]]:
 def work() -> dict[str, Any]:
     found: dict[str, Any] = {}
     Board(Adapter(emulated(SystemTime())))
-    systemctl("start", "systemd-udev-trigger.service")
-    subprocess.run(["udevadm", "settle"], check=False)
+    settled()
     open_to_all = Path("/var/lib/open")
     open_to_all.mkdir()
     open_to_all.chmod(0o777)
@@ -108,19 +79,5 @@ def work() -> dict[str, Any]:
     return found
 
 
-def work_or_tell() -> dict[str, Any]:
-    """Work, and show the journal where it fails."""
-    try:
-        return work()
-    except BaseException:
-        journal = subprocess.run(
-            ["journalctl", "--unit", UNIT, "--unit", "probe.service", "--no-pager"],
-            capture_output=True,
-            text=True,
-        )
-        print(journal.stdout, json.dumps(shown()), flush=True)
-        raise
-
-
 if __name__ == "__main__":
-    report(work_or_tell)
+    report(told_with_journal(work))

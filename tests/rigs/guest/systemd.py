@@ -1,7 +1,9 @@
-"""PID 1 that makes the machine a small Debian with harpi installed, and becomes systemd.
+"""PID 1 that makes the machine a small Debian and becomes systemd, which starts the work.
 
-The unit, the users, the directories and the udev rules are those that harpi ships; /etc is
-made anew, so that nothing of the host's configuration counts.
+/etc is made anew, so that nothing of the host's configuration counts. The work is the module
+of this folder that RIG_WORK names. Unless RIG_BARE is set, harpi is installed: the unit, the
+users, the directories and the udev rules are those that it ships. Where it is set, there is
+only its program, as on a Pi on which `harpi setup` has still to be run.
 """
 
 from __future__ import annotations
@@ -62,11 +64,14 @@ StandardOutput=file:/tmp/probe.json
 """
 """What makes a copy of harpi's unit try what the service may and may not do."""
 
+PI: Final = "Raspberry Pi 4 Model B Rev 1.1"
+BOOT: Final = "# As Raspberry Pi OS has it.\ndtparam=audio=on\n\n[all]\narm_boost=1\n"
+
 RIG: Final = """
 [Unit]
 After=basic.target
 [Service]
-ExecStart=/mnt/python/bin/python3 -m tests.rigs.guest.service
+ExecStart=/mnt/python/bin/python3 -m tests.rigs.guest.{work}
 Environment=PYTHONPATH={path} PYTHONDONTWRITEBYTECODE=1 OPENBLAS_NUM_THREADS=1
 StandardOutput=tty
 StandardError=inherit
@@ -80,7 +85,13 @@ def write(path: Path, content: str, mode: int = 0o644) -> None:
     path.chmod(mode)
 
 
-def main() -> None:
+def mount(folder: Path, *options: str) -> None:
+    """Cover a folder with an empty one in memory."""
+    subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", folder], check=True)
+
+
+def make_etc() -> None:
+    """Make /etc of a few files of the host."""
     kept = Path("/tmp/etc")
     kept.mkdir()
     for name in FROM_HOST:
@@ -89,14 +100,17 @@ def main() -> None:
             shutil.copytree(original, kept / name, symlinks=True)
         elif original.exists():
             shutil.copy(original, kept / name)
-    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", ETC], check=True)
+    mount(ETC)
     shutil.copytree(kept, ETC, symlinks=True, dirs_exist_ok=True)
     ETC.chmod(0o755)
     write(ETC / "machine-id", "0" * 31 + "1\n")
     write(ETC / "hostname", "pi\n")
-
     gpio = " ".join(f"{name}={value}" for name, value in GPIO.items())
     write(Path("/opt/harpi/bin/harpi"), HARPI.format(gpio=gpio), 0o755)
+
+
+def install_harpi() -> None:
+    """Put what harpi ships for systemd where it belongs."""
     write(ETC / "harpi/harpi.toml", CONFIG)
     units = ETC / "systemd/system"
     shipped = SOURCE / "systemd"
@@ -105,13 +119,30 @@ def main() -> None:
     write(units / "harpi.service.d/faster.conf", FASTER)
     write(units / "probe.service", unit)
     write(units / "probe.service.d/probe.conf", PROBE)
-    write(units / "rig.service", RIG.format(path=os.environ["PYTHONPATH"]))
     write(ETC / "sysusers.d/harpi.conf", (shipped / "harpi.sysusers").read_text())
     write(ETC / "tmpfiles.d/harpi.conf", (shipped / "harpi.tmpfiles").read_text())
     rules = (SOURCE / "firmware_config/60-harpi.rules").read_text()
     write(ETC / "udev/rules.d/60-harpi.rules", rules)
     subprocess.run(["systemd-sysusers", "harpi.conf"], check=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/var/log"], check=True)
+
+
+def resemble_a_pi() -> None:
+    """Make the files by which a Pi is known, and those of its firmware."""
+    mount(Path("/sys/firmware"))
+    write(Path("/sys/firmware/devicetree/base/model"), f"{PI}\0")
+    mount(Path("/boot"))
+    write(Path("/boot/firmware/config.txt"), BOOT)
+
+
+def main() -> None:
+    make_etc()
+    if "RIG_BARE" in os.environ:
+        resemble_a_pi()
+    else:
+        install_harpi()
+    rig = RIG.format(path=os.environ["PYTHONPATH"], work=os.environ["RIG_WORK"])
+    write(ETC / "systemd/system/rig.service", rig)
+    mount(Path("/var/log"), "-o", "mode=755")
     subprocess.run(["umount", "/sys/kernel/config"], check=True)  # systemd mounts it itself
     os.execv("/lib/systemd/systemd", ["/lib/systemd/systemd", "--unit=rig.service"])
 
