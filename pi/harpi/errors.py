@@ -44,6 +44,12 @@ class ConfigError(HarpiError, ValueError):
     exit_code = 2
 
 
+class SetupError(HarpiError, OSError):
+    """This machine cannot be set up for harpi, or not be brought back."""
+
+    exit_code = 10
+
+
 # --- the sensor and its bus -------------------------------------------------------------
 
 
@@ -164,3 +170,7 @@ class CommandRefused(HarpiError, RuntimeError):
     """A command that the session does not accept in its present state."""
 
     exit_code = 9
+
+
+class SensorMoves(CommandRefused):
+    """A measurement that needs the sensor at rest, and it moves."""

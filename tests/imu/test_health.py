@@ -14,7 +14,7 @@ def drained(meter: HealthMeter, moment: float, times: list[float]) -> None:
 
 
 def snapshot(meter: HealthMeter, now: float) -> SensorHealth:
-    return meter.snapshot(now, clock_ppm=0.0, retries=0)
+    return meter.snapshot(now, clock_ppm=0.0, retries=0, bus_hertz=None)
 
 
 def test_without_samples_nothing_is_claimed() -> None:

@@ -5,6 +5,7 @@ import pytest
 from harpi.errors import BusFault, BusTimeout, NoAcknowledge, SensorError
 from harpi.imu.emulator import VirtualTime
 from harpi.imu.register_access import RegisterAccess
+from tests.support.bench import Bench
 
 
 class FailingBus:
@@ -90,3 +91,23 @@ def test_differences_name_register_wanted_and_found() -> None:
     registers, bus = access()
     assert registers.differences({0x19: 0, 0x1A: 1, 0x1B: 9, 0x6B: 0}) == {0x1B: (9, 2)}
     assert bus.transfers == [(b"\x19", 3), (b"\x6b", 1)]
+
+
+@pytest.mark.parametrize("scl_hz", [62_500, 100_000, 400_000])
+def test_long_reads_show_the_clock_of_the_bus(scl_hz: int) -> None:
+    bench = Bench(scl_hz=scl_hz)
+    registers = RegisterAccess(bench.bus, bench.time, 0x68)
+    registers.read(0x3B, 14)
+    assert registers.bus_hertz is None
+    registers.read(0x00, 100)
+    assert registers.bus_hertz == pytest.approx(scl_hz, rel=0.001)
+
+
+def test_a_clock_that_falls_is_noticed() -> None:
+    bench = Bench(scl_hz=400_000)
+    registers = RegisterAccess(bench.bus, bench.time, 0x68)
+    registers.read(0x00, 100)
+    bench.bus.scl_hz = 250_000
+    for _ in range(20):
+        registers.read(0x00, 100)
+    assert registers.bus_hertz == pytest.approx(250_000, rel=0.001)

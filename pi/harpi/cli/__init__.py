@@ -35,7 +35,9 @@ GROUPS: Final = (
     "heads",
     "evaluate",
     "replay",
+    "doctor",
     "pinout",
+    "setup",
     "config",
     "schema",
 )
@@ -51,6 +53,8 @@ EXIT_CODES: Final = {
     7: "MQTT broker (only commands that cannot go on without it)",
     8: "buttons, LEDs, control socket, or no daemon running",
     9: "command refused in the present state",
+    10: "setting up this machine",
+    11: "the doctor found something that does not work",
     130: "interrupted with Ctrl-C",
 }
 """What the exit codes mean; `harpi --help` shows this table."""

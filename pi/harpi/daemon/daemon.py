@@ -12,11 +12,13 @@ import msgspec
 
 from harpi.config.schema import Config
 from harpi.daemon.background import Background
+from harpi.daemon.claim import SensorClaim
 from harpi.daemon.diagnosis import condition_of
 from harpi.daemon.housekeeping import Housekeeping
 from harpi.daemon.page import make_page, start_page
 from harpi.daemon.recognition import Recognition, Sink
 from harpi.daemon.report import health_message, status_line
+from harpi.daemon.wearing import Wearing
 from harpi.imu.bus import Bus, SmbusBus
 from harpi.imu.health import SensorHealth
 from harpi.imu.mpu6050 import Mpu6050
@@ -25,7 +27,6 @@ from harpi.publish.condition import Condition
 from harpi.publish.messages import Health, LinkFigures, RecognitionFigures
 from harpi.signal.ring import Ring
 from harpi.signal.windows import WindowMaker
-from harpi.signal.worn import WornWatch
 from harpi.systemd import Notifier
 from harpi.timebase import SystemTime, Timebase
 from harpi.types import Samples, Verdict, Window
@@ -93,7 +94,7 @@ class Daemon:
         self._teaching: Teaching | None = None
         self._begun = self.timebase.monotonic()
         self._forever = threading.Event()
-        self._worn = WornWatch()
+        self._wearing = Wearing()
 
         sensor, signal = config.sensor, config.signal
         self.ring = Ring(signal.ring_seconds, sensor.rate)
@@ -106,6 +107,8 @@ class Daemon:
             window_seconds=signal.length / signal.rate,
         )
         self.listeners: list[Callable[[Samples], None]] = [self.recognition.feed]
+        self._shares_bus = bus is None
+        self._claim: SensorClaim | None = None
         self._bus = bus or SmbusBus(sensor.bus)
         self._chip = Mpu6050(
             self._bus,
@@ -150,8 +153,10 @@ class Daemon:
             ModelError: a model cannot be used.
             ConfigError: the password file or a certificate cannot be used.
             ControlError: buttons or lights are switched on and cannot be used, or another
-                daemon runs.
+                program of harpi uses the sensor.
         """
+        if self._shares_bus:
+            self._claim = SensorClaim(self.config)
         preparation = Background(self._prepare)
         try:
             self.sampler.start()
@@ -181,6 +186,8 @@ class Daemon:
         if self.publisher is not None:
             self.publisher.stop()
         self._bus.close()
+        if self._claim is not None:
+            self._claim.release()
 
     def __enter__(self) -> Self:
         self.start()
@@ -243,6 +250,7 @@ class Daemon:
             self.timebase,
             self.publisher,
             lambda: msgspec.json.encode(self.condition()),
+            self._wearing.posture,
             self._gpio,
         )
         self.page = make_page(
@@ -251,6 +259,7 @@ class Daemon:
             ring=self.ring,
             store=self._teaching.store,
             condition=self.condition,
+            recognisers=self.recognisers,
             timebase=self.timebase,
         )
         return self._teaching
@@ -259,11 +268,8 @@ class Daemon:
         """Let samples and verdicts flow to whoever was made in the meantime."""
         self.session = teaching.session
         self.listeners.append(self.session.feed)
-        self.sinks.append(teaching.show)
-        if self.page is not None:
-            self.sinks.append(self.page.show)
+        self.sinks.extend((teaching.show, self._tell))
         if self.publisher is not None:
-            self.sinks.append(self._publish)
             self.publisher.start()
         log.info(
             "%s, %d samples per second, a window of %g s every %g s",
@@ -280,9 +286,11 @@ class Daemon:
     def _judge(self, window: Window) -> Verdict:
         return self.recognisers.panel.judge(window)
 
-    def _publish(self, verdict: Verdict) -> None:
+    def _tell(self, verdict: Verdict) -> None:
+        worn = self._wearing.see(verdict.window)
+        if self.page is not None:
+            self.page.show(verdict, worn=worn)
         if self.publisher is not None:
-            worn = self._worn.worn(verdict.window)
             self.publisher.publish_verdict(verdict, self.timebase, worn=worn)
 
     def health(self) -> Health:
@@ -305,6 +313,7 @@ class Daemon:
             room=None if self._teaching is None else self._teaching.room(),
             page=page.url if page is not None and page.serving else None,
             notices=notices,
+            hints=self._wearing.hints(learnt=head is not None),
         )
 
     def _health_of(self, sensor: SensorHealth) -> Health:

@@ -79,9 +79,9 @@ def load_recognisers(config: Config) -> Recognisers:
     Raises:
         ModelError: the base or the kNN's reference cannot be used.
     """
-    base = ModelFile.read(_file(config.models.base, BASE))
-    _check_window(base, config.signal)
-    reference_file = _file(config.models.knn_reference, KNN_REFERENCE)
+    base = ModelFile.read(model_path(config.models.base, BASE))
+    check_window(base, config.signal)
+    reference_file = model_path(config.models.knn_reference, KNN_REFERENCE)
     knn = KnnRecogniser(
         rate=config.signal.rate,
         length=config.signal.length,
@@ -109,11 +109,17 @@ def load_recognisers(config: Config) -> Recognisers:
     )
 
 
-def _file(configured: str | None, shipped_name: str) -> Path:
+def model_path(configured: str | None, shipped_name: str) -> Path:
+    """Give the file that is configured, or the one that ships with harpi."""
     return shipped.path(shipped_name) if configured is None else Path(configured)
 
 
-def _check_window(base: ModelFile, signal: SignalSection) -> None:
+def check_window(base: ModelFile, signal: SignalSection) -> None:
+    """Refuse a base that is for other windows than those that are configured.
+
+    Raises:
+        ModelError: it is.
+    """
     wanted = imu_input(base)
     if (wanted.rate, wanted.length) != (signal.rate, signal.length):
         raise ModelError(

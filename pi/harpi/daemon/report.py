@@ -51,6 +51,8 @@ def health_message(
             recoveries=sensor.recoveries,
             bus_share=round(sensor.bus_share, 5),
             temperature_c=None if sensor.temperature is None else round(sensor.temperature, 1),
+            bus_khz=None if sensor.bus_hertz is None else round(sensor.bus_hertz / 1000, 1),
+            fault=sensor.error if sensor.state == "recovering" else None,
         ),
         recognition=recognition,
         mqtt=link,

@@ -35,6 +35,7 @@ class SensorHealth:
         callback_errors: blocks of samples that their receiver failed on.
         bus_share: share of the time in which the bus was busy with the sensor, as measured
             around each transfer.
+        bus_hertz: clock of the bus as the longest transfers show it; None where all are short.
         temperature: of the chip, °C, every half minute; None before the first samples.
         last_read: monotonic seconds of the last samples; None before the first.
         error: the fault that is being recovered from, or the last one; None without any.
@@ -52,6 +53,7 @@ class SensorHealth:
     retries: int = 0
     callback_errors: int = 0
     bus_share: float = 0.0
+    bus_hertz: float | None = None
     temperature: float | None = None
     last_read: float | None = None
     error: str | None = None
@@ -126,7 +128,9 @@ class HealthMeter:
             while self._drains[0].moment < moment - _SPAN_SECONDS:
                 self._drains.popleft()
 
-    def snapshot(self, now: float, *, clock_ppm: float, retries: int) -> SensorHealth:
+    def snapshot(
+        self, now: float, *, clock_ppm: float, retries: int, bus_hertz: float | None
+    ) -> SensorHealth:
         """Give the figures as they stand at the monotonic moment `now`."""
         with self._lock:
             last_read = self._drains[-1].moment if self._drains else None
@@ -139,6 +143,7 @@ class HealthMeter:
             gaps=self.gaps,
             recoveries=self.recoveries,
             retries=retries,
+            bus_hertz=bus_hertz,
             callback_errors=self.callback_errors,
             temperature=self.temperature,
             last_read=last_read,

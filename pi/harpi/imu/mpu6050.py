@@ -129,6 +129,11 @@ class Mpu6050:
         """Time that all transfers took, measured from call to return."""
         return self._registers.bus_seconds
 
+    @property
+    def bus_hertz(self) -> float | None:
+        """Clock of the bus, as long transfers show it; None before the first."""
+        return self._registers.bus_hertz
+
     # --- start and end ------------------------------------------------------------------
 
     def start(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -12,6 +13,9 @@ from harpi.timebase import Timebase
 
 _ATTEMPTS: Final = 3
 _RETRY_SECONDS: Final = 0.001
+_LONG_READ: Final = 96
+"""Bytes of a read from which what the host adds to it no longer counts for much."""
+_LONG_READS: Final = 16
 
 
 class TimedRead(NamedTuple):
@@ -45,6 +49,16 @@ class RegisterAccess:
         self._never = threading.Event()
         self.retries = 0
         self.bus_seconds = 0.0
+        self._clocks: deque[float] = deque(maxlen=_LONG_READS)
+
+    @property
+    def bus_hertz(self) -> float | None:
+        """Clock of the bus as the latest long reads show it; None before the first.
+
+        A read of N bytes has 30 + 9 N bits. The quickest counts, because the host can make a
+        read longer and never shorter; the clock itself is at least this fast.
+        """
+        return max(tuple(self._clocks), default=None)
 
     def write(self, register: int, *values: int) -> None:
         """Write to a register and those after it.
@@ -130,6 +144,8 @@ class RegisterAccess:
         finally:
             after = self._timebase.monotonic()
             self.bus_seconds += after - before
+        if read_length >= _LONG_READ and after > before:
+            self._clocks.append((30 + 9 * read_length) / (after - before))
         return TimedRead(content, before, after)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+SELF_TEST_X: Final = 0x0D  # p. 9: four registers of the factory's self-test codes
 SMPLRT_DIV: Final = 0x19  # p. 11: sample rate = gyro rate / (1 + SMPLRT_DIV)
 CONFIG: Final = 0x1A  # p. 13: DLPF_CFG in bits 2:0
 GYRO_CONFIG: Final = 0x1B  # p. 14: FS_SEL in bits 4:3
@@ -12,6 +13,7 @@ ACCEL_CONFIG_2: Final = 0x1D  # MPU-6500 family only: DLPF of the accelerometer,
 FIFO_EN: Final = 0x23  # p. 16
 INT_ENABLE: Final = 0x38  # p. 27
 INT_STATUS: Final = 0x3A  # p. 28: cleared by reading
+ACCEL_XOUT_H: Final = 0x3B  # p. 29: fourteen bytes, accel, temperature, gyro
 TEMP_OUT_H: Final = 0x41  # p. 30
 USER_CTRL: Final = 0x6A  # p. 38
 PWR_MGMT_1: Final = 0x6B  # p. 40
@@ -35,6 +37,9 @@ USER_FIFO_RESET: Final = 0x04  # works while USER_FIFO_ENABLE is 0
 DEVICE_RESET: Final = 0x80
 SLEEP: Final = 0x40
 CLOCK_PLL_X_GYRO: Final = 0x01
+
+# GYRO_CONFIG, ACCEL_CONFIG: the self-test of x, y and z
+SELF_TEST: Final = 0xE0
 
 RANGE_SHIFT: Final = 3
 RANGE_MASK: Final = 0x18

@@ -133,6 +133,7 @@ class Sampler:
             self._timebase.monotonic(),
             clock_ppm=self._clock.error_ppm,
             retries=self._chip.retries,
+            bus_hertz=self._chip.bus_hertz,
         )
 
     # --- one step -----------------------------------------------------------------------

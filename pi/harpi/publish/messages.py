@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
+from harpi.commands import Evaluated
+
 if TYPE_CHECKING:
     from harpi.timebase import Timebase
     from harpi.types import Prediction, Verdict
@@ -149,6 +151,14 @@ class SensorFigures(Struct, frozen=True, kw_only=True):
     recoveries: Annotated[int, Meta(ge=0, description="times the chip was set up again")]
     bus_share: Annotated[float, Meta(ge=0, description="share of the time the bus is in use")]
     temperature_c: Annotated[float | None, Meta(description="of the chip")]
+    bus_khz: Annotated[
+        Annotated[float, Meta(ge=0)] | None,
+        Meta(description="clock of the bus; null where no transfer was long enough"),
+    ] = None
+    fault: Annotated[
+        str | None,
+        Meta(description="what is recovered from, and what to do; null when well"),
+    ] = None
 
 
 class RecognitionFigures(Struct, frozen=True, kw_only=True):
@@ -244,6 +254,12 @@ class LoggedResult(_Numbered, frozen=True, tag="result"):
     advice: tuple[str, ...] = ()
 
 
+class LoggedEvaluation(_Numbered, frozen=True, tag="evaluation"):
+    """What came of an evaluation; the request `report` gives the whole report."""
+
+    evaluation: Evaluated
+
+
 class Gap(_Numbered, frozen=True, tag="gap"):
     """The messages from `first` to `sequence` will not come."""
 
@@ -254,7 +270,7 @@ class Gap(_Numbered, frozen=True, tag="gap"):
     ]
 
 
-Logged: TypeAlias = LoggedVerdict | LoggedResult | Gap
+Logged: TypeAlias = LoggedVerdict | LoggedResult | LoggedEvaluation | Gap
 """What comes on `/history`."""
 
 
@@ -270,17 +286,22 @@ def _in_short(opinion: Opinion) -> Answered:
 def json_schema() -> dict[str, Any]:
     """Give the JSON Schema (2020-12) of the payloads, by the last part of their topic."""
     from harpi.commands import Event, Situation
+    from harpi.evaluation.report import Report
 
     references, definitions = msgspec.json.schema_components(
-        [State, Health, Situation, Event, Logged], ref_template="#/$defs/{name}"
+        [State, Health, Situation, Event, Logged, Report], ref_template="#/$defs/{name}"
     )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "MQTT payloads of harpi",
-        "description": "Topics are <prefix>/<device>/<name>. All but `event` and `history` are "
-        "retained; `status` is the plain text `online` or `offline`.",
+        "description": "Topics are <prefix>/<device>/<name>. All but `event`, `history` and "
+        "`report` are retained; `status` is the plain text `online` or `offline`.",
         "properties": dict(
-            zip(("state", "health", "session", "event", "history"), references, strict=True)
+            zip(
+                ("state", "health", "session", "event", "history", "report"),
+                references,
+                strict=True,
+            )
         ),
         "$defs": definitions,
     }

@@ -40,7 +40,7 @@ class Chip:
         bias: zero-g and zero-rate error, six values in g and deg/s.
         temperature: of the die in degrees Celsius.
         self_test_error: by how much the self-test response misses the factory trim, 0.2 for
-            20 % more; the data sheet allows 14 %.
+            20 % more; the data sheet allows 14 %. One number, or six for accel and gyro x y z.
 
     Attributes:
         samples: how many samples it has taken since it was made, until it was last accessed.
@@ -57,10 +57,12 @@ class Chip:
         noise: bool = True,
         bias: ArrayLike = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
         temperature: float = 25.0,
-        self_test_error: float = 0.0,
+        self_test_error: ArrayLike = 0.0,
     ) -> None:
         rng = np.random.default_rng(seed)
-        self._specimen = Specimen(who_am_i, rng, np.asarray(bias, np.float64), self_test_error)
+        self._specimen = Specimen(
+            who_am_i, rng, np.asarray(bias, np.float64), np.asarray(self_test_error, np.float64)
+        )
         self._path = SignalPath(motion, rng if noise else None, clock_error)
         self._fifo = Fifo(self._specimen.variant.fifo_size)
         self._temperature = temperature

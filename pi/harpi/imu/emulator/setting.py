@@ -53,7 +53,8 @@ class Specimen:
         who_am_i: content of WHO_AM_I.
         rng: draws the factory's trims and self-test codes.
         bias: float64 ``[6]``, zero-g and zero-rate error in g and deg/s.
-        self_test_error: by how much the self-test response misses the factory's.
+        self_test_error: float64, one or ``[6]``, by how much the self-test response misses the
+            factory's.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Specimen:
         who_am_i: int,
         rng: np.random.Generator,
         bias: NDArray[np.float64],
-        self_test_error: float,
+        self_test_error: NDArray[np.float64],
     ) -> None:
         self.who_am_i = who_am_i
         self.variant: Variant = variant_of(who_am_i)

@@ -1,0 +1,191 @@
+"""`harpi doctor`: every part looked at, each with what to do about it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from harpi.cli.options import Assignments, ConfigFile, load_settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from harpi.config.schema import Config
+    from harpi.doctor import Finding
+    from harpi.doctor.finding import Grade
+    from harpi.doctor.guide import Guide
+    from harpi.doctor.patient import Patient
+
+FOUND_SOMETHING: Final = 11
+"""Exit code where a check failed."""
+
+_MARKS: Final[dict[Grade, tuple[str, str]]] = {
+    "ok": ("ok", "green"),
+    "warning": ("!", "bold yellow"),
+    "failure": ("!!", "bold red"),
+    "skipped": ("--", "dim"),
+}
+_CHECK_WIDTH: Final = 12
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(doctor)
+
+
+def doctor(
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+    guided: Annotated[
+        bool,
+        typer.Option("--guided", help="Try buttons and lights, one by one, with your help."),
+    ] = False,
+    emulate: Annotated[
+        bool, typer.Option("--emulate", help="Examine an emulated sensor that lies still.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Let a warning count as a failure.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object for each check, as it is made.")
+    ] = False,
+) -> None:
+    """Look at sensor, controls, models, takes, broker and computer; say what to do.
+
+    Each line is marked ok, ! (a warning: it works, but not as it could), !! (a failure) or --
+    (not looked at, and why). Below a warning or a failure stands its remedy.
+
+    A running harpi is asked and left alone; what needs the sensor for itself is then left out:
+    stop it for the whole examination. That takes about ten seconds, and noise and self-test
+    want the sensor at rest.
+
+    The exit code is 0 where nothing failed and 11 where something did.
+
+    Example: harpi doctor --emulate --set mqtt.enabled=false
+    """
+    from harpi.cli.console import console_on
+    from harpi.doctor import examine
+    from harpi.doctor.finding import count
+
+    settings = load_settings(config, assignments).config
+    console = console_on(sys.stdout)
+    patient = _patient(settings, emulate=emulate, guide=_Person() if guided else None)
+    findings: list[Finding] = []
+    try:
+        for finding in examine(patient):
+            if json:
+                import msgspec
+
+                typer.echo(msgspec.json.encode(finding))
+            else:
+                _show(console, finding, new_group=_is_new_group(findings, finding))
+            findings.append(finding)
+    finally:
+        patient.close()
+    if not json:
+        console.print(_summary(findings, patient))
+    if count(findings, "failure") or (strict and count(findings, "warning")):
+        raise typer.Exit(FOUND_SOMETHING)
+
+
+def _patient(config: Config, *, emulate: bool, guide: Guide | None) -> Patient:
+    from harpi.controls.gpio import Gpio, RpiGpio
+    from harpi.doctor.computer import Computer
+    from harpi.doctor.patient import Patient
+    from harpi.imu.bus import Bus, SmbusBus
+    from harpi.timebase import SystemTime, Timebase
+
+    def open_gpio() -> Gpio:
+        return RpiGpio(config.paths.runtime_folder)
+
+    timebase: Timebase = SystemTime()
+
+    def open_bus() -> Bus:
+        return SmbusBus(config.sensor.bus)
+
+    if emulate:
+        from harpi.imu.emulator import Chip, EmulatedBus, Still, VirtualTime
+
+        timebase = VirtualTime()
+        emulated = EmulatedBus({config.sensor.address: Chip(Still(), timebase)}, timebase)
+        return Patient(
+            config,
+            Computer(),
+            timebase=timebase,
+            open_bus=lambda: emulated,
+            open_gpio=open_gpio,
+            emulated=True,
+            guide=guide,
+        )
+    return Patient(
+        config,
+        Computer(),
+        timebase=timebase,
+        open_bus=open_bus,
+        open_gpio=open_gpio,
+        guide=guide,
+    )
+
+
+class _Person:
+    """The `harpi.doctor.guide.Guide` at this terminal."""
+
+    def say(self, text: str) -> None:
+        """Tell what to do; on standard error, so that `--json` stays JSON."""
+        typer.echo(f"   {text}", err=True)
+
+    def choose(self, question: str, options: Sequence[str]) -> str | None:
+        """Ask until one of the options is typed; None at the end of the input."""
+        while True:
+            typer.echo(f"   {question} [{'/'.join(options)}] ", err=True, nl=False)
+            line = sys.stdin.readline()
+            if not line:
+                return None
+            typed = line.strip().lower()
+            fitting = [option for option in options if typed and option.startswith(typed)]
+            if len(fitting) == 1:
+                return fitting[0]
+
+
+def _is_new_group(before: Sequence[Finding], finding: Finding) -> bool:
+    return not before or before[-1].group != finding.group
+
+
+def _show(console: Console, finding: Finding, *, new_group: bool) -> None:
+    from rich.text import Text
+
+    from harpi.cli.console import clean
+
+    if new_group:
+        console.print(Text(finding.group, "bold"))
+    mark, style = _MARKS[finding.grade]
+    text = Text(clean(finding.text), "dim" if finding.grade == "skipped" else "")
+    first = Text.assemble(" ", (f"{mark:<3}", style), f"{finding.check:<{_CHECK_WIDTH}}")
+    for line in text.wrap(console, max(20, console.width - len(first))):
+        console.print(first + line)
+        first = Text(" " * len(first))
+    if finding.remedy:
+        remedy = Text(f"-> {clean(finding.remedy).rstrip('.')}.", "bold")
+        for line in remedy.wrap(console, max(20, console.width - len(first))):
+            console.print(first + line)
+
+
+def _summary(findings: Sequence[Finding], patient: Patient) -> str:
+    from harpi.doctor.finding import count
+    from harpi.evaluation.words import counted
+
+    numbers = (
+        f"{counted(len(findings), 'check')}: {count(findings, 'ok')} ok, "
+        f"{counted(count(findings, 'warning'), 'warning')}, "
+        f"{counted(count(findings, 'failure'), 'failure')}, "
+        f"{count(findings, 'skipped')} not made."
+    )
+    if patient.condition is None:
+        return numbers
+    return (
+        f"{numbers}\nThe running harpi was asked and left alone. For all checks: "
+        "'sudo systemctl stop harpi', `harpi doctor`, 'sudo systemctl start harpi'."
+    )

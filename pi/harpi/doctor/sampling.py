@@ -1,0 +1,182 @@
+"""Five seconds of sampling as the daemon does it: rate, losses, bus clock, noise, zero."""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+import numpy as np
+
+from harpi.config.schema import SensorSection
+from harpi.daemon.diagnosis import LOST_SHARE, RATE_ERROR
+from harpi.doctor import boot_config
+from harpi.doctor.finding import NotExamined, Outcome, fail, ok, warn
+from harpi.doctor.patient import Patient
+from harpi.imu.mpu6050 import Mpu6050
+from harpi.imu.rest import GRAVITY_ERROR, ZERO_RATE, Rest
+from harpi.imu.sampler import Sampler
+from harpi.types import Samples
+
+SECONDS: Final = 5.0
+
+FAST_HERTZ: Final = 400_000
+"""The fastest clock of an MPU-6050."""
+
+FRAME_BITS: Final = 12 * 9 * 1.05
+"""Bits of a sample on the bus: a frame of the FIFO, and 5 % for counting the frames."""
+
+_SLOW: Final = 0.8
+"""Share of the clock that was asked for below which a bus is slow."""
+
+_BUSY: Final = 0.7
+"""Share of the bus above which samples may be lost."""
+
+_NOISY: Final = 2.0
+"""Times the noise of the data sheet from which a sensor is noisy."""
+
+_WIRES: Final = (
+    "Shorten the wires to the sensor, check its supply, and see what 'journalctl -k' says"
+)
+
+
+def sampling(patient: Patient) -> Outcome:
+    """Sample for five seconds, or ask the daemon that does."""
+    sensor = patient.config.sensor
+    if patient.condition is not None:
+        figures = patient.condition.health.sensor
+        if figures.fault is not None:
+            return fail("no samples come", figures.fault)
+        return _judged(sensor, figures.rate_hz, figures.samples, figures.lost)
+    patient.require_alone()
+    patient.require_chip()
+    chip = Mpu6050(
+        patient.open_the_bus(),
+        patient.timebase,
+        address=sensor.address,
+        rate=sensor.rate,
+        accel_range=sensor.accel_range,
+        gyro_range=sensor.gyro_range,
+        dlpf=sensor.dlpf,
+    )
+    blocks = _sample(patient, chip)
+    health = patient.health
+    if health is None or not blocks or health.state != "running":
+        why = health.error if health is not None and health.error else "No samples come."
+        return fail("sampling breaks down", why)
+    patient.rest = Rest.of(np.concatenate([block.values for block in blocks]), chip.settings)
+    return _judged(sensor, health.rate, health.samples, health.lost)
+
+
+def _sample(patient: Patient, chip: Mpu6050) -> list[Samples]:
+    """Sample as the daemon does, in the calling thread.
+
+    Raises:
+        SensorError: the chip does not start.
+    """
+    signal, timebase = patient.config.signal, patient.timebase
+    blocks: list[Samples] = []
+    sampler = Sampler(chip, timebase, blocks.append, hop_seconds=signal.hop / signal.rate)
+    never = threading.Event()
+    sampler.drain()
+    end = timebase.monotonic() + SECONDS
+    while (due := sampler.next_drain) < end:
+        timebase.wait(never, due - timebase.monotonic())
+        sampler.drain()
+    patient.health = sampler.health()
+    sampler.stop()
+    return blocks
+
+
+def _judged(sensor: SensorSection, rate: float, samples: int, lost: int) -> Outcome:
+    share = lost / max(1, samples + lost)
+    text = f"{rate:.1f} samples a second of {sensor.rate}, {lost} of {samples + lost} lost"
+    if share > LOST_SHARE:
+        return fail(text, f"{_WIRES}; lower sensor.rate if the bus is slow")
+    if abs(rate / sensor.rate - 1) > RATE_ERROR:
+        return fail(text, "The chip's clock is off by more than a good one ever is: replace it")
+    return ok(text)
+
+
+def clock(patient: Patient) -> Outcome:
+    """Compare the clock of the bus with what was asked for, and with what is needed."""
+    if patient.condition is not None:
+        khz = patient.condition.health.sensor.bus_khz
+        hertz = None if khz is None else khz * 1000
+    else:
+        hertz = None if patient.health is None else patient.health.bus_hertz
+    if hertz is None:
+        raise NotExamined("no transfer was long enough to tell")
+    sensor = patient.config.sensor
+    asked = boot_config.read(patient.computer) if sensor.bus == 1 else None
+    told = boot_config.running_hertz(patient.computer, sensor.bus)
+    busy = sensor.rate * FRAME_BITS / hertz
+    text = f"{hertz / 1000:.0f} kHz achieved, {busy:.1%} of it needed"
+    if told is not None and hertz < _SLOW * told:
+        remedy = (
+            f"The kernel asks for {told // 1000} kHz, but the controller's own clock is not what "
+            "the kernel takes it for: set core_freq=250 (Pi 3) or enable_uart=1 in config.txt, "
+            "and reboot"
+        )
+    elif asked is not None and asked.hertz >= FAST_HERTZ:
+        remedy = (
+            "config.txt asks for 400 kHz: reboot if it was changed since the start, else set "
+            "core_freq=250 (Pi 3) or enable_uart=1"
+        )
+    else:
+        remedy = (
+            "Set dtparam=i2c_arm_baudrate=400000 in config.txt (`sudo harpi setup` does) and "
+            "reboot"
+        )
+    if busy > _BUSY:
+        return fail(text, f"{remedy}; or lower sensor.rate")
+    if hertz < _SLOW * FAST_HERTZ:
+        return warn(f"{text}, where the chip can do {FAST_HERTZ // 1000} kHz", remedy)
+    return ok(text)
+
+
+def noise(patient: Patient) -> Outcome:
+    """Hold the noise at rest against the data sheet."""
+    rest = _rest(patient)
+    text = (
+        f"{1000 * rest.spread[:3].max():.1f} mg and {rest.spread[3:].max():.3f} deg/s, "
+        f"{rest.noise_ratio:.1f} times the data sheet"
+    )
+    if not rest.spread.all():
+        return fail(
+            "an axis has no noise at all, so it is stuck",
+            "Take the sensor's supply away for a second; replace it if it stays so",
+        )
+    if rest.noise_ratio > _NOISY:
+        return warn(
+            text,
+            "See that nothing shakes the sensor (a fan, a fridge), then check its supply: a "
+            "capacitor of 10 µF at its VCC helps",
+        )
+    return ok(text)
+
+
+def zero(patient: Patient) -> Outcome:
+    """Hold the zero at rest against the data sheet."""
+    rest = _rest(patient)
+    rate = float(np.abs(rest.mean[3:]).max())
+    text = f"zero rate off by {rate:.1f} deg/s, gravity {rest.gravity:.3f} g"
+    if rate > ZERO_RATE:
+        return fail(
+            f"{text} (the data sheet allows {ZERO_RATE:.0f} deg/s)",
+            "Repeat it with the sensor at rest; if it stays so, replace the sensor",
+        )
+    if abs(rest.gravity - 1) > GRAVITY_ERROR:
+        return warn(
+            f"{text} (the data sheet allows {GRAVITY_ERROR:.2f} g)",
+            "Calibrate it: `harpi calibrate accel`",
+        )
+    return ok(text)
+
+
+def _rest(patient: Patient) -> Rest:
+    patient.require_alone()
+    if patient.rest is None:
+        raise NotExamined("there are no samples")
+    if patient.rest.moves:
+        raise NotExamined("the sensor is not at rest; lay it down and repeat")
+    return patient.rest

@@ -1,0 +1,154 @@
+"""The doctor beside a running harpi: it asks, and leaves the sensor alone."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from harpi.controls.socket import ControlSocket
+from harpi.daemon import Daemon
+from harpi.doctor.finding import Finding
+from harpi.imu.bus import Bus
+from harpi.publish.condition import BrokerCondition, Condition
+from harpi.timebase import SystemTime
+from tests.doctor.ward import Ward
+from tests.support.broker import PATIENCE, wait_until
+from tests.support.conditions import condition
+from tests.support.device import device_config, emulated
+from tests.support.fake_room import FakeRoom
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> Iterator[Path]:
+    """A folder whose name is short enough for a socket."""
+    folder = Path(tempfile.mkdtemp(prefix="harpi-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def forbidden() -> Bus:
+    raise AssertionError("the daemon has the bus")
+
+
+def beside(ward: Ward, folder: Path, said: Condition) -> dict[str, Finding]:
+    """Examine a device whose daemon says this of itself."""
+    ward.settings = {"paths__runtime": str(folder)} | ward.settings
+    ward.open_bus = forbidden  # type: ignore[method-assign]
+    with telling(said, folder, ward):
+        return ward.examine()
+
+
+@contextlib.contextmanager
+def telling(said: Condition, folder: Path, ward: Ward) -> Iterator[None]:
+    """A daemon that says this of itself to whoever asks."""
+    socket = ControlSocket(
+        FakeRoom(),
+        folder,
+        ward.config.socket,
+        examine=lambda: msgspec.json.encode(said),
+        look_again=lambda changed: None,
+    )
+    socket.start()
+    try:
+        yield
+    finally:
+        socket.stop()
+
+
+def figures(said: Condition, **sensor: Any) -> Condition:
+    replaced = msgspec.structs.replace(said.health.sensor, **sensor)
+    health = msgspec.structs.replace(said.health, sensor=replaced)
+    return msgspec.structs.replace(said, health=health)
+
+
+def test_what_the_daemon_knows_is_asked_for(ward: Ward, short: Path) -> None:
+    said = figures(condition(), rate_hz=50.0, lost=0, bus_khz=396.0)
+    findings = beside(ward, short, said)
+    assert findings["daemon"].grade == "ok"
+    for name in ("bus", "address", "chip", "awake", "sampling", "bus clock"):
+        assert findings[name].grade == "ok", findings[name]
+    for name in ("self-test", "noise", "zero"):
+        assert findings[name].text == "the running harpi has it"
+
+
+def test_what_the_daemon_finds_wrong_is_said(ward: Ward, short: Path) -> None:
+    findings = beside(ward, short, condition(notices=("Water comes in. Close the lid.",)))
+    assert findings["daemon"].grade == "warning"
+    assert findings["daemon"].remedy == "Water comes in. Close the lid."
+
+
+def test_a_slow_bus_and_losses_are_found_from_its_figures(ward: Ward, short: Path) -> None:
+    said = figures(condition(), rate_hz=50.0, samples=900, lost=100, bus_khz=98.0)
+    findings = beside(ward, short, said)
+    assert findings["sampling"].grade == "failure"
+    assert findings["bus clock"].grade == "warning"
+
+
+def test_a_clone_in_its_hands(ward: Ward, short: Path) -> None:
+    findings = beside(ward, short, figures(condition(), chip="ICM-20689"))
+    assert findings["chip"].text == "it is no MPU-6050 but: ICM-20689"
+
+
+def test_where_no_samples_come_the_bus_is_looked_at_but_nothing_written(
+    ward: Ward, short: Path
+) -> None:
+    fault = "MPU-6050 at 0x68: the chip fell asleep. Check its supply."
+    said = figures(condition(), state="recovering", fault=fault)
+    ward.settings = {"paths__runtime": str(short)}
+    writes: list[bytes] = []
+
+    class Watched:
+        def transfer(self, address: int, write: bytes, read_length: int = 0) -> bytes:
+            if len(write) > 1:
+                writes.append(write)
+            return bus.transfer(address, write, read_length)
+
+        def close(self) -> None: ...
+
+    bus = ward.bus
+    ward.bus = Watched()
+    with telling(said, short, ward):
+        findings = ward.examine()
+    assert findings["address"].text == "0x68 answers"
+    assert findings["awake"].text == "the running harpi has it"
+    assert (findings["sampling"].grade, findings["sampling"].remedy) == ("failure", fault)
+    assert writes == []
+
+
+def test_a_broker_that_takes_others_but_not_the_daemon(
+    ward: Ward, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Welcome:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr("harpi.doctor.broker.Subscriber", Welcome)
+    ward.settings = {"mqtt__enabled": True}
+    broken = BrokerCondition(address="localhost:1883", connected=False)
+    said = msgspec.structs.replace(condition(), broker=broken)
+    found = beside(ward, short, said)["broker"]
+    assert found.grade == "warning"
+    assert "the running harpi is not connected" in found.text
+
+
+def test_a_real_daemon_samples_on_while_it_is_examined(ward: Ward, short: Path) -> None:
+    config = device_config(
+        ward.folder, paths__runtime=str(short), socket__enabled=True, signal__hop=4
+    )
+    with Daemon(config, bus=emulated(SystemTime())) as daemon:
+        wait_until(lambda: daemon.sampler.health().rate > 0, "samples", PATIENCE)
+        ward.settings = {"paths__runtime": str(short)}
+        ward.open_bus = forbidden  # type: ignore[method-assign]
+        findings = ward.examine()
+        health = daemon.sampler.health()
+    assert findings["chip"].text == "MPU-6050"
+    assert findings["address"].grade == "ok"
+    assert (health.recoveries, health.gaps, health.lost) == (0, 0, 0)
