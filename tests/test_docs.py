@@ -23,9 +23,11 @@ import msgspec
 import pytest
 
 from harpi.cli import EXIT_CODES
+from harpi.commands import COMMANDS
 from harpi.controls.patterns import as_markdown
 from harpi.demo.broker import demo_broker
 from harpi.publish.messages import State, json_schema
+from harpi.publish.requests import ASIDE
 from tests.docs import PAGE, commands_page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -140,6 +142,19 @@ def test_the_table_of_lights_is_the_one_in_the_code() -> None:
     text = (ROOT / "docs" / "teach.md").read_text("utf-8")
     shown = text.split("<!-- patterns -->\n")[1].split("<!-- /patterns -->")[0]
     assert shown == as_markdown()
+
+
+def test_every_command_by_mqtt_stands_in_the_page_with_its_fields() -> None:
+    text = (ROOT / "docs" / "mqtt.md").read_text("utf-8")
+    table = text.split("## Commands")[1].split("## Evaluations")[0]
+    rows = re.findall(r"^\| (`[a-z`, ]+) \|(.*)\|$", table, re.MULTILINE)
+    listed = {
+        name: set(re.findall(r"`([a-z]+)`", fields))
+        for names, fields in rows
+        for name in re.findall(r"`([a-z]+)`", names)
+    }
+    known = {**COMMANDS, **ASIDE}
+    assert listed == {name: set(kind.__struct_fields__) for name, kind in known.items()}
 
 
 def test_the_exit_codes_are_those_in_the_code() -> None:

@@ -101,7 +101,10 @@ class Resume(_Command, frozen=True):
 
 
 class Cancel(_Command, frozen=True):
-    """Break off what goes on: drop the take, end training with the old head, forget nothing."""
+    """Break off what goes on: drop the take, end training with the old head, forget nothing.
+
+    Where none of these goes on, end the evaluation that does.
+    """
 
 
 class Forget(_Command, frozen=True):
@@ -126,6 +129,10 @@ class Use(_Command, frozen=True):
 
     head: Annotated[int, Meta(ge=1)] | None = None
     """Its number; where not given, the one that was in use before."""
+
+
+class Evaluate(_Command, frozen=True):
+    """Test the three models on the test takes; sampling and recognition go on meanwhile."""
 
 
 class Mount(_Command, frozen=True):
@@ -153,6 +160,7 @@ Command: TypeAlias = (
     | Forget
     | Confirm
     | Use
+    | Evaluate
     | Mount
     | Status
 )
@@ -192,6 +200,32 @@ class Progress(Struct, frozen=True, kw_only=True):
     """Share of held-out windows that are judged right; None before the first look."""
 
 
+class Score(Struct, frozen=True, kw_only=True):
+    """How often a model was right in an evaluation."""
+
+    accuracy: float
+    """Share of all windows; a label that it does not know counts against it."""
+    low: float | None = None
+    high: float | None = None
+    """The accuracy lies between these with 95 %; None where takes are too few to tell."""
+    macro_f1: float
+
+
+class Evaluated(Struct, frozen=True, kw_only=True):
+    """An evaluation in short; the whole report is in the log of runs."""
+
+    run: int
+    """Number in the log, for `harpi evaluate compare` and the `report` request."""
+    time: datetime
+    """UTC."""
+    takes: int
+    windows: int
+    scores: dict[str, Score]
+    """By name of the model; one that had learnt nothing is left out."""
+    findings: tuple[str, ...]
+    """Which model is better than which, and how sure that is; sentences."""
+
+
 class Situation(Struct, frozen=True, kw_only=True):
     """How things stand at one moment."""
 
@@ -210,6 +244,8 @@ class Situation(Struct, frozen=True, kw_only=True):
     """`Forget` waits for `Confirm`."""
     progress: Progress | None = None
     """Of the training that goes on."""
+    evaluating: bool = False
+    """An evaluation goes on beside everything else."""
     labels: tuple[LabelCount, ...] = ()
     """What is there to learn from, the configured labels first."""
     notices: tuple[str, ...] = ()
@@ -251,6 +287,8 @@ class Event(Struct, frozen=True, kw_only=True):
     """How training ended, where that is what happened."""
     advice: tuple[str, ...] = ()
     """What to record next and why, after training; one sentence for each point."""
+    evaluation: Evaluated | None = None
+    """What came of an evaluation, where that is what happened."""
 
 
 class Listener(Protocol):

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from harpi.commands import LabelCount
-from harpi.config.schema import SocketSection
-from harpi.controls.socket import ControlSocket
 from harpi.learning.store import FILE_NAME, Store
 from tests.support.command import environment, harpi
+from tests.support.control_socket import served
 from tests.support.fake_room import FakeRoom
 from tests.support.takes import ROOMY, signal, take_of
 
@@ -76,12 +75,8 @@ def test_labels_of_the_configuration_where_no_daemon_runs(tab: Tab) -> None:
 def test_labels_of_the_running_daemon(tab: Tab, tmp_path: Path) -> None:
     room = FakeRoom()
     room.become(labels=(LabelCount(label="rowing"), LabelCount(label="resting")))
-    server = ControlSocket(room, tmp_path, SocketSection(), lambda: b"{}")
-    server.start()
-    try:
+    with served(room, tmp_path):
         assert tab("harpi record r") == ["rowing", "resting"]
-    finally:
-        server.stop()
 
 
 def test_numbers_of_takes(tab: Tab, tmp_path: Path) -> None:

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from harpi.cli import main
-from harpi.config.schema import SocketSection
-from harpi.controls.socket import ControlSocket
 from harpi.learning.heads import HeadShelf
 from harpi.recognition.head_file import LearntTake
+from tests.support.control_socket import served
 from tests.support.models import DATA, tiny_base, tiny_head
 from tests.support.wearer import Wearer
 
@@ -114,14 +113,10 @@ def test_going_back_while_the_daemon_runs_is_its_business(
     harpi: Harpi, shelf: HeadShelf, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wearer = Wearer(tmp_path / "wearer")
-    server = ControlSocket(wearer.session, tmp_path, SocketSection(), lambda: b"{}")
-    server.start()
-    try:
+    with served(wearer.session, tmp_path):
         assert harpi("use", "1") == 0
         assert harpi("use", "previous") == 0
-    finally:
-        server.stop()
-        wearer.store.close()
+    wearer.store.close()
 
     assert wearer.learner.log == ["use 1", "use None"]
     assert capsys.readouterr().out.splitlines()[0] == "Head 1 is in use."

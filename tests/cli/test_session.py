@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from harpi.cli import main
-from harpi.config.schema import SocketSection
-from harpi.controls.socket import ControlSocket
+from tests.support.control_socket import served
 from tests.support.wearer import Wearer
 
 Harpi = Callable[..., int]
@@ -19,10 +18,8 @@ Harpi = Callable[..., int]
 @pytest.fixture
 def wearer(tmp_path: Path) -> Iterator[Wearer]:
     wearer = Wearer(tmp_path)
-    server = ControlSocket(wearer.session, tmp_path, SocketSection(), lambda: b"{}")
-    server.start()
-    yield wearer
-    server.stop()
+    with served(wearer.session, tmp_path):
+        yield wearer
     wearer.store.close()
 
 

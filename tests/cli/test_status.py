@@ -16,10 +16,9 @@ from harpi.cli import main
 from harpi.cli.status import doing
 from harpi.commands import LabelCount, Progress, Situation
 from harpi.config.loading import build
-from harpi.config.schema import SocketSection
-from harpi.controls.socket import ControlSocket
 from harpi.imu.health import SensorHealth
 from harpi.publish.condition import Condition
+from tests.support import control_socket
 from tests.support.command import environment, harpi
 from tests.support.conditions import condition
 from tests.support.fake_room import FakeRoom
@@ -32,12 +31,8 @@ def served(folder: Path, device: Condition, **situation: object) -> Iterator[Non
     room = FakeRoom()
     labels = tuple(LabelCount(label=label, takes=1, windows=9) for label in LABELS)
     room.become(**{"labels": labels, **situation})
-    server = ControlSocket(room, folder, SocketSection(), lambda: msgspec.json.encode(device))
-    server.start()
-    try:
+    with control_socket.served(room, folder, examine=lambda: msgspec.json.encode(device)):
         yield
-    finally:
-        server.stop()
 
 
 def shown(folder: Path, *words: str) -> str:

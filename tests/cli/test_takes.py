@@ -11,6 +11,8 @@ import pytest
 
 from harpi.cli import main
 from harpi.learning.store import Store
+from tests.support.control_socket import served
+from tests.support.fake_room import FakeRoom
 from tests.support.takes import ROOMY, START, signal, take_of
 
 
@@ -31,8 +33,10 @@ def harpi(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Harpi:
     """Run a command on the store in the test's folder."""
 
     def run(*words: str) -> Said:
+        settings = (f"paths.state={tmp_path}", f"paths.runtime={tmp_path}")
+        options = [f"--set={setting}" for setting in (*settings, "store.keep_free_mb=0")]
         with pytest.raises(SystemExit) as ended:
-            main([*words, "--set", f"paths.state={tmp_path}", "--set", "store.keep_free_mb=0"])
+            main([*words, *options])
         captured = capsys.readouterr()
         return Said(captured.out, captured.err, int(ended.value.code or 0))
 
@@ -268,3 +272,39 @@ def test_a_damaged_store_is_said_in_one_line(harpi: Harpi, tmp_path: Path) -> No
         assert said.code == 6
         assert "damaged" in said.err
         assert said.err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("store")
+def test_a_daemon_that_runs_is_told_of_every_change(harpi: Harpi, tmp_path: Path) -> None:
+    told: list[str] = []
+    with served(FakeRoom(), tmp_path, look_again=told.append):
+        for words in (
+            ("relabel", "1", "--label", "strolling"),
+            ("trim", "1", "--to", "3"),
+            ("delete", "2"),
+            ("restore", "2"),
+            ("undo",),
+            ("redo",),
+            ("purge", "--yes"),
+        ):
+            told.clear()
+            assert harpi("takes", *words).code == 0
+            assert told == ["takes"], words
+        told.clear()
+        harpi("takes", "list")
+        harpi("takes", "delete", "99")
+        assert told == []
+
+
+@pytest.mark.usefixtures("store")
+def test_what_was_done_stands_where_the_daemon_cannot_be_told(
+    harpi: Harpi, store: Store, tmp_path: Path
+) -> None:
+    def fail(_changed: str) -> None:
+        raise OSError("gone")
+
+    with served(FakeRoom(), tmp_path, look_again=fail):
+        said = harpi("takes", "delete", "1")
+    assert said.code == 0
+    assert "the running harpi was not told" in said.err
+    assert len(store.takes()) == 3

@@ -15,10 +15,10 @@ import msgspec
 import pytest
 
 from harpi.commands import LARGEST_MESSAGE, Answer, Record, Status, Stop, encode
-from harpi.config.schema import SocketSection
 from harpi.controls.client import Client
 from harpi.controls.socket import MOST_CLIENTS, ControlSocket
 from harpi.errors import AlreadyRunning, ControlError, DaemonNotRunning
+from tests.support.control_socket import control_socket, served
 from tests.support.fake_room import FakeRoom
 
 PATIENCE = 20.0
@@ -34,19 +34,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-@contextlib.contextmanager
-def served(room: Any, folder: Path, **section: Any) -> Iterator[ControlSocket]:
-    server = ControlSocket(room, folder, SocketSection(**section), examined)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-
-
 @pytest.fixture
 def server(room: FakeRoom, folder: Path) -> Iterator[ControlSocket]:
-    with served(room, folder) as server:
+    with served(room, folder, examine=examined) as server:
         yield server
 
 
@@ -98,7 +88,7 @@ def test_a_second_daemon_is_refused_and_the_first_goes_on(
     room: FakeRoom, server: ControlSocket, folder: Path
 ) -> None:
     with pytest.raises(AlreadyRunning, match="another harpi is running"):
-        ControlSocket(FakeRoom(), folder, SocketSection(), examined).start()
+        control_socket(FakeRoom(), folder).start()
     with Client(folder) as client:
         assert client.ask(Status()).ok
     assert room.commands == [Status()]
@@ -107,7 +97,7 @@ def test_a_second_daemon_is_refused_and_the_first_goes_on(
 def test_after_the_end_the_socket_is_gone_and_can_be_served_anew(
     room: FakeRoom, folder: Path
 ) -> None:
-    with served(room, folder) as server:
+    with served(room, folder, examine=examined) as server:
         server.stop()
         assert not server.path.exists()
         with served(room, folder), Client(folder) as client:
@@ -132,7 +122,7 @@ def test_a_group_may_where_it_is_set(room: FakeRoom, folder: Path) -> None:
 
 def test_a_group_that_does_not_exist_is_an_error(room: FakeRoom, folder: Path) -> None:
     with pytest.raises(ControlError, match=r"socket\.group: there is no group 'wearers'"):
-        ControlSocket(room, folder, SocketSection(group="wearers"), examined).start()
+        control_socket(room, folder, group="wearers").start()
 
 
 def test_another_user_is_put_out_whatever_the_file_says(
@@ -159,13 +149,13 @@ def test_a_path_that_the_kernel_does_not_take_is_an_error(
     room: FakeRoom, tmp_path: Path
 ) -> None:
     with pytest.raises(ControlError, match=r"paths\.runtime to a shorter"):
-        ControlSocket(room, tmp_path / ("x" * 120), SocketSection(), examined).start()
+        control_socket(room, tmp_path / ("x" * 120)).start()
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(room: FakeRoom, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ControlError, match="cannot be opened"):
-        ControlSocket(room, tmp_path / "file" / "run", SocketSection(), examined).start()
+        control_socket(room, tmp_path / "file" / "run").start()
 
 
 @pytest.mark.parametrize(

@@ -147,3 +147,20 @@ def test_a_model_made_from_something_else_is_marked() -> None:
     earlier = run(True, False, models={"knn": Origin("3 takes", "aa")})
     later = run(True, False, models={"knn": Origin("4 takes", "bb")})
     assert changes(earlier, later)[0].changed
+
+
+def test_only_what_is_new_is_read(log: RunLog, tmp_path: Path) -> None:
+    assert log.after(0)[1] == 0
+    log.append(run(True, False))
+    before, place = log.after(0)
+    assert [report.number for report in before.reports] == [1]
+    assert log.after(place)[0].reports == ()
+    assert log.after(place)[1] == place
+
+    log.append(run(True, True))
+    news, place = log.after(place)
+    assert [report.number for report in news.reports] == [2]
+
+    (tmp_path / "state" / "evaluations.jsonl").unlink()
+    log.append(run(True, True))
+    assert [report.number for report in log.after(place)[0].reports] == [1]

@@ -18,6 +18,7 @@ import pytest
 from harpi.commands import LabelCount, Pause, Record, Stop, Train, Undo
 from harpi.config import Config
 from harpi.config.loading import build
+from harpi.evaluation.runs import RunLog
 from harpi.publish.discovery import Discovery
 from harpi.publish.door import MqttDoor
 from harpi.publish.homeassistant import discovery_payload
@@ -60,7 +61,8 @@ class Device:
         self.room = FakeRoom()
         self.publisher = MqttPublisher(config.mqtt, "arm")
         self.discovery = Discovery(self.publisher, self.room, config, ANSWERS)
-        self.door = MqttDoor(self.publisher, self.room, config.mqtt.commands)
+        runs = RunLog(config.paths.state_folder / "evaluations.jsonl")
+        self.door = MqttDoor(self.publisher, self.room, config.mqtt.commands, runs)
 
     def judge(self, one: Verdict, *, worn: bool = True) -> None:
         self.discovery.see(one)

@@ -18,6 +18,7 @@ from harpi import shipped
 from harpi.commands import Stop
 from harpi.config.loading import build
 from harpi.config.schema import MqttSection
+from harpi.evaluation.runs import RunLog
 from harpi.publish.discovery import Discovery
 from harpi.publish.door import MqttDoor
 from harpi.publish.mqtt import MqttPublisher
@@ -147,7 +148,8 @@ def device(broker: ShippedBroker, room: FakeRoom) -> Iterator[MqttPublisher]:
     config = msgspec.structs.replace(build({"device.id": "arm"}), mqtt=section(broker, "arm"))
     publisher = MqttPublisher(config.mqtt, "arm")
     Discovery(publisher, room, config, {})
-    door = MqttDoor(publisher, room, config.mqtt.commands)
+    runs = RunLog(broker.folder / "evaluations.jsonl")
+    door = MqttDoor(publisher, room, config.mqtt.commands, runs)
     publisher.start()
     door.start()
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 import paho.mqtt.client as paho
@@ -13,11 +14,15 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from harpi.commands import Answer, Command, Event, Record, Situation, Status, Stop, Train
 from harpi.config.schema import MqttSection
+from harpi.evaluation.report import Report
+from harpi.evaluation.runs import RunLog
+from harpi.evaluation.summary import summary_of
 from harpi.publish.door import WAITING, MqttDoor
-from harpi.publish.messages import LoggedResult
+from harpi.publish.messages import LoggedEvaluation, LoggedResult
 from harpi.publish.mqtt import MqttPublisher
-from tests.support.broker import Broker, Listener, listening, wait_until
+from tests.support.broker import Broker, Listener, listening, running, wait_until
 from tests.support.fake_room import FakeRoom
+from tests.support.judgements import contest
 from tests.support.payloads import validate
 
 pytestmark = pytest.mark.broker
@@ -41,12 +46,16 @@ class Room(FakeRoom):
         return answer
 
 
+def log_of(broker: Broker) -> RunLog:
+    return RunLog(broker.folder / "evaluations.jsonl")
+
+
 @contextmanager
 def serving(broker: Broker, room: Room, **commands: object) -> Iterator[MqttPublisher]:
     settings = {"host": broker.host, "port": broker.port, "commands": commands}
     section = msgspec.convert(settings, MqttSection)
     publisher = MqttPublisher(section, "arm")
-    door = MqttDoor(publisher, room, section.commands)
+    door = MqttDoor(publisher, room, section.commands, log_of(broker))
     publisher.start()
     door.start()
     try:
@@ -239,3 +248,76 @@ def test_lost_messages_are_asked_for(
         (answer,) = [event for event in events(ear, 4) if event.id == "r"]
     assert not answer.ok
     assert answer.message == "2 of 5 messages are said again; the others are no longer kept."
+
+
+def run() -> Report:
+    """An evaluation with as much to say as there can be."""
+    takes = [
+        (label, {"knn": label, "generic": "walking", "personal": "sitting"})
+        for label in ("walking", "sitting", "standing") * 4
+    ]
+    return contest(takes)[1]
+
+
+def test_what_came_of_an_evaluation_is_numbered_and_short(
+    broker: Broker, room: Room, ear: Listener
+) -> None:
+    found = summary_of(run())
+    with serving(broker, room):
+        room.happens("notice", message="Run 1.", evaluation=found)
+        (payload,) = ear.wait_for("history")
+        (notice,) = events(ear, 1)
+    validate("history", payload)
+    logged = msgspec.json.decode(payload, type=LoggedEvaluation)
+    assert (logged.sequence, logged.evaluation) == (0, found)
+    assert notice.evaluation == found
+    assert len(found.findings) == 3
+    assert len(payload) < 1024
+
+
+def test_the_whole_report_comes_when_it_is_asked_for(
+    broker: Broker, room: Room, ear: Listener, send: Sender
+) -> None:
+    with serving(broker, room):
+        send("set/report", b'{"id": "none"}')
+        log = log_of(broker)
+        first, second = log.append(run()), log.append(run())
+        send("set/report", b'{"run": 1, "id": "one"}')
+        send("set/report", b'{"id": "last"}')
+        send("set/report", b'{"run": 3, "id": "three"}')
+        none, one, last, three = events(ear, 4)
+        payloads = ear.wait_for("report", 2)
+    assert "there is no run last" in none.message
+    assert (one.ok, one.message, last.message) == (
+        True,
+        "Run 1 is on /report.",
+        "Run 2 is on /report.",
+    )
+    assert "there is no run 3" in three.message
+    assert [msgspec.json.decode(payload, type=Report) for payload in payloads] == [
+        first,
+        second,
+    ]
+    validate("report", payloads[0])
+
+
+def test_what_the_broker_cannot_take_is_said_and_harms_nothing_else(
+    tmp_path: Path, room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        running(Broker(tmp_path, max_packet_size=2000)) as broker,
+        listening(broker) as ear,
+        serving(broker, room) as publisher,
+    ):
+        log_of(broker).append(run())
+        send = Sender(broker)
+        send("set/report", b'{"id": "big"}')
+        (refused,) = events(ear, 1)
+        publisher.publish_at("harpi/arm/config", b"x" * 3000)
+        send("set/stop", b'{"id": "s"}')
+        send.close()
+        assert len(events(ear, 2)) == 2
+        assert publisher.figures().connections == 1
+    assert not refused.ok
+    assert "the broker takes 2000" in refused.message
+    assert "harpi/arm/config has 3144 bytes and is not sent" in caplog.text

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harpi.commands import LARGEST_MESSAGE, Record, Stop
 from harpi.errors import UsageError
-from harpi.publish.requests import Allowance, Repeat, Request
+from harpi.publish.requests import Allowance, Repeat, ReportRequest, Request
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,8 @@ from harpi.publish.requests import Allowance, Repeat, Request
         ("set", b'{"command":"record","label":"x"}', None, Record(label="x")),
         ("set", b' {"command":"stop","id":"b"}\n', "b", Stop()),
         ("set/repeat", b'{"first":1,"last":2}', None, Repeat(1, 2)),
+        ("set/report", b"", None, ReportRequest()),
+        ("set/report", b'{"run":7}', None, ReportRequest(7)),
     ],
 )
 def test_a_request_says_what_and_who(
@@ -62,7 +64,7 @@ def test_what_is_no_request_is_refused_in_words(topic: str, payload: bytes, says
 
 
 @given(
-    st.sampled_from(["set", "set/record", "set/repeat", "set/forget", "set/x"]),
+    st.sampled_from(["set", "set/record", "set/repeat", "set/report", "set/forget", "set/x"]),
     st.binary(max_size=60) | st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),

@@ -42,7 +42,7 @@ def test_what_the_store_says_agrees_with_what_was_counted_live(wearer: Wearer) -
         wearer.config.learning.minimum_windows,
         wearer.config.signal,
     )
-    assert afresh.count(wearer.store) == live
+    assert afresh.count(wearer.store.takes(), wearer.store) == live
     assert [(c.label, c.takes, c.tests) for c in live] == [
         ("walking", 1, 1),
         ("sitting", 0, 0),
@@ -64,11 +64,11 @@ def test_a_gap_costs_windows(wearer: Wearer) -> None:
     assert wearer.store.takes()[1].gaps == 1
     broken = wearer.counts()["sitting"][1]
     assert 0 < broken < whole
-    afresh = Inventory((), 5, wearer.config.signal).count(wearer.store)
+    afresh = Inventory((), 5, wearer.config.signal).count(wearer.store.takes(), wearer.store)
     assert {c.label: c.windows for c in afresh}["sitting"] == broken
 
 
 def test_a_store_that_cannot_be_read_is_an_error(wearer: Wearer) -> None:
     wearer.store.close()
     with pytest.raises(StoreError):
-        Inventory((), 5, wearer.config.signal).count(wearer.store)
+        Inventory((), 5, wearer.config.signal).count(wearer.store.takes(), wearer.store)

@@ -17,6 +17,7 @@ from harpi.commands import (
     Command,
     Confirm,
     Delete,
+    Evaluate,
     Event,
     Forget,
     Mount,
@@ -52,6 +53,7 @@ COMMAND_LIST: dict[str, Command] = {
     "forget, confirmed": Forget(confirmed=True),
     "confirm": Confirm(),
     "use": Use(),
+    "evaluate": Evaluate(),
     "mount": Mount(),
     "status": Status(),
 }
@@ -76,6 +78,7 @@ AFTER: dict[str, tuple[str, ...]] = {
     "forget, confirmed": ("idle", "idle", NO, NO, NO, NO),
     "confirm": (NO, "idle", NO, NO, NO, NO),
     "use": ("idle", "idle", NO, NO, NO, NO),
+    "evaluate": (NO, NO, NO, NO, NO, NO),  # no test takes; see test_examination.py
     "mount": ("idle", "idle", NO, NO, "training", "paused"),
     "status": BEFORE,
 }

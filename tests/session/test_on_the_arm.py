@@ -21,6 +21,7 @@ from harpi.controls.gpio import RpiGpio
 from harpi.controls.leds import Leds
 from harpi.daemon import Daemon
 from harpi.imu.emulator import Chip, EmulatedBus, VirtualTime
+from harpi.learning.store import FILE_NAME, Store
 from harpi.types import Verdict
 from tests.support.device import device_config
 from tests.support.fake_gpio import FakeRpiGpio, install
@@ -116,6 +117,24 @@ def test_a_stranger_teaches_the_device_with_its_buttons(arm: Arm) -> None:
     hop = arm.daemon.config.signal.hop / arm.daemon.config.signal.rate
     ends = [verdict.window.end for verdict in arm.verdicts]
     assert max(b - a for a, b in pairwise(ends)) < 2 * hop
+
+
+def test_a_test_take_by_buttons_is_measured_with_and_never_learnt(arm: Arm) -> None:
+    arm.stage.perform("walking", 0)
+    arm.lives(3)
+    arm.pins.press(TRAIN)
+    arm.lives(0.3)
+    arm.press(PINS["walking"])
+    arm.pins.release(TRAIN)
+    arm.lives(10)
+    assert arm.daemon.session.situation.state == "testing"
+    arm.press(PINS["walking"])
+    assert all(event.ok and not event.warnings for event in arm.events)
+    store = Store(arm.daemon.config.paths.state_folder / FILE_NAME, read_only=True)
+    assert [take.label for take in store.takes(split="test")] == ["walking"]
+    assert store.takes(split="train") == []
+    store.close()
+    assert arm.daemon.recognisers.knn.counts == {}
 
 
 def test_a_take_of_two_activities_is_flagged_and_taken_back_with_a_button(arm: Arm) -> None:

@@ -45,6 +45,7 @@ class Broker:
         certificates: as from `make_certificates`; it then speaks TLS only.
         acl: who may read and write what, in the format of mosquitto's acl_file.
         port: where it listens; a free one where not given.
+        max_packet_size: bytes of the largest packet that it takes.
     """
 
     host = "127.0.0.1"
@@ -59,6 +60,7 @@ class Broker:
         certificates: Path | None = None,
         acl: str | None = None,
         port: int | None = None,
+        max_packet_size: int | None = None,
     ) -> None:
         self.folder = folder
         self.port = port or _free_port()
@@ -72,6 +74,8 @@ class Broker:
         ]
         if os.geteuid() == 0:
             lines.append("user root")
+        if max_packet_size is not None:
+            lines.append(f"max_packet_size {max_packet_size}")
         if password is not None:
             users = folder / "users"
             users.touch(mode=0o600)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from harpi.commands import Answer, Command, Event, Progress, Record, Stop
+from harpi.commands import Answer, Command, Evaluated, Event, Progress, Record, Stop
 from harpi.config.schema import Config, LearningSection
 from harpi.errors import HarpiError, StoreError
 from harpi.imu.emulator import VirtualTime
@@ -93,6 +93,34 @@ class FakeLearner:
         self._on_end(Outcome(result, f"Training: {result}.", advice))
 
 
+class FakeExaminer:
+    """An examiner whose evaluations end when the test says so.
+
+    Attributes:
+        logged: evaluations that nobody was told of yet.
+    """
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.logged: list[Evaluated] = []
+        self._on_end: Callable[[str | None], None] | None = None
+
+    def begin(self, on_end: Callable[[str | None], None]) -> None:
+        self.log.append("begin")
+        self._on_end = on_end
+
+    def cancel(self) -> None:
+        self.log.append("cancel")
+
+    def news(self) -> list[Evaluated]:
+        news, self.logged = self.logged, []
+        return news
+
+    def ends(self, failure: str | None = None) -> None:
+        assert self._on_end is not None
+        self._on_end(failure)
+
+
 class Wearer:
     """Someone who wears harpi.
 
@@ -109,7 +137,10 @@ class Wearer:
         self.config = Config(learning=LearningSection(**{"labels": LABELS, **learning}))
         self.store = Store(folder / "takes.db", ROOMY)
         self.learner = FakeLearner()
-        self.session = Session(self.config, store or self.store, self.learner, self.time)
+        self.examiner = FakeExaminer()
+        self.session = Session(
+            self.config, store or self.store, self.learner, self.examiner, self.time
+        )
         self.events: list[Event] = []
         self.session.subscribe(self.events.append)
         self.gap = False

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from harpi.cli.options import Assignments, ConfigFile, load_settings
 from harpi.cli.selection import Position, Session, Since, moment_of
-from harpi.errors import StoreError, UsageError
+from harpi.errors import ControlError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from harpi.cli.examining import Choice
@@ -143,6 +143,7 @@ def evaluate(
     try:
         log = _read(run_log)
         report = run_log.append(report)
+        _tell_daemon(settings)
     except StoreError as error:
         refused = error
     _print(report, as_json=as_json, as_csv=as_csv)
@@ -290,6 +291,16 @@ def _run_log(config: Config) -> RunLog:
     from harpi.evaluation.runs import FILE_NAME, RunLog
 
     return RunLog(config.paths.state_folder / FILE_NAME)
+
+
+def _tell_daemon(config: Config) -> None:
+    """Let a daemon that runs publish the result."""
+    from harpi.controls.client import tell_to_look
+
+    try:
+        tell_to_look(config.paths.runtime_folder, "runs")
+    except ControlError as error:
+        typer.echo(f"harpi: the running harpi was not told: {error}", err=True)
 
 
 def _read(run_log: RunLog) -> Log:

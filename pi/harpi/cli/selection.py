@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -12,9 +13,10 @@ import typer
 
 from harpi.cli import completion
 from harpi.cli.options import load_settings
-from harpi.errors import UsageError
+from harpi.errors import ControlError, UsageError
 
 if TYPE_CHECKING:
+    from harpi.config.schema import Config
     from harpi.learning.store import Store
     from harpi.learning.take import Take
 
@@ -62,28 +64,49 @@ _AGE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def open_store(
-    config: Path | None,
-    assignments: Sequence[str] | None,
-    *,
-    read_only: bool = False,
-    make: bool = False,
-) -> Store:
-    """Open the takes of the device that the shared options name.
+def takes_to_read(config: Path | None, assignments: Sequence[str] | None) -> Store:
+    """Open the takes of the device that the shared options name, only to look at them.
 
     Args:
         config: the shared option.
         assignments: the shared option.
-        read_only: only look.
+
+    Raises:
+        ConfigError: the configuration cannot be used.
+        StoreError: there is no store, or it cannot be opened.
+    """
+    return _opened(load_settings(config, assignments).config, read_only=True)
+
+
+@contextmanager
+def takes_to_change(
+    config: Path | None, assignments: Sequence[str] | None, *, make: bool = False
+) -> Iterator[Store]:
+    """Open the takes to change them; a daemon that runs is told when that is done.
+
+    Args:
+        config: the shared option.
+        assignments: the shared option.
         make: where there is no store, make one.
 
     Raises:
         ConfigError: the configuration cannot be used.
         StoreError: there is no store, or it cannot be opened.
     """
-    from harpi.learning.store import FILE_NAME, Store
+    from harpi.controls.client import tell_to_look
 
     settings = load_settings(config, assignments).config
+    with _opened(settings, make=make) as store:
+        yield store
+    try:
+        tell_to_look(settings.paths.runtime_folder, "takes")
+    except ControlError as error:
+        typer.echo(f"harpi: the running harpi was not told: {error}", err=True)
+
+
+def _opened(settings: Config, *, read_only: bool = False, make: bool = False) -> Store:
+    from harpi.learning.store import FILE_NAME, Store
+
     path = settings.paths.state_folder / FILE_NAME
     # Opening to read says that there is none; opening to write would make one.
     missing = not make and not path.exists()

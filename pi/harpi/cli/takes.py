@@ -24,8 +24,9 @@ from harpi.cli.selection import (
     Split,
     check_chosen,
     numbers_of,
-    open_store,
     select,
+    takes_to_change,
+    takes_to_read,
 )
 from harpi.errors import StoreError, TakeNotFound, UsageError
 
@@ -62,7 +63,7 @@ def list_takes(
     """
     from harpi.cli.listing import fields, table
 
-    with open_store(config, assignments, read_only=True) as store:
+    with takes_to_read(config, assignments) as store:
         takes = select(
             store,
             None,
@@ -105,7 +106,7 @@ def show(
     from harpi.cli.listing import description, fields
     from harpi.cli.picture import can_print, picture
 
-    with open_store(config, assignments, read_only=True) as store:
+    with takes_to_read(config, assignments) as store:
         found = store.takes()[-1:] if take is None else [store.take(take)]
         if not found:
             raise TakeNotFound("there are no takes", remedy="Record one with `harpi record`")
@@ -155,7 +156,7 @@ def relabel(
     """
     if label is None and position is None:
         raise UsageError("nothing to correct", remedy="Give --label, --position, or both")
-    with open_store(config, assignments) as store:
+    with takes_to_change(config, assignments) as store:
         _say("Corrected", store.relabel(numbers_of(takes), label, position))
 
 
@@ -179,7 +180,7 @@ def trim(
 
     Example: harpi takes trim 3 --from 2 --to 12.5
     """
-    with open_store(config, assignments) as store:
+    with takes_to_change(config, assignments) as store:
         _say("Trimmed", store.trim(take, start, end))
 
 
@@ -199,7 +200,7 @@ def delete(
     Example: harpi takes delete 3 5-7
     """
     check_chosen(takes, label, position, session, split, since, everything=everything)
-    with open_store(config, assignments) as store:
+    with takes_to_change(config, assignments) as store:
         found = select(
             store,
             takes,
@@ -228,7 +229,7 @@ def restore(
     Example: harpi takes restore --all
     """
     check_chosen(takes, label, position, session, split, since, everything=everything)
-    with open_store(config, assignments) as store:
+    with takes_to_change(config, assignments) as store:
         found = select(
             store,
             takes,
@@ -247,7 +248,7 @@ def undo(config: ConfigFile = None, assignments: Assignments = None) -> None:
 
     Example: harpi takes undo
     """
-    with open_store(config, assignments) as store:
+    with takes_to_change(config, assignments) as store:
         _say_of("Undone", store.undo(), "There is nothing to undo.")
 
 
@@ -256,7 +257,7 @@ def redo(config: ConfigFile = None, assignments: Assignments = None) -> None:
 
     Example: harpi takes redo
     """
-    with open_store(config, assignments) as store:
+    with takes_to_change(config, assignments) as store:
         _say_of("Done again", store.redo(), "There is nothing to do again.")
 
 
@@ -279,7 +280,7 @@ def purge(
     """
     from harpi.cli.listing import named
 
-    with open_store(config, assignments) as store:
+    with takes_to_change(config, assignments) as store:
         numbers = numbers_of(takes or ()) or [take.id for take in store.takes(deleted=True)]
         if not numbers:
             typer.echo("There are no deleted takes.")
@@ -300,7 +301,7 @@ def check(config: ConfigFile = None, assignments: Assignments = None) -> None:
     """
     from harpi.cli.listing import counted
 
-    with open_store(config, assignments, read_only=True) as store:
+    with takes_to_read(config, assignments) as store:
         if damage := store.damage():
             raise StoreError(
                 "; ".join(damage[:10]),

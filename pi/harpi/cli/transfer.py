@@ -16,8 +16,9 @@ from harpi.cli.selection import (
     Since,
     Split,
     SplitName,
-    open_store,
     select,
+    takes_to_change,
+    takes_to_read,
 )
 
 FormatName = Literal["npz", "csv"]
@@ -57,7 +58,7 @@ def export_takes(
     from harpi.cli.progress import progress
     from harpi.learning.export import export
 
-    with open_store(config, assignments, read_only=True) as store:
+    with takes_to_read(config, assignments) as store:
         found = select(
             store,
             takes,
@@ -107,7 +108,7 @@ def import_takes(
 
     choice = Choice(subject=subject, position=position, label=label, split=split)
     with (
-        open_store(config, assignments, make=True) as store,
+        takes_to_change(config, assignments, make=True) as store,
         progress("Importing") as on_progress,
     ):
         done = import_files(store, files, choice, on_progress=on_progress)

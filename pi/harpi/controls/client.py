@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Final, Self, TypeVar
 import msgspec
 
 from harpi.commands import Answer, Command, Event, decode, encode
-from harpi.controls.wire import FILE_NAME, Asked, Lines, LineTooLong
+from harpi.controls.wire import FILE_NAME, Asked, Changed, Lines, LineTooLong
 from harpi.errors import ControlError, DaemonNotRunning
 
 LARGEST_ANSWER: Final = 1 << 20
@@ -85,6 +86,15 @@ class Client:
         self._send(msgspec.json.encode(Asked(command="examine")))
         return self._read(kind)
 
+    def tell_to_look(self, at: Changed) -> None:
+        """Say that this program has changed something, and wait until that is taken note of.
+
+        Raises:
+            ControlError: the daemon does not answer, or ended.
+        """
+        self._send(msgspec.json.encode(Asked(command="look", at=at)))
+        self._read(Answer)
+
     def begin_to_follow(self) -> Answer:
         """Ask for events; none that happens from now on is missed.
 
@@ -135,6 +145,16 @@ class Client:
             where=str(self._path),
             remedy="See its log: 'journalctl -u harpi'",
         )
+
+
+def tell_to_look(folder: Path, at: Changed) -> None:
+    """Tell the daemon, where one runs, that this program has changed something.
+
+    Raises:
+        ControlError: one runs and cannot be told.
+    """
+    with contextlib.suppress(DaemonNotRunning), Client(folder) as client:
+        client.tell_to_look(at)
 
 
 def _in_words(error: OSError, path: Path) -> ControlError:

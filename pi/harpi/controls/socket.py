@@ -3,7 +3,8 @@
 A client connects to ``<paths.runtime>/harpi.sock`` and writes one command as one line of
 JSON; the daemon answers with one line. More lines may follow on the same connection. The
 line ``{"command": "follow"}`` asks for events instead: one line for each, for as long as the
-client reads them. ``{"command": "examine"}`` asks how the device does.
+client reads them. ``{"command": "examine"}`` asks how the device does, and
+``{"command": "look", "at": "takes"}`` says that another program has changed the takes.
 
 Who may: the user that harpi runs as, root, and the members of `socket.group`; the file's
 permissions say so, and the credentials of the peer are checked besides. A client that is
@@ -29,7 +30,7 @@ from typing import Final
 
 from harpi.commands import LARGEST_MESSAGE, Answer, Event, Room, decode, encode
 from harpi.config.schema import SocketSection
-from harpi.controls.wire import FILE_NAME, Lines, LineTooLong, question_of
+from harpi.controls.wire import FILE_NAME, Asked, Changed, Lines, LineTooLong, question_of
 from harpi.errors import AlreadyRunning, ControlError, UsageError
 from harpi.learning.filelock import FileLock
 
@@ -58,7 +59,8 @@ class ControlSocket:
         folder: `paths.runtime`; made where it does not exist.
         section: group and time-out.
         examine: tells how the device does, as one line of JSON; called on the threads of the
-            clients.
+            clients, as is
+        look_again: takes note of what another program has changed.
     """
 
     def __init__(
@@ -66,10 +68,13 @@ class ControlSocket:
         room: Room,
         folder: Path,
         section: SocketSection,
+        *,
         examine: Callable[[], bytes],
+        look_again: Callable[[Changed], None],
     ) -> None:
         self._room = room
         self._examine = examine
+        self._look_again = look_again
         self._section = section
         self._path = folder / FILE_NAME
         self._lock = FileLock(folder / f"{FILE_NAME}.lock")
@@ -221,13 +226,17 @@ class ControlSocket:
                 return
             if line is None:
                 return
-            question = question_of(line)
-            if question == "follow":
-                self._send_events(connection)
-                return
-            if question == "examine":
-                connection.sendall(self._examine() + b"\n")
-                continue
+            match question_of(line):
+                case Asked(command="follow"):
+                    self._send_events(connection)
+                    return
+                case Asked(command="examine"):
+                    connection.sendall(self._examine() + b"\n")
+                    continue
+                case Asked(command="look", at=changed) if changed is not None:
+                    self._look_again(changed)
+                    connection.sendall(encode(self._answer(True, "looked")) + b"\n")
+                    continue
             try:
                 answer = self._room.command(decode(line), SOURCE)
             except UsageError as error:

@@ -14,15 +14,21 @@ FILE_NAME: Final = "harpi.sock"
 _CHUNK: Final = 4096
 
 
-Question = Literal["follow", "examine"]
+Changed = Literal["takes", "runs"]
+"""What another program may change beside the daemon: the takes, or the log of evaluations."""
+
+Question = Literal["follow", "examine", "look"]
 """What can be asked beside commands. `follow`: events in place of answers, one line for each.
-`examine`: how the device does, in one line (`harpi.publish.condition.Condition`)."""
+`examine`: how the device does, in one line (`harpi.publish.condition.Condition`). `look`: that
+the daemon looks again at what another program has changed."""
 
 
-class Asked(Struct, frozen=True, forbid_unknown_fields=True):
+class Asked(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A question as a line of JSON."""
 
     command: Question
+    at: Changed | None = None
+    """Where to `look`."""
 
 
 class LineTooLong(ValueError):
@@ -65,9 +71,9 @@ class Lines:
         return line
 
 
-def question_of(line: bytes) -> Question | None:
+def question_of(line: bytes) -> Asked | None:
     """Tell what a line asks; None where it is no question."""
     try:
-        return msgspec.json.decode(line, type=Asked).command
+        return msgspec.json.decode(line, type=Asked)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None

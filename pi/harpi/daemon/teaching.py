@@ -11,8 +11,11 @@ from harpi.controls.buttons import Buttons
 from harpi.controls.gpio import Gpio, RpiGpio
 from harpi.controls.leds import Leds
 from harpi.controls.socket import ControlSocket
+from harpi.daemon.examiner import Examiner
 from harpi.daemon.recognisers import Recognisers
 from harpi.errors import AlreadyRunning, ControlError, StoreError
+from harpi.evaluation.runs import FILE_NAME as RUNS_FILE
+from harpi.evaluation.runs import RunLog
 from harpi.learning.learner import Learner
 from harpi.learning.room import Room
 from harpi.learning.store import FILE_NAME, Store
@@ -20,6 +23,7 @@ from harpi.publish.discovery import Discovery
 from harpi.publish.door import MqttDoor
 from harpi.publish.mqtt import MqttPublisher
 from harpi.session import Session
+from harpi.signal.posture import PostureWatch
 from harpi.timebase import Timebase
 from harpi.types import Verdict
 
@@ -46,6 +50,7 @@ class Teaching:
         timebase: the clock of the samples.
         publisher: link to the broker, not started yet; None where MQTT is switched off.
         examine: tells how the device does, for the socket.
+        posture: gets to know how the sensor is held in takes.
         gpio: the pins; those of this computer where not given.
 
     Attributes:
@@ -63,6 +68,7 @@ class Teaching:
         timebase: Timebase,
         publisher: MqttPublisher | None,
         examine: Callable[[], bytes],
+        posture: PostureWatch,
         gpio: Gpio | None = None,
     ) -> None:
         self._store = _open_store(config)
@@ -76,8 +82,10 @@ class Teaching:
             recognisers.shelf,
             recognisers.personal,
             recognisers.knn,
+            posture,
         )
-        self.session = Session(config, self._store, self._learner, timebase)
+        self._examiner = Examiner(config)
+        self.session = Session(config, self._store, self._learner, self._examiner, timebase)
         self._doors: list[_Door] = []
         self._watchers: list[Callable[[Verdict], None]] = []
         self._gpio: Gpio | None = None
@@ -86,7 +94,8 @@ class Teaching:
         if publisher is not None:
             answers = {one.name: one.labels for one in recognisers.panel.recognisers}
             self._watchers.append(Discovery(publisher, self.session, config, answers).see)
-            self._doors.append(MqttDoor(publisher, self.session, config.mqtt.commands))
+            runs = RunLog(config.paths.state_folder / RUNS_FILE)
+            self._doors.append(MqttDoor(publisher, self.session, config.mqtt.commands, runs))
         if config.buttons.enabled or config.leds.enabled:
             self._gpio = gpio or RpiGpio(runtime)
             if config.buttons.enabled:
@@ -98,10 +107,19 @@ class Teaching:
                 self._doors.append(leds)
                 self._watchers.append(leds.show)
         if config.socket.enabled:
-            self._doors.append(ControlSocket(self.session, runtime, config.socket, examine))
+            self._doors.append(
+                ControlSocket(
+                    self.session,
+                    runtime,
+                    config.socket,
+                    examine=examine,
+                    look_again=self.session.look_again,
+                )
+            )
 
     def open(self) -> None:
         """Begin to learn what the store holds already."""
+        self._examiner.open()
         self._learner.start()
 
     def start(self) -> None:
@@ -125,6 +143,7 @@ class Teaching:
         for door in self._doors:
             door.stop()
         self.session.stop()
+        self._examiner.close()
         self._learner.close()
         if self._gpio is not None:
             self._gpio.close()

@@ -84,10 +84,31 @@ class RunLog:
         Raises:
             StoreError: the file cannot be read.
         """
+        return self.after(0)[0]
+
+    def after(self, place: int) -> tuple[Log, int]:
+        """Read the reports that were appended behind a place in the file.
+
+        Args:
+            place: where reading ended the last time, in bytes; a file that is shorter is
+                another one, and is read from its beginning.
+
+        Returns:
+            The reports, and the place to go on from.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
         try:
-            content = self._path.read_bytes()
+            with self._path.open("rb") as file:
+                # A line that another program is writing at this moment is read whole.
+                fcntl.flock(file, fcntl.LOCK_SH)
+                if place > os.fstat(file.fileno()).st_size:
+                    place = 0
+                file.seek(place)
+                content = file.read()
         except FileNotFoundError:
-            return Log((), ())
+            return Log((), ()), 0
         except OSError as error:
             raise self._refused("cannot be read", error) from error
         reports, problems = [], []
@@ -100,7 +121,7 @@ class RunLog:
                 problems.append(f"{self._path}: line {number} is damaged and skipped.")
             except _TooNewError as error:
                 problems.append(f"{self._path}: line {number} is {error} and skipped.")
-        return Log(tuple(reports), tuple(problems))
+        return Log(tuple(reports), tuple(problems)), place + len(content)
 
     def append(self, report: Report) -> Report:
         """Add a report at the end; it is on the disk when this returns.

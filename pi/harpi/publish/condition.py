@@ -46,3 +46,5 @@ class Condition(Struct, frozen=True, kw_only=True):
     """None where it is switched off."""
     problems: tuple[str, ...] = ()
     """What is wrong and what to do about it, the worst first; sentences."""
+    hints: tuple[str, ...] = ()
+    """What is doubtful about how the sensor is worn, and what to do about it; sentences."""

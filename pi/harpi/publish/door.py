@@ -10,12 +10,13 @@ from typing import Final
 
 import msgspec
 
-from harpi.commands import Answer, Event, Room
+from harpi.commands import Answer, Evaluated, Event, Room
 from harpi.config.schema import CommandsSection
-from harpi.errors import UsageError
-from harpi.publish.messages import LoggedResult
+from harpi.errors import HarpiError, UsageError
+from harpi.evaluation.runs import LAST, RunLog
+from harpi.publish.messages import LoggedEvaluation, LoggedResult
 from harpi.publish.mqtt import MqttPublisher
-from harpi.publish.requests import Allowance, Repeat, Request
+from harpi.publish.requests import Allowance, Repeat, ReportRequest, Request
 
 SOURCE: Final = "mqtt"
 WAITING: Final = 16
@@ -38,9 +39,13 @@ class MqttDoor:
         publisher: the link to the broker, not started yet.
         room: who obeys.
         section: how many commands are done.
+        runs: the log of evaluations.
     """
 
-    def __init__(self, publisher: MqttPublisher, room: Room, section: CommandsSection) -> None:
+    def __init__(
+        self, publisher: MqttPublisher, room: Room, section: CommandsSection, runs: RunLog
+    ) -> None:
+        self._runs = runs
         self._publisher = publisher
         self._room = room
         self._section = section
@@ -114,6 +119,9 @@ class MqttDoor:
         if isinstance(command, Repeat):
             self._repeat(identity, command)
             return
+        if isinstance(command, ReportRequest):
+            self._report(identity, command)
+            return
         try:
             answer = self._room.command(command, SOURCE)
         except Exception:
@@ -131,6 +139,15 @@ class MqttDoor:
             message=f"{count} of {asked} messages are said again"
             + ("." if count == asked else "; the others are no longer kept."),
         )
+
+    def _report(self, identity: str | None, request: ReportRequest) -> None:
+        try:
+            report = self._runs.read().find(LAST if request.run is None else str(request.run))
+            self._publisher.publish_report(msgspec.json.encode(report))
+        except HarpiError as error:
+            self._answer(identity, ok=False, message=str(error))
+        else:
+            self._answer(identity, ok=True, message=f"Run {report.number} is on /report.")
 
     def _answer(
         self, identity: str | None, *, ok: bool, message: str, answer: Answer | None = None
@@ -156,9 +173,11 @@ class MqttDoor:
         if not (event.kind == "answer" and event.source == SOURCE):
             self._publisher.publish_event(event)
         if event.outcome is not None:
-            self._log(event, event.outcome)
+            self._log_training(event, event.outcome)
+        if event.evaluation is not None:
+            self._log_evaluation(event.evaluation)
 
-    def _log(self, event: Event, result: str) -> None:
+    def _log_training(self, event: Event, result: str) -> None:
         self._publisher.record(
             lambda stream, number: msgspec.json.encode(
                 LoggedResult(
@@ -169,5 +188,12 @@ class MqttDoor:
                     message=event.message,
                     advice=event.advice,
                 )
+            )
+        )
+
+    def _log_evaluation(self, evaluation: Evaluated) -> None:
+        self._publisher.record(
+            lambda stream, number: msgspec.json.encode(
+                LoggedEvaluation(stream=stream, sequence=number, evaluation=evaluation)
             )
         )

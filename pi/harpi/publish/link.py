@@ -36,6 +36,9 @@ IN_FLIGHT: Final = 16
 LARGEST_PACKET: Final = 2 * LARGEST_MESSAGE
 """Bytes above which a broker that speaks MQTT 5 keeps a packet from harpi."""
 
+LARGEST_OF_ALL: Final = 268_435_460
+"""Bytes of the largest packet that MQTT has (5.0, 2.1.4)."""
+
 _JOIN_SECONDS: Final = 0.5
 _UNSUPPORTED_VERSION: Final = 0x84
 _FAILURE: Final = 0x80
@@ -111,6 +114,7 @@ class Link:
         self._complaint = ""
         self._since = 0.0
         self._window = IN_FLIGHT
+        self._largest = LARGEST_OF_ALL
         self._short_lived = 0
         self._client: paho.Client | None = None
         self._accepted = False
@@ -122,6 +126,11 @@ class Link:
     def version(self) -> Version | None:
         """Version of MQTT that is spoken; None without a connection."""
         return _NAMES[self._versions[0]] if self._accepted else None
+
+    @property
+    def largest(self) -> int:
+        """Bytes of the largest packet that the broker takes, as far as it says."""
+        return self._largest
 
     def start(self) -> None:
         """Begin to connect, and to reconnect for ever; returns at once."""
@@ -251,6 +260,7 @@ class Link:
         self._since = time.monotonic()
         self._accepted = True
         self._window = min(IN_FLIGHT, getattr(limits, "ReceiveMaximum", IN_FLIGHT))
+        self._largest = getattr(limits, "MaximumPacketSize", LARGEST_OF_ALL)
         log.info("connected to broker %s, MQTT %s", self._broker, self.version)
         if not self._topics:
             self._owner.up(self._window)

@@ -9,6 +9,9 @@ from typing import Final
 EVENTS: Final = 64
 """Events that wait for the broker; a new one then takes the place of the oldest."""
 
+PACKET_ROOM: Final = 128
+"""Bytes of a packet beside topic and payload: its header and properties."""
+
 JSON: Final = "application/json"
 TEXT: Final = "text/plain"
 
@@ -22,6 +25,11 @@ class Message:
     retain: bool
     content: str = JSON
     passing: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes of its packet, at most."""
+        return len(self.topic.encode()) + len(self.payload) + PACKET_ROOM
 
 
 class LiveQueue:

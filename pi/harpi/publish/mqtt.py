@@ -17,6 +17,7 @@ import msgspec
 
 from harpi.commands import Event, Situation
 from harpi.config.schema import MqttSection
+from harpi.errors import BrokerError
 from harpi.publish.history import Compose, Entry, History
 from harpi.publish.link import Link
 from harpi.publish.live import JSON, TEXT, LiveQueue, Message
@@ -167,6 +168,20 @@ class MqttPublisher:
         payload, passing = msgspec.json.encode(event), event.kind == "progress"
         self._say(Message(f"{self.base}/event", payload, retain=False, passing=passing))
 
+    def publish_report(self, payload: bytes) -> None:
+        """Publish the whole report of an evaluation; never waits.
+
+        Raises:
+            BrokerError: it is larger than what the broker takes.
+        """
+        message = Message(f"{self.base}/report", payload, retain=False)
+        if message.size > self._link.largest:
+            raise BrokerError(
+                f"the report has {len(payload)} bytes, the broker takes {self._link.largest}",
+                remedy="Raise the limit of the broker (max_packet_size in mosquitto.conf)",
+            )
+        self._say(message)
+
     def publish_at(self, topic: str, payload: bytes) -> None:
         """Publish and retain something on a topic outside the device's own."""
         self._say(Message(topic, payload, retain=True))
@@ -225,7 +240,7 @@ class MqttPublisher:
                     return
                 self._sending = self._next()
                 message, epoch = self._sending, self._epoch
-            if message is None:
+            if message is None or self._is_too_large(message):
                 continue
             # Outside the lock: paho acknowledges while it holds a lock of its own.
             number = self._hand_over(message)
@@ -260,6 +275,19 @@ class MqttPublisher:
             return None
         self._history_from = time.monotonic() + self._pause
         return self.history.take()
+
+    def _is_too_large(self, message: Message | Entry) -> bool:
+        """Give up a message for which the broker would end the connection."""
+        if isinstance(message, Entry) or message.size <= self._link.largest:
+            return False
+        self._link.complain(
+            f"{message.topic} has {message.size} bytes and is not sent, the broker takes "
+            f"{self._link.largest}"
+        )
+        with self._changed:
+            self._sending = None
+            self._changed.notify_all()
+        return True
 
     def _hand_over(self, message: Message | Entry) -> int | None:
         if isinstance(message, Entry):

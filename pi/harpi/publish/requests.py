@@ -15,9 +15,6 @@ from harpi.errors import UsageError
 COMMAND: Final = "set"
 """Topic, below the device's own, of a command that names itself in its payload."""
 
-REPEAT: Final = "repeat"
-"""The one request that is to the link and not to the session."""
-
 Identity = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
@@ -26,6 +23,22 @@ class Repeat(Struct, frozen=True, forbid_unknown_fields=True):
 
     first: Annotated[int, Meta(ge=0)]
     last: Annotated[int, Meta(ge=0)]
+
+
+class ReportRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Say the whole report of an evaluation on `/report`."""
+
+    run: Annotated[int, Meta(ge=1)] | None = None
+    """Its number; the last one where not given."""
+
+
+ASIDE: Final[dict[str, type[Repeat | ReportRequest]]] = {
+    "repeat": Repeat,
+    "report": ReportRequest,
+}
+"""The requests that ask for what was said or written before, and command nothing."""
+
+_EXAMPLES: Final = {"repeat": '{"first": 120, "last": 140}', "report": '{"run": 3}'}
 
 
 class Request(NamedTuple):
@@ -65,22 +78,22 @@ class Request(NamedTuple):
             ) from None
         return cls(name, identity, msgspec.json.encode(fields))
 
-    def command(self) -> Command | Repeat:
-        """Give the command.
+    def command(self) -> Command | Repeat | ReportRequest:
+        """Give the command, or what is asked for aside of commands.
 
         Raises:
             UsageError: there is no such command, or its fields are wrong.
         """
         if self.name is None:
             return decode(self.fields)
-        if self.name != REPEAT:
+        if (kind := ASIDE.get(self.name)) is None:
             return decode_named(self.name, self.fields)
         try:
-            return msgspec.json.decode(self.fields or b"{}", type=Repeat)
+            return msgspec.json.decode(self.fields or b"{}", type=kind)
         except msgspec.DecodeError as error:
             raise UsageError(
-                f"these are no fields of {REPEAT} ({error})",
-                remedy='It takes a JSON object as {"first": 120, "last": 140}',
+                f"these are no fields of {self.name} ({error})",
+                remedy=f"It takes a JSON object as {_EXAMPLES[self.name]}",
             ) from None
 
 

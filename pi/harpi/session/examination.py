@@ -36,7 +36,9 @@ class Examination:
             HarpiError: one goes on already, or it cannot begin.
         """
         if self.going_on:
-            raise CommandRefused("an evaluation goes on already", remedy="Wait until it is done")
+            raise CommandRefused(
+                "an evaluation goes on already", remedy="Wait until it is done"
+            )
         if not tests:
             raise CommandRefused(
                 "there are no test takes", remedy="Record some with `harpi record LABEL --test`"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from harpi.commands import LabelCount
@@ -49,13 +49,16 @@ class Inventory:
         """Note the windows of a take that were counted when it ended."""
         self._windows[self._key(take)] = windows
 
-    def count(self, store: TakeStore) -> tuple[LabelCount, ...]:
+    def count(self, takes: Sequence[Take], store: TakeStore) -> tuple[LabelCount, ...]:
         """Count what there is, the configured labels first, in their order.
+
+        Args:
+            takes: all that there are.
+            store: where their samples are.
 
         Raises:
             StoreError: the store cannot be read.
         """
-        takes = store.takes()
         labels = dict.fromkeys((*self._labels, *sorted({take.label for take in takes})))
         return tuple(self._of(label, takes, store) for label in labels)
 

@@ -23,17 +23,14 @@ from harpi.errors import CommandRefused, HarpiError, StoreError
 from harpi.learning.outcome import Outcome
 from harpi.session import rules, words
 from harpi.session.deeds import Deeds
-from harpi.session.listeners import Listeners
 from harpi.session.examination import Examination
+from harpi.session.listeners import Listeners
 from harpi.session.ports import Examiner, Learner, TakeStore
 from harpi.session.question import Question
 from harpi.session.takes import Takes
 from harpi.session.training import Training
 from harpi.timebase import Timebase
 from harpi.types import Samples
-
-Changed = Literal["takes", "runs"]
-"""What another program may change beside the session."""
 
 LOOK_SECONDS: Final = 0.25
 """How often a take that is recorded is written on, and looked at whether it is over."""
@@ -171,12 +168,12 @@ class Session:
                 ok=ok, message=message, situation=self._situation, warnings=tuple(warnings)
             )
 
-    def look_again(self, what: Changed) -> None:
-        """Take note of what another program has done to the takes or to the log of runs."""
+    def look_again(self, what: Literal["takes", "runs"]) -> None:
+        """Take note of what another program has done to the takes, or to the log of runs."""
         with self._lock:
             if what == "takes":
-                self._takes.look_again(changed=True)
-                self._emit("notice", message="The takes were changed by another program.")
+                if self._takes.look_again():
+                    self._emit("notice", message="The takes were changed by another program.")
             else:
                 self._tell_news()
 

@@ -28,9 +28,10 @@ mount              begins a session     refused            begins a session   be
 status             tells                tells              tells              tells
 =================  ===================  =================  =================  ================
 
-By themselves end: a take after its seconds, training and an evaluation when they are done, the
-question whether to forget after `harpi.session.question.ASKING_SECONDS` or with the next command
-that does something. An evaluation goes on beside everything; a second one is refused meanwhile.
+By themselves end: a take after its seconds, training and an evaluation when they are done,
+the question whether to forget after `harpi.session.question.ASKING_SECONDS` or with the next
+command that does something. An evaluation goes on beside everything; a second one is refused
+meanwhile.
 """
 
 from __future__ import annotations

@@ -55,6 +55,7 @@ class Takes:
         self.position = config.device.position
         self.counts: tuple[LabelCount, ...] = ()
         self.notices: tuple[str, ...] = ()
+        self._listed: tuple[Take, ...] = ()
         self._count()
 
     @property
@@ -68,16 +69,18 @@ class Takes:
             raise self._store
         return self._store
 
-    def look_again(self, *, changed: bool = False) -> None:
+    def look_again(self) -> bool:
         """Count anew: `harpi takes` and `harpi import` change the store, too.
 
-        Args:
-            changed: something has certainly changed, even where the counts are as before.
+        Returns:
+            Whether any take is otherwise than before.
         """
-        before = self.counts
+        before = self._listed
         self._count()
-        if changed or self.counts != before:
+        changed = self._listed != before
+        if changed:
             self._learner.takes_changed()
+        return changed
 
     def mount(self, position: str | None) -> int:
         """Begin a session, at another position where one is given; return its number."""
@@ -184,7 +187,8 @@ class Takes:
 
     def _count(self) -> None:
         try:
-            self.counts = self._inventory.count(self.store)
+            self._listed = tuple(self.store.takes())
+            self.counts = self._inventory.count(self._listed, self.store)
             notice = self.store.room().warning()
         except StoreError as error:
             notice = str(error)

@@ -23,9 +23,9 @@ from harpi.commands import (
 )
 from harpi.config.schema import Config
 from harpi.errors import CommandRefused, StoreError, UsageError
+from harpi.evaluation.words import name_of
 from harpi.learning.journal import Action, Kind
 from harpi.learning.take import Take
-from harpi.evaluation.words import name_of
 from harpi.session.recorder import Finished
 
 RESEMBLES: Final = 0.75
@@ -276,9 +276,7 @@ def evaluating(tests: int) -> str:
 
 def evaluated(found: Evaluated) -> str:
     """Say what came of an evaluation."""
-    shares = [
-        f"{name_of(model)} {score.accuracy:.0%}" for model, score in found.scores.items()
-    ]
+    shares = [f"{name_of(model)} {score.accuracy:.0%}" for model, score in found.scores.items()]
     right = f"{', '.join(shares)} of {_number(found.windows, 'window')} right"
     return f"Run {found.run}: {right if shares else 'no model has learnt anything'}."
 

@@ -1,0 +1,136 @@
+"""Evaluations that the daemon was asked for, each in a process of its own.
+
+An evaluation computes for seconds to minutes. In a process of low priority it can neither
+hold up the sampling nor take the daemon with it when memory is short, and what it does is
+what `harpi evaluate` does, to the log included.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from harpi.commands import Evaluated
+from harpi.config.layers import ENVIRONMENT_PREFIX
+from harpi.config.loading import Settings
+from harpi.config.schema import Config
+from harpi.config.showing import to_toml
+from harpi.errors import StoreError
+from harpi.evaluation.runs import FILE_NAME, RunLog
+from harpi.evaluation.summary import summary_of
+
+_ERROR: Final = "harpi: "
+"""What an error on the command line begins with."""
+_FIRST_TO_GO: Final = "1000"
+"""The highest oom_score_adj (proc(5))."""
+
+
+class Examiner:
+    """Tests the models of a device on its test takes; one evaluation at a time.
+
+    Args:
+        config: of the daemon; the evaluation works with the same, whatever file or option
+            each setting is from.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._log = RunLog(config.paths.state_folder / FILE_NAME)
+        self._place = 0
+        self._process: subprocess.Popen[str] | None = None
+        self._thread: threading.Thread | None = None
+
+    def open(self) -> None:
+        """Take the runs that are in the log as known; where it cannot be read, none is."""
+        with contextlib.suppress(StoreError):
+            self.news()
+
+    def close(self) -> None:
+        """Break off what goes on, and wait for its end."""
+        self.cancel()
+        if self._thread is not None:
+            self._thread.join()
+
+    def begin(self, on_end: Callable[[str | None], None]) -> None:
+        """Begin an evaluation; see `harpi.session.ports.Examiner`.
+
+        Raises:
+            StoreError: there is no room for its configuration, or it cannot be started.
+        """
+        folder = TemporaryDirectory(prefix="harpi-evaluate-")
+        try:
+            file = Path(folder.name) / "harpi.toml"
+            file.write_text(to_toml(Settings(self._config, {}, ())), encoding="utf-8")
+            self._process = _start(file)
+        except OSError as error:
+            folder.cleanup()
+            raise StoreError(
+                f"the evaluation cannot be started ({error.strerror})",
+                remedy="Check the room on the disk and the memory, then try again",
+            ) from error
+        self._thread = threading.Thread(
+            target=self._await,
+            args=(self._process, folder, on_end),
+            name="harpi-examiner",
+            daemon=True,
+        )
+        self._thread.start()
+
+    def cancel(self) -> None:
+        """Break off the evaluation that goes on; harmless where none does."""
+        if self._process is not None:
+            self._process.terminate()
+
+    def news(self) -> list[Evaluated]:
+        """Give the runs that were logged since the last time, by this or by anybody else.
+
+        Raises:
+            StoreError: the log cannot be read.
+        """
+        log, self._place = self._log.after(self._place)
+        return [summary_of(report) for report in log.reports]
+
+    @staticmethod
+    def _await(
+        process: subprocess.Popen[str],
+        folder: TemporaryDirectory[str],
+        on_end: Callable[[str | None], None],
+    ) -> None:
+        _, said = process.communicate()
+        folder.cleanup()
+        on_end(None if process.returncode == 0 else _reason(said))
+
+
+def _start(file: Path) -> subprocess.Popen[str]:
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(ENVIRONMENT_PREFIX)
+    }
+    process = subprocess.Popen(  # noqa: S603 - the words are ours
+        [sys.executable, "-m", "harpi", "evaluate", "--json", "--config", str(file)],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Ctrl-C in the terminal of the daemon is for the daemon.
+        start_new_session=True,
+    )
+    # Where memory runs out, the kernel ends this one and not the daemon.
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{process.pid}/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
+    return process
+
+
+def _reason(said: str) -> str:
+    """Find in what a process said why it failed."""
+    lines = [line.removeprefix(_ERROR) for line in said.splitlines() if line.strip()]
+    return lines[-1] if lines else "The evaluation ended without a word; the log may say why."
