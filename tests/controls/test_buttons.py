@@ -27,6 +27,10 @@ def record(label: str) -> Record:
     return Record(label=label, new=True)
 
 
+def for_test(label: str) -> Record:
+    return Record(label=label, test=True, new=True)
+
+
 class Pad:
     """Six buttons, and a finger that takes its time."""
 
@@ -84,6 +88,31 @@ def test_hold_to_record(make_pad: MakePad) -> None:
     pad.pins.release(WALKING)
     pad.passes(0.2)
     assert pad.room.commands == [record("walking"), Stop()]
+
+
+def test_a_label_pressed_while_train_is_down_begins_a_test_take(make_pad: MakePad) -> None:
+    pad = make_pad()
+    pad.pins.press(TRAIN)
+    pad.passes(0.3)
+    assert pad.press(WALKING) == [for_test("walking")]
+    pad.passes(5)
+    pad.pins.release(TRAIN)
+    pad.passes(0.2)
+    assert pad.room.commands == [for_test("walking")]  # neither trained nor asked to forget
+    assert pad.press(SITTING) == [Stop(), for_test("sitting")]
+    assert pad.press(SITTING) == [Stop()]
+    assert pad.press(SITTING) == [record("sitting")]
+    assert pad.press(TRAIN) == [Train()]
+
+
+def test_hold_to_record_a_test_take(make_pad: MakePad) -> None:
+    pad = make_pad(mode="hold")
+    pad.pins.press(TRAIN)
+    pad.passes(0.3)
+    assert pad.press(WALKING, 5) == [for_test("walking"), Stop()]
+    pad.pins.release(TRAIN)
+    pad.passes(0.2)
+    assert pad.press(WALKING, 5) == [record("walking"), Stop()]
 
 
 def test_letting_go_of_a_button_does_not_end_the_take_of_another(make_pad: MakePad) -> None:
@@ -203,10 +232,11 @@ def test_more_edges_than_can_wait_are_dropped_and_wedge_nothing(
     assert pad.press(WALKING) == [record("walking")]
 
 
+@pytest.mark.parametrize("stuck", [WALKING, TRAIN])
 def test_a_button_that_is_stuck_at_the_start_does_nothing(
-    make_pad: MakePad, pins: FakeRpiGpio
+    make_pad: MakePad, pins: FakeRpiGpio, stuck: int
 ) -> None:
-    pins._levels[WALKING] = pins.LOW
+    pins._levels[stuck] = pins.LOW
     pad = make_pad()
     pad.passes(3)
     assert pad.room.commands == []

@@ -37,7 +37,8 @@ class FakeRoom:
         self.sources.add(source)
         self.times.append(at)
         if isinstance(command, Record):
-            self.become(state="recording", label=command.label)
+            state = "testing" if command.test else "recording"
+            self.become(state=state, label=command.label)
         elif isinstance(command, Stop):
             self.become(state="idle", label=None)
         how = {"ok": True, "message": "Done.", **self.answer}

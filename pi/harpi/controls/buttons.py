@@ -9,6 +9,9 @@ train      trains; confirms forgetting    asks whether to forget everything
 undo       takes back what was done last  drops the whole last take
 =========  =============================  ==================================================
 
+A label that is pressed while *train* is down begins a take for measuring, which is never
+learnt; *train* then means nothing else.
+
 Edges arrive in a thread of the GPIO library, which only notes them with their time and
 level in a bounded queue; when it is full, the newest are dropped. The thread of this module
 debounces them, reads all levels again every `RECHECK_SECONDS`, and sends the commands. So
@@ -52,8 +55,10 @@ class _Button:
     role: Literal["label", "train", "undo"]
     label: str
     contact: Debouncer
+    down: bool = False
+    """Somebody pressed it and has not let go; not so where it is stuck from the start."""
     down_since: float | None = None
-    """When it went down; None while it is up, and when its long press was done."""
+    """When it went down; None while it is up, and when what it means was done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +180,7 @@ class Buttons:
         if change is None:
             return
         since, button.down_since = button.down_since, change.time if change.pressed else None
+        button.down = change.pressed
         if button.role == "label":
             if change.pressed:
                 self._label_down(button.label, change.time)
@@ -209,19 +215,27 @@ class Buttons:
 
     def _label_down(self, label: str, at: float) -> None:
         situation = self._room.situation
+        test = self._with_train()
         if self._section.mode == "toggle":
-            commands = label_pressed(situation, label)
+            commands = label_pressed(situation, label, test=test)
         else:
             busy = situation.state in ("recording", "testing")
             commands = [Stop()] if busy else []
-            commands.append(Record(label=label, new=True))
+            commands.append(Record(label=label, test=test, new=True))
         for command in commands:
             self._send(command, at)
 
     def _label_up(self, label: str, at: float) -> None:
         situation = self._room.situation
-        if situation.state == "recording" and situation.label == label:
+        if situation.state in ("recording", "testing") and situation.label == label:
             self._send(Stop(), at)
+
+    def _with_train(self) -> bool:
+        """Tell whether *train* is down; letting go of it then does nothing any more."""
+        down = [b for b in self._buttons.values() if b.role == "train" and b.down]
+        for button in down:
+            button.down_since = None
+        return bool(down)
 
     def _send(self, command: Command, at: float) -> None:
         answer = self._room.command(command, SOURCE, at=at)

@@ -10,8 +10,16 @@ from harpi.commands import Command, Confirm, Record, Situation, Stop, Train
 
 
 def label_pressed(situation: Situation, label: str, *, test: bool = False) -> list[Command]:
-    """Begin a take of a label, end it, or go over from another label to it."""
-    begin = Record(label=label, test=test, new=True)
+    """Begin a take of a label, end it, or go over from another label to it.
+
+    Whoever goes over from one test take to the next goes on testing.
+
+    Args:
+        situation: how things stand.
+        label: whose button or key it is.
+        test: the take is for measuring.
+    """
+    begin = Record(label=label, test=test or situation.state == "testing", new=True)
     if situation.state not in ("recording", "testing"):
         return [begin]
     return [Stop()] if situation.label == label else [Stop(), begin]
