@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from harpi.cli.pinout import Pin, drawing, wiring
+from harpi.cli.pinout import drawing
 from harpi.config.loading import build
 from harpi.controls.header import PLACES, POSITIONS
+from harpi.controls.wiring import Pin, wiring
 from tests.support.command import harpi
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -14,40 +15,19 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from harpi.config.schema import Config
+    from harpi.controls.wiring import Pin
 
-ADDRESS_WITH_AD0_HIGH: Final = 0x69
-
-_SENSOR, _BUTTON, _LED, _FREE = "sensor", "button", "LED", ""
 _STYLES: Final = {
-    _SENSOR: "bold cyan",
-    _BUTTON: "bold yellow",
-    _LED: "bold magenta",
-    _FREE: "dim",
+    "sensor": "bold cyan",
+    "button": "bold yellow",
+    "LED": "bold magenta",
+    "": "dim",
 }
 _SUPPLIES: Final = {"3V3": "yellow", "5V": "red"}
 _MIDDLE: Final = 25
 """Characters of the header itself."""
 _SIDE: Final = 26
 """Characters for what is wired to a pin, left and right of the header."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """One position of the header.
-
-    Attributes:
-        header: position as one counts it on the board, from 1.
-        name: `3V3`, `5V`, `GND` or the GPIO line.
-        kind: what is wired to it: `sensor`, `button`, `LED`, or empty.
-        use: what exactly; empty where nothing is.
-        enabled: the configuration has it switched on.
-    """
-
-    header: int
-    name: str
-    kind: str = _FREE
-    use: str = ""
-    enabled: bool = True
 
 
 def register(app: typer.Typer) -> None:
@@ -59,6 +39,10 @@ def pinout(
     config: ConfigFile = None,
     assignments: Assignments = None,
     json: Annotated[bool, typer.Option("--json", help="All 40 pins, as JSON.")] = False,
+    svg: Annotated[
+        Path | None,
+        typer.Option("--svg", metavar="FILE", help="Write the wiring as a drawing instead."),
+    ] = None,
 ) -> None:
     """Draw the 40-pin header with what this configuration wires to it.
 
@@ -66,9 +50,16 @@ def pinout(
     its right edge and the USB ports point down.
 
     Example: harpi pinout --set sensor.address=0x69
+
+    Example: harpi pinout --svg wiring.svg
     """
+    from harpi.controls.wiring import wiring
+
     settings = load_settings(config, assignments).config
     pins = wiring(settings)
+    if svg is not None:
+        _write_svg(svg, settings)
+        return
     if json:
         import msgspec
 
@@ -82,60 +73,24 @@ def pinout(
         console.print(line, no_wrap=True, overflow="ellipsis", crop=True)
 
 
-def wiring(config: Config) -> list[Pin]:
-    """Say what is wired to each of the 40 pins.
+def _write_svg(path: Path, config: Config) -> None:
+    """Write the drawing to a file.
 
-    Lines are where the configuration puts them; supplies are as in
-    `firmware_config/pins.toml`, and AD0 as the sensor's address wants it.
+    Raises:
+        UsageError: it cannot be written there.
     """
-    from harpi.controls.header import I2C, PLACES, POSITIONS, name_of
+    from harpi.controls.wiring_svg import wiring_svg
+    from harpi.errors import UsageError
+    from harpi.files import write_atomically
 
-    supplies = _supplies()
-    uses: dict[int, Pin] = {}
-
-    def put(position: int, kind: str, use: str, *, enabled: bool = True) -> None:
-        uses[position] = Pin(position, name_of(position), kind, use, enabled)
-
-    buttons, leds, sensor = config.buttons, config.leds, config.sensor
-    pressed = list(zip(config.learning.labels, buttons.labels, strict=False))
-    for role, line in (*pressed, ("train", buttons.train), ("undo", buttons.undo)):
-        if line is not None:
-            put(PLACES[line], _BUTTON, f"button {role}", enabled=buttons.enabled)
-    put(supplies["buttons"]["ground"], _BUTTON, "buttons' other side", enabled=buttons.enabled)
-
-    lit = (("recording", leds.recording), ("training", leds.training), ("status", leds.status))
-    for role, line in lit:
-        if line is not None:
-            put(PLACES[line], _LED, f"LED {role}", enabled=leds.enabled)
-    put(supplies["leds"]["ground"], _LED, "LEDs' other side", enabled=leds.enabled)
-
-    places = supplies["sensor"]
-    ad0 = "ad0_high" if sensor.address == ADDRESS_WITH_AD0_HIGH else "ad0"
-    put(places["vcc"], _SENSOR, "sensor VCC")
-    put(places["gnd"], _SENSOR, "sensor GND")
-    put(places[ad0], _SENSOR, f"sensor AD0 ({sensor.address:#x})")
-    for role, line in zip(("SDA", "SCL"), I2C.get(sensor.bus, ()), strict=False):
-        put(PLACES[line], _SENSOR, f"sensor {role}")
-
-    return [
-        uses.get(position, Pin(position, name_of(position)))
-        for position in range(1, len(POSITIONS) + 1)
-    ]
-
-
-def _supplies() -> dict[str, dict[str, int]]:
-    """Read the positions of all supplies from the wiring that ships with harpi."""
-    import tomllib
-
-    from harpi import shipped
-
-    parts: dict[str, Any] = tomllib.loads(
-        shipped.path("firmware_config/pins.toml").read_text(encoding="utf-8")
-    )
-    return {
-        part: {role: place["header"] for role, place in roles.items() if "supply" in place}
-        for part, roles in parts.items()
-    }
+    try:
+        write_atomically(path.absolute(), wiring_svg(config).encode())
+    except OSError as error:
+        raise UsageError(
+            f"the drawing cannot be written: {error.strerror}",
+            where=str(path),
+            remedy="Give a file in a folder that you may write to",
+        ) from error
 
 
 def drawing(config: Config, pins: list[Pin], width: int, *, plain: bool = False) -> list[Text]:

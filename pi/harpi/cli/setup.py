@@ -1,0 +1,178 @@
+"""`harpi setup`: make a Pi ready for harpi, and back."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harpi.errors import SetupError, UsageError
+
+if TYPE_CHECKING:
+    from harpi.setup.machine import Machine
+    from harpi.setup.origin import Origin
+    from harpi.setup.plan import Plan
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(setup)
+
+
+def setup(
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show what would be done, and change nothing."),
+    ] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Bring the system back to what it was.")
+    ] = False,
+    purge: Annotated[
+        bool,
+        typer.Option("--purge", help="With --remove: takes, heads and settings go, too."),
+    ] = False,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Set the sensor up for where it is worn: arm, leg or high_impact.",
+        ),
+    ] = None,
+    user: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Who may command the daemon; the one who called sudo where not given.",
+        ),
+    ] = None,
+    program: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH", help="What the service starts; this harpi where not given."
+        ),
+    ] = None,
+    any_board: Annotated[
+        bool,
+        typer.Option("--any-board", help="Install the service on a board that is no Pi, too."),
+    ] = False,
+    root: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            resolve_path=True,
+            help="Set up the system whose root is in a folder, for example an image.",
+        ),
+    ] = Path("/"),
+) -> None:
+    """Make a Raspberry Pi ready for harpi: boot configuration, user, service.
+
+    It can be called again at any time, also after it broke off, and does what is missing.
+    Everything that it touches is written down in /var/lib/harpi-setup, with a copy of what
+    was there before, and can be taken back.
+
+    Example: sudo harpi setup
+
+    Example: harpi setup --dry-run
+
+    Example: sudo harpi setup --remove
+    """
+    if purge and not remove:
+        raise UsageError("it goes with --remove only", where="--purge")
+    from harpi.setup.machine import detect
+
+    machine = detect(root)
+    if machine.live and os.geteuid() != 0 and not dry_run:
+        raise SetupError(
+            "only root may change the system",
+            where="harpi setup",
+            remedy="Call it with sudo; --dry-run shows without it what it would do",
+        )
+    if remove:
+        _remove(machine, dry_run=dry_run, purge=purge)
+        return
+    typer.echo(f"{machine}")
+    if not machine.is_pi and not any_board:
+        _no_pi(machine, dry_run=dry_run)
+        return
+    from harpi.setup.commands import run
+    from harpi.setup.origin import find
+    from harpi.setup.plan import make_plan
+
+    origin = find(machine, program)
+    caller = os.environ.get("SUDO_USER") if machine.live else None
+    if caller == "root":
+        caller = None
+    plan = make_plan(machine, origin, run, user=user or caller, profile=profile)
+    if dry_run:
+        _show(plan)
+    else:
+        _set_up(machine, origin, plan)
+
+
+def _no_pi(machine: Machine, *, dry_run: bool) -> None:
+    """Say that there is nothing to do on this machine.
+
+    Raises:
+        SetupError: somebody wanted it done.
+    """
+    remedy = "With --any-board it installs the service all the same, without boot configuration"
+    if not dry_run:
+        raise SetupError("this is no Raspberry Pi", where=machine.system, remedy=remedy)
+    typer.echo(f"This is no Raspberry Pi: nothing would be changed. {remedy}.")
+
+
+def _show(plan: Plan) -> None:
+    """Print what a plan would do, with the differences in the files."""
+    from harpi.setup.applying import line, pending
+
+    changes = pending(plan)
+    for choice in plan.wanted:
+        if choice.packages:
+            typer.echo(f"install {', '.join(choice.packages)} ({choice.purpose})")
+    for change in changes:
+        typer.echo(line(change))
+        for text in change.diff:
+            typer.echo(f"    {text}")
+    notes = [choice.otherwise for choice in plan.wanted if not choice.packages]
+    _tell([*notes, *plan.notes])
+    typer.echo("Nothing was changed." if changes else "All is as it should be.")
+
+
+def _set_up(machine: Machine, origin: Origin, plan: Plan) -> None:
+    from harpi.setup.applying import set_up
+    from harpi.setup.commands import run
+
+    outcome = set_up(machine, origin, plan, run, typer.echo, python=sys.executable)
+    _tell(outcome.notes)
+    if outcome.reboot:
+        typer.echo("The boot configuration takes effect at the next boot: sudo reboot")
+    elif not outcome.changed:
+        typer.echo("All is as it should be.")
+    elif machine.managed:
+        typer.echo("harpi runs; `harpi status` tells how it does.")
+    else:
+        typer.echo("harpi starts when this system boots.")
+
+
+def _remove(machine: Machine, *, dry_run: bool, purge: bool) -> None:
+    from harpi.setup.commands import run
+    from harpi.setup.ledger import Ledger
+    from harpi.setup.removal import remove
+
+    if dry_run:
+        entries = Ledger(machine).entries
+        for entry in reversed(entries):
+            typer.echo(f"{'remove' if entry.before is None else 'restore':<8}{entry.path}")
+        typer.echo("Nothing was changed." if entries else "Nothing of `harpi setup` is here.")
+        return
+    _tell(remove(machine, run, typer.echo, purge=purge))
+
+
+def _tell(notes: tuple[str, ...] | list[str]) -> None:
+    for note in notes:
+        typer.echo(f"- {note}")

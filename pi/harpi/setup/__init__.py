@@ -1,0 +1,1 @@
+"""Getting a Raspberry Pi ready for harpi, and back to what it was."""

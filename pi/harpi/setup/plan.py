@@ -1,0 +1,206 @@
+"""What a machine needs for harpi: the steps, in their order, and what a person should know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from harpi import shipped
+from harpi.config.loading import load
+from harpi.config.schema import Config
+from harpi.errors import SetupError
+from harpi.setup import accounts, boot, packages
+from harpi.setup.commands import Run
+from harpi.setup.ledger import Ledger, read
+from harpi.setup.machine import BOOT_FILES, Machine
+from harpi.setup.origin import Origin
+from harpi.setup.steps import AccountsStep, FileStep, FolderStep, LinkStep, MemberStep, Step
+
+GROUP: Final = "harpi"
+UNIT: Final = "harpi.service"
+UNIT_FILE: Final = f"/etc/systemd/system/{UNIT}"
+PACKAGED_UNIT: Final = f"/lib/systemd/system/{UNIT}"
+ENABLED: Final = f"/etc/systemd/system/multi-user.target.wants/{UNIT}"
+CONFIG_FILE: Final = "/etc/harpi/harpi.toml"
+CONFIG_FOLDER: Final = "/etc/harpi/harpi.d"
+PROFILE_FILE: Final = f"{CONFIG_FOLDER}/10-profile.toml"
+LINK: Final = "/usr/local/bin/harpi"
+TMPFILES: Final = "/etc/tmpfiles.d/harpi.conf"
+
+COPIED: Final = {
+    "/etc/sysusers.d/harpi.conf": "systemd/harpi.sysusers",
+    TMPFILES: "systemd/harpi.tmpfiles",
+    "/etc/udev/rules.d/60-harpi.rules": "firmware_config/60-harpi.rules",
+    "/etc/modules-load.d/harpi.conf": "firmware_config/modules-load.conf",
+}
+"""Files that go to the machine as they ship."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done.
+
+    Attributes:
+        steps: in their order.
+        wanted: packages of others that would help, in the order in which they are asked for.
+        notes: what a person should know; sentences.
+    """
+
+    steps: tuple[Step, ...]
+    wanted: tuple[packages.Choice, ...]
+    notes: tuple[str, ...]
+
+
+def make_plan(
+    machine: Machine,
+    origin: Origin,
+    run: Run,
+    *,
+    user: str | None = None,
+    profile: str | None = None,
+) -> Plan:
+    """Put together what a machine needs.
+
+    Args:
+        machine: what it is.
+        origin: where its harpi comes from.
+        run: starts a program.
+        user: a person who shall be able to command the daemon.
+        profile: of the sensor, by its name in `firmware_config/profiles`; None leaves it.
+
+    Raises:
+        SetupError: there is no such user or profile, or a setup of another kind is in place.
+        ConfigError: the machine's configuration cannot be used.
+    """
+    config = _configuration(machine)
+    steps: list[Step] = []
+    if origin.packaged:
+        _refuse_another_setup(machine)
+    else:
+        steps += _service(machine, origin, run)
+    if profile is not None:
+        content = shipped.path(_profile(profile)).read_bytes()
+        steps.append(
+            FileStep(machine, PROFILE_FILE, partial(_always, content), "configuration")
+        )
+    if machine.boot_file is not None:
+        steps.append(_boot(machine, machine.boot_file, config))
+    if user is not None:
+        if user not in accounts.names(machine, "/etc/passwd"):
+            raise SetupError("there is no such user", where=user, remedy="Say --user NAME")
+        steps.append(MemberStep(machine, user, GROUP))
+    wanted = () if origin.packaged or not machine.live else _packages(machine)
+    return Plan(tuple(steps), wanted, tuple(_notes(machine, config)))
+
+
+def unit_text(program: str) -> str:
+    """Give the unit that starts a program."""
+    text = shipped.path(f"systemd/{UNIT}").read_text(encoding="utf-8")
+    return re.sub(r"(?m)^ExecStart=\S+", f"ExecStart={program}", text)
+
+
+def _service(machine: Machine, origin: Origin, run: Run) -> Iterator[Step]:
+    """Files and accounts that a package of the system would bring with it."""
+    description = shipped.path("systemd/harpi.sysusers").read_text(encoding="utf-8")
+    yield _copy(machine, "/etc/sysusers.d/harpi.conf", "systemd/harpi.sysusers")
+    yield AccountsStep(machine, description, run)
+    for path, source in COPIED.items():
+        if "sysusers" not in path:
+            yield _copy(machine, path, source)
+    yield FolderStep(machine, CONFIG_FOLDER)
+    settings = shipped.path("firmware_config/harpi.toml").read_bytes()
+    yield FileStep(machine, CONFIG_FILE, partial(_always, settings), "configuration", once=True)
+    yield FileStep(machine, UNIT_FILE, partial(_always, unit_text(origin.program).encode()))
+    yield LinkStep(machine, ENABLED, UNIT_FILE)
+    if origin.program != LINK:
+        yield LinkStep(machine, LINK, origin.program)
+
+
+def _boot(machine: Machine, file: Path, config: Config) -> Step:
+    lines = boot.boot_lines(config)
+    path = f"/{file.relative_to(machine.root)}"
+    return FileStep(
+        machine, path, lambda present: boot.with_block(present or b"", lines), "block"
+    )
+
+
+def _copy(machine: Machine, path: str, source: str) -> Step:
+    return FileStep(machine, path, partial(_always, shipped.path(source).read_bytes()))
+
+
+def _always(content: bytes, present: bytes | None) -> bytes:
+    """Give the same content whatever is there."""
+    del present
+    return content
+
+
+def _configuration(machine: Machine) -> Config:
+    """Read the configuration that the machine has, or will have."""
+    file = machine.at(CONFIG_FILE)
+    if machine.live:
+        return load().config
+    if file.exists():
+        return load(file, environment={}).config
+    return Config()
+
+
+def _profile(name: str) -> str:
+    folder = shipped.path("firmware_config/profiles")
+    known = sorted(path.stem for path in folder.glob("*.toml"))
+    if name not in known:
+        raise SetupError(
+            f"there is no profile {name}",
+            where="--profile",
+            remedy=f"Take one of {', '.join(known)}",
+        )
+    return f"firmware_config/profiles/{name}.toml"
+
+
+def _refuse_another_setup(machine: Machine) -> None:
+    """Refuse where `harpi setup` of an environment put a unit over that of the package.
+
+    Raises:
+        SetupError: it did.
+    """
+    program = Ledger(machine).program
+    if machine.at(UNIT_FILE).exists() and program:
+        raise SetupError(
+            f"the harpi of {program} is set up on this machine, beside the package",
+            where=UNIT_FILE,
+            remedy=f"Take it back first: sudo {program} setup --remove",
+        )
+
+
+def _packages(machine: Machine) -> tuple[packages.Choice, ...]:
+    choices = (packages.runtime(machine), packages.pins_library(machine))
+    return tuple(choice for choice in choices if not choice.there)
+
+
+def _notes(machine: Machine, config: Config) -> Iterator[str]:
+    boot_place = f"/{BOOT_FILES[0]}"
+    if machine.boot_file is not None:
+        present = read(machine.boot_file) or b""
+        for conflict in boot.conflicts(present, config):
+            yield (
+                f"{machine.boot_file}, line {conflict.line}: {conflict.text}. "
+                f"{conflict.problem}"
+            )
+    elif machine.is_pi:
+        yield (
+            f"There is no {boot_place} on this Pi. Switch I2C on by other means, at 400 kHz."
+        )
+    if config.sensor.bus not in (1, 3):
+        yield (
+            f"sensor.bus is {config.sensor.bus}: its overlay has to be in config.txt, harpi "
+            "knows only those of buses 1 and 3."
+        )
+    broker = machine.at("/usr/sbin/mosquitto").exists()
+    if config.mqtt.enabled and config.mqtt.host == "localhost" and not broker:
+        yield (
+            "No MQTT broker is installed here; harpi runs without one. For one here: "
+            "sudo apt install mosquitto. For another: mqtt.host in /etc/harpi/harpi.toml."
+        )

@@ -1,0 +1,170 @@
+"""A setup that is killed at any moment: the next run, and the way back, end right.
+
+A process of its own is killed just before its n-th change of the file system or start of a
+program, for every n.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.support.fake_pi import (
+    copy,
+    make_pi,
+    quick_sysusers,
+    snapshot,
+    uninstall,
+)
+from tests.support.fake_pi import (
+    install as install_with,
+)
+
+CHANGES = {
+    "os.rename",
+    "os.mkdir",
+    "os.remove",
+    "os.rmdir",
+    "os.symlink",
+    "os.chmod",
+    "os.chown",
+    "shutil.rmtree",
+    "subprocess.Popen",
+}
+"""Events of sys.audit that are a change, besides opening a file to write."""
+
+
+OTHERS = {"work": False}
+"""Whether another program works at the moment: that one is not killed."""
+
+
+def sysusers(words: Sequence[str], *, text: str = "", may_fail: bool = False) -> bool:
+    OTHERS["work"] = True
+    quick_sysusers(words, text=text, may_fail=may_fail)
+    OTHERS["work"] = False
+    return True
+
+
+def install(root: Path) -> None:
+    install_with(root, run=sysusers)
+
+
+def opens_to_write(event: str, arguments: tuple[object, ...]) -> bool:
+    """Tell whether a file is opened to write; the ledger's come to life by their renaming."""
+    if event != "open" or "harpi-setup" in str(arguments[0]):
+        return False
+    return isinstance(arguments[2], int) and bool(arguments[2] & (os.O_WRONLY | os.O_RDWR))
+
+
+def kill_before(number: int, work: Callable[[], object]) -> bool:
+    """Work in a process of its own that is killed; tell whether it was, or came to its end."""
+    child = os.fork()
+    if child == 0:
+        left = number
+
+        def count(event: str, arguments: tuple[object, ...]) -> None:
+            nonlocal left
+            changes = event in CHANGES or opens_to_write(event, arguments)
+            if changes and not OTHERS["work"]:
+                left -= 1
+                if left == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(count)
+        try:
+            work()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert status in (0, signal.SIGKILL), status
+    return status != 0
+
+
+def kills(start: Path, folder: Path, work: Callable[[Path], object]) -> Iterator[Path]:
+    """Give copies of a system in which some work was killed, one for each moment."""
+    number = 1
+    while True:
+        system = copy(start, folder / f"{number}")
+        if not kill_before(number, lambda system=system: work(system)):  # type: ignore[misc]
+            return
+        yield system
+        shutil.rmtree(system)
+        number += 1
+
+
+@pytest.fixture(scope="module")
+def memory() -> Iterator[Path]:
+    """A folder in memory, where there is one: it is written many thousand times."""
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def pi(memory: Path) -> Path:
+    return make_pi(memory / "pi")
+
+
+@pytest.fixture(scope="module")
+def done(pi: Path, memory: Path) -> Path:
+    system = copy(pi, memory / "done")
+    install(system)
+    return system
+
+
+@pytest.fixture
+def folder(memory: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield Path(folder)
+
+
+def what_counts(root: Path) -> dict[str, tuple[str, int, bytes]]:
+    """All but the ledger, and the former selves of passwd and its like."""
+    return {
+        name: what
+        for name, what in snapshot(root).items()
+        if "harpi-setup" not in name and not name.endswith("-")
+    }
+
+
+def test_the_next_run_ends_right_and_can_be_taken_back(
+    pi: Path, done: Path, folder: Path
+) -> None:
+    moments = 0
+    for system in kills(pi, folder, install):
+        install(system)
+        assert what_counts(system) == what_counts(done), system.name
+        uninstall(system)
+        assert snapshot(system) == snapshot(pi), system.name
+        moments += 1
+    assert moments > 50
+
+
+def test_it_can_be_taken_back_at_once(pi: Path, folder: Path) -> None:
+    for system in kills(pi, folder, install):
+        uninstall(system)
+        assert snapshot(system) == snapshot(pi), system.name
+
+
+def test_a_killed_way_back_can_be_gone_again(pi: Path, done: Path, folder: Path) -> None:
+    for system in kills(done, folder, uninstall):
+        uninstall(system)
+        assert snapshot(system) == snapshot(pi), system.name
+
+
+def test_after_a_killed_way_back_it_can_be_set_up_again(
+    pi: Path, done: Path, folder: Path
+) -> None:
+    for system in kills(done, folder, uninstall):
+        install(system)
+        assert what_counts(system) == what_counts(done), system.name
+        uninstall(system)
+        assert snapshot(system) == snapshot(pi), system.name
