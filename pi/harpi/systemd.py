@@ -22,6 +22,11 @@ class Notifier:
         self._watchdog = _watchdog_seconds(variables)
 
     @property
+    def managed(self) -> bool:
+        """Whether there is a service manager that listens."""
+        return bool(self._address)
+
+    @property
     def watchdog_seconds(self) -> float | None:
         """Silence after which the manager restarts the daemon; None where it does not."""
         return self._watchdog if self._address else None

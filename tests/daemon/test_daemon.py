@@ -17,7 +17,7 @@ from harpi.errors import (
     NoAcknowledge,
     WrongChip,
 )
-from harpi.imu.emulator.faults import Fault, FaultKind
+from harpi.imu.emulator.faults import Fault, FaultKind, FaultPlan
 from harpi.imu.emulator.virtual_time import VirtualTime
 from harpi.systemd import Notifier
 from harpi.timebase import SystemTime
@@ -227,3 +227,29 @@ def test_the_watchdog_starves_when_the_sensor_hangs(tmp_path: Path) -> None:
     hanging.set()
     daemon.stop()
     assert fed <= 1
+
+
+# --- what it waits for ------------------------------------------------------------------
+
+
+def test_a_sensor_that_comes_later_is_waited_for(tmp_path: Path) -> None:
+    timebase, notes = SystemTime(), Notes()
+    unplugged = Fault(FaultKind.NACK, at=timebase.monotonic(), seconds=2.0)
+    bus = emulated(timebase, faults=FaultPlan(unplugged))
+    config = device_config(tmp_path, mqtt__enabled=True, mqtt__port=1, mqtt__health_seconds=0.1)
+    with Daemon(config, bus=bus, timebase=timebase, notifier=notes, patient=True) as daemon:
+        assert "READY=1" in notes.said
+        waits = "STATUS=Waiting for the sensor: emulated I2C bus, address 0x68: nothing ack"
+        wait_until(lambda: any(line.startswith(waits) for line in notes.said), waits)
+        said = next(line for line in notes.said if line.startswith(waits))
+        assert said.endswith("waiting for the broker at localhost:1")
+        wait_until(lambda: daemon.health().sensor.samples > 0, "samples come")
+        assert daemon.health().sensor.fault is None
+
+
+def test_a_bus_that_comes_later_is_waited_for(tmp_path: Path) -> None:
+    config = device_config(tmp_path, sensor__bus=250)
+    with Daemon(config, patient=True) as daemon:
+        fault = daemon.health().sensor.fault
+        assert fault is not None
+        assert "/dev/i2c-250: there is no such I2C bus" in fault

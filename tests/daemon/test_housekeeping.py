@@ -49,7 +49,17 @@ def make(
     )
 
 
-def test_the_watchdog_is_fed_by_every_read_and_by_nothing_else() -> None:
+def test_an_attempt_to_get_the_sensor_back_feeds_the_watchdog_and_is_told() -> None:
+    sampling, notes, timebase = Sampling(), Notes(30.0), VirtualTime()
+    housekeeping = make(sampling, notes, timebase)
+    for faults in (0, 1, 1, 2):
+        sampling.now = replace(sampling.now, state="recovering", faults=faults)
+        housekeeping.tick()
+        timebase.advance(1.0)
+    assert notes.said == ["WATCHDOG=1", "STATUS=read at None", "WATCHDOG=1"]
+
+
+def test_the_watchdog_is_fed_by_every_read_and_by_no_tick_alone() -> None:
     sampling, notes, timebase = Sampling(), Notes(30.0), VirtualTime()
     housekeeping = make(sampling, notes, timebase, every=1e6)
     housekeeping.tick()

@@ -57,7 +57,14 @@ def run(
         from harpi.daemon.emulation import emulated_bus
 
         bus = emulated_bus(emulate, settings.sensor.address, timebase)
-    with Daemon(settings, bus=bus, timebase=timebase, notifier=Notifier()) as daemon:
+    notifier = Notifier()
+    with Daemon(
+        settings,
+        bus=bus,
+        timebase=timebase,
+        notifier=notifier,
+        patient=notifier.managed,  # somebody at a terminal wants to know at once
+    ) as daemon:
         if not keyboard:
             stop.wait()
             return

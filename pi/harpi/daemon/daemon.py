@@ -58,6 +58,7 @@ class Daemon:
         timebase: the time in which it samples.
         notifier: the way to systemd; none where not given.
         gpio: the pins of buttons and lights; those of this computer where not given.
+        patient: a sensor that does not start is waited for, instead of giving up.
 
     Attributes:
         ring: the signal of the last seconds.
@@ -69,7 +70,7 @@ class Daemon:
         page: the server of the page; likewise. `start` starts it, `open` does not.
 
     Raises:
-        SensorError: the bus cannot be opened.
+        SensorError: the bus cannot be opened, and `patient` is off.
         ConfigError: a setting that the chip does not have.
     """
 
@@ -86,11 +87,13 @@ class Daemon:
         timebase: Timebase | None = None,
         notifier: Notifier | None = None,
         gpio: Gpio | None = None,
+        patient: bool = False,
     ) -> None:
         self.config = config
         self.timebase: Timebase = timebase or SystemTime()
         self._notifier = notifier or Notifier({})
         self._gpio = gpio
+        self._patient = patient
         self._teaching: Teaching | None = None
         self._begun = self.timebase.monotonic()
         self._forever = threading.Event()
@@ -109,7 +112,9 @@ class Daemon:
         self.listeners: list[Callable[[Samples], None]] = [self.recognition.feed]
         self._shares_bus = bus is None
         self._claim: SensorClaim | None = None
-        self._bus = bus or SmbusBus(sensor.bus)
+        self._bus = bus or (
+            SmbusBus(sensor.bus, at_once=False) if patient else SmbusBus(sensor.bus)
+        )
         self._chip = Mpu6050(
             self._bus,
             self.timebase,
@@ -149,7 +154,7 @@ class Daemon:
         """Start everything; the models are loaded while the chip resets.
 
         Raises:
-            SensorError: the sensor does not start.
+            SensorError: the sensor does not start, and `patient` is off.
             ModelError: a model cannot be used.
             ConfigError: the password file or a certificate cannot be used.
             ControlError: buttons or lights are switched on and cannot be used, or another
@@ -159,7 +164,7 @@ class Daemon:
             self._claim = SensorClaim(self.config)
         preparation = Background(self._prepare)
         try:
-            self.sampler.start()
+            self.sampler.start(patient=self._patient)
             teaching = preparation.result()
             self._join_up(teaching)
             teaching.start()
@@ -304,6 +309,9 @@ class Daemon:
         notices = self.session.situation.notices
         if head is None and self.recognisers.notice:
             notices = (*notices, self.recognisers.notice)
+        hints: tuple[str, ...] = ()
+        if sensor.state == "running":
+            hints = self._wearing.hints(learnt=head is not None)
         page = self.page
         return condition_of(
             self.config,
@@ -313,7 +321,7 @@ class Daemon:
             room=None if self._teaching is None else self._teaching.room(),
             page=page.url if page is not None and page.serving else None,
             notices=notices,
-            hints=self._wearing.hints(learnt=head is not None),
+            hints=hints,
         )
 
     def _health_of(self, sensor: SensorHealth) -> Health:
@@ -334,4 +342,6 @@ class Daemon:
         health = self._health_of(sensor)
         if self.publisher is not None:
             self.publisher.publish_health(health)
-        return status_line(health)
+        waiting = self.publisher is not None and not self.publisher.connected
+        mqtt = self.config.mqtt
+        return status_line(health, waits_for=f"{mqtt.host}:{mqtt.port}" if waiting else "")

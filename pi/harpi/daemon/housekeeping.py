@@ -25,8 +25,9 @@ class Source(Protocol):
 class Housekeeping:
     """Feeds systemd's watchdog by the progress of the sampling, and reports now and then.
 
-    The watchdog is fed when samples were read since it was fed last, and not otherwise: a
-    daemon that runs but no longer samples is restarted.
+    The watchdog is fed when samples were read since it was fed last, or when an attempt to
+    get the sensor back came to its end, and not otherwise: a daemon whose sampling hangs is
+    restarted, one whose sensor is missing goes on looking for it.
 
     Either `start` it on a thread of its own, or call `tick` often enough.
 
@@ -53,7 +54,7 @@ class Housekeeping:
         self._report = report
         self._report_seconds = report_seconds
         self._next_report = timebase.monotonic()
-        self._last_read: float | None = None
+        self._progress: tuple[float | None, int] = (None, 0)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         watchdog = notifier.watchdog_seconds or 4 * LONGEST_PERIOD
@@ -63,11 +64,13 @@ class Housekeeping:
     def tick(self) -> None:
         """Do what is due."""
         health = self._source.health()
-        if health.last_read is not None and health.last_read != self._last_read:
-            self._last_read = health.last_read
+        progress = (health.last_read, health.faults)
+        if progress != self._progress:
+            self._progress = progress
             self._notifier.alive()
         now = self._timebase.monotonic()
-        if now >= self._next_report and health.last_read is not None:
+        begun = health.last_read is not None or health.faults > 0
+        if now >= self._next_report and begun:
             self._next_report = now + self._report_seconds
             self._notifier.status(self._report(health))
 

@@ -60,10 +60,18 @@ def health_message(
     )
 
 
-def status_line(health: Health) -> str:
-    """Say in one line how the device does."""
+def status_line(health: Health, *, waits_for: str = "") -> str:
+    """Say in one line how the device does, and what it waits for.
+
+    Args:
+        health: all figures.
+        waits_for: address of the broker, where that is not connected.
+    """
     sensor = health.sensor
-    return (
+    text = (
         f"{sensor.chip} {sensor.state}, {sensor.rate_hz:.1f} samples/s, {sensor.lost} lost, "
         f"{health.recognition.windows} windows judged"
     )
+    if sensor.state == "recovering":
+        text = f"Waiting for the sensor: {(sensor.fault or '').rstrip('.')}"
+    return f"{text}; waiting for the broker at {waits_for}" if waits_for else text

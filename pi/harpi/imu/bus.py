@@ -124,18 +124,20 @@ class SmbusBus:
 
     Args:
         number: N of /dev/i2c-N.
+        at_once: open it now, and not with the first transfer.
 
     Raises:
         BusNotFound: there is no such adapter.
         BusPermissionDenied: it may not be opened.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, *, at_once: bool = True) -> None:
         self._number = number
         self._node = f"/dev/i2c-{number}"
         self._claimed: set[int] = set()
         self._smbus: SMBus | None = None
-        self._open()
+        if at_once:
+            self._open()
 
     def _open(self) -> SMBus:
         from smbus2 import SMBus

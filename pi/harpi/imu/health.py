@@ -31,6 +31,7 @@ class SensorHealth:
         lost: missing in the gaps, estimated from the length of each.
         gaps: how often samples were lost.
         recoveries: how often the chip was reset and configured anew.
+        faults: how often something went wrong; each attempt to recover that fails counts.
         retries: transfers that had to be repeated.
         callback_errors: blocks of samples that their receiver failed on.
         bus_share: share of the time in which the bus was busy with the sensor, as measured
@@ -50,6 +51,7 @@ class SensorHealth:
     lost: int = 0
     gaps: int = 0
     recoveries: int = 0
+    faults: int = 0
     retries: int = 0
     callback_errors: int = 0
     bus_share: float = 0.0
@@ -83,6 +85,7 @@ class HealthMeter:
         self.lost = 0
         self.gaps = 0
         self.recoveries = 0
+        self.faults = 0
         self.callback_errors = 0
         self.temperature: float | None = None
         self.error: str | None = None
@@ -142,6 +145,7 @@ class HealthMeter:
             lost=self.lost,
             gaps=self.gaps,
             recoveries=self.recoveries,
+            faults=self.faults,
             retries=retries,
             bus_hertz=bus_hertz,
             callback_errors=self.callback_errors,

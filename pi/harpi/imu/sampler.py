@@ -94,18 +94,28 @@ class Sampler:
         self._last_time: float | None = None
         self._backoff = 0.0
         self._told: dict[str, float] = {}
-        self.next_drain = timebase.monotonic()
+        self._schedule = DrainSchedule(1)
+        self.next_drain = self._next_check = self._next_temperature = timebase.monotonic()
         """Monotonic seconds at which `drain` should be called next."""
 
     # --- the thread ---------------------------------------------------------------------
 
-    def start(self) -> None:
+    def start(self, *, patient: bool = False) -> None:
         """Start the chip, then sample on a thread until `stop`.
 
+        Args:
+            patient: where the chip does not start, go on trying on the thread.
+
         Raises:
-            SensorError: the chip does not start; nothing was left running.
+            SensorError: the chip does not start, and `patient` is off; nothing was left
+                running.
         """
-        self._begin()
+        try:
+            self._begin()
+        except SensorError as error:
+            if not patient:
+                raise
+            self._recover_from(error)
         self._stop.clear()
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
         self._thread.start()
@@ -160,22 +170,25 @@ class Sampler:
 
     def _begin(self) -> None:
         moment = self._chip.start()
-        most = self._chip.fifo_frames // 2
-        if self._batch is not None:
-            self._schedule = DrainSchedule(min(self._batch, most * 3 // 2))
-        elif self._hop_seconds is not None:
-            rate = self._chip.rate
-            self._schedule = DrainSchedule.for_windows(
-                self._hop_seconds * rate, self._first_window_seconds * rate, most
-            )
-        else:
-            self._schedule = DrainSchedule(most)
         self._next_check = moment + self._check_seconds
         self._next_temperature = moment
         self._resume(moment)
 
+    def _schedule_of_chip(self) -> DrainSchedule:
+        """Plan the drains, once the chip was identified and the size of its FIFO is known."""
+        most = self._chip.fifo_frames // 2
+        if self._batch is not None:
+            return DrainSchedule(min(self._batch, most * 3 // 2))
+        if self._hop_seconds is not None:
+            rate = self._chip.rate
+            return DrainSchedule.for_windows(
+                self._hop_seconds * rate, self._first_window_seconds * rate, most
+            )
+        return DrainSchedule(most)
+
     def _resume(self, moment: float) -> None:
         """Count samples from 1 again, of which none is older than `moment`."""
+        self._schedule = self._schedule_of_chip()
         self._clock.restart(moment)
         self._number = 0
         self._freeze.restart()
@@ -307,6 +320,7 @@ class Sampler:
             log.warning("%s Trying again until it works.", error)
         self._meter.state = "recovering"
         self._meter.error = str(error)
+        self._meter.faults += 1
         self.next_drain = self._timebase.monotonic() + self._backoff
         self._backoff = min(max(_FIRST_BACKOFF, 2 * self._backoff), _LAST_BACKOFF)
 
