@@ -7,7 +7,7 @@ windows and a gap of 10 s, and is the same for every n. Windows do not overlap.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from harpi.learning.closed_form import assumed_temperature, discriminant, logits
 from harpi.recognition.joined import softmax
 from harpi.recognition.rejection import Rejection
-from harpi.signal.mounting import any_rotations, rotation_about, turn
+from harpi.signal.mounting import any_rotations, random_rotations, rotation_about, turn
 from harpi.types import FloatArray
 from harpi_models.datasets.catalogue import CORE
 from harpi_models.examples import Examples
@@ -23,8 +23,33 @@ from harpi_models.metrics import Figure, auroc, macro_f1, over_people
 
 Embed = Callable[[FloatArray], FloatArray]
 """Windows ``[n, T, 6]`` to features ``[n, F]``."""
-Learner = Callable[[FloatArray, NDArray[np.int64], int], Embed]
-"""Learnt features, their classes and how many those are, to scores ``[n, C]`` of features."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learnt:
+    """What a learner learns from.
+
+    Attributes:
+        features: float32 ``[n, F]``.
+        labels: ``[n]``, class of each row.
+        classes: how many classes there are.
+        turned: float32 ``[n, K, F]``, features of slightly turned copies of each window.
+    """
+
+    features: FloatArray
+    labels: NDArray[np.int64]
+    classes: int
+    turned: FloatArray
+
+    def of(self, columns: slice) -> Learnt:
+        """Some of the features only."""
+        return replace(
+            self, features=self.features[:, columns], turned=self.turned[..., columns]
+        )
+
+
+Learner = Callable[[Learnt], Embed]
+"""What was learnt, to scores ``[n, C]`` of features ``[n, F]``."""
 
 TEST_AFTER = 20
 GAP = 4
@@ -201,38 +226,56 @@ def courses(examples: Examples, *, test_after: int = TEST_AFTER) -> Iterator[Cou
 
 
 def personal_scores(
-    course: Course, spaces: Mapping[str, Embed], learners: Mapping[str, tuple[str, Learner]]
+    course: Course,
+    embed: Embed,
+    columns: Mapping[str, slice],
+    learners: Mapping[str, tuple[str, Learner]],
+    *,
+    copies: int = 0,
+    degrees: float = 0.0,
 ) -> dict[str, dict[str, float]]:
     """Macro F1 of one person at one place, by learner and condition.
 
     Args:
         course: the person's windows.
-        spaces: what a learner can learn on, by name.
-        learners: for each the name of its space, and how it learns.
+        embed: gives all features.
+        columns: by name, those that a learner can learn on.
+        learners: for each the name of its columns, and how it learns.
+        copies: turned copies of each learnt window.
+        degrees: standard deviation of those turns.
 
     Returns:
         For each learner the score of each of `CONDITIONS`.
     """
-    asked = {turn: _turned_by(course.asked, turn) for turn in {c.turned for c in CONDITIONS}}
-    classes = len(course.learnt)
+    asked = {
+        turn: embed(_turned_by(course.asked, turn)) for turn in {c.turned for c in CONDITIONS}
+    }
+    most = max(condition.n for condition in CONDITIONS)
+    learnt = [embed(part[:most]) for part in course.learnt]
+    moved = [rows[:, None][:, :0] for rows in learnt]
+    if copies:
+        rng = np.random.default_rng(0)
+        moved = [
+            embed(_copies(part[:most], copies, degrees, rng)).reshape(len(rows), copies, -1)
+            for part, rows in zip(course.learnt, learnt, strict=True)
+        ]
     found: dict[str, dict[str, float]] = {}
-    for space, embed in spaces.items():
-        learnt = [embed(part) for part in course.learnt]
-        embedded = {turn: embed(windows) for turn, windows in asked.items()}
-        for name, (wanted, learner) in learners.items():
-            if wanted != space:
-                continue
-            scores = found.setdefault(name, {})
-            for condition in CONDITIONS:
-                rows = np.concatenate([part[: condition.n] for part in learnt])
-                labels = np.concatenate(
-                    [np.full(min(condition.n, len(p)), c) for c, p in enumerate(learnt)]
-                )
-                values = learner(rows, labels, classes)(embedded[condition.turned])
-                if condition.averaged > 1:
-                    parts = [values[course.truth == c] for c in range(classes)]
-                    values = np.concatenate([_moving(p, condition.averaged) for p in parts])
-                scores[condition.name] = macro_f1(course.truth, np.argmax(values, axis=1))
+    for condition in CONDITIONS:
+        counts = [min(condition.n, len(rows)) for rows in learnt]
+        known = Learnt(
+            np.concatenate([rows[: condition.n] for rows in learnt]),
+            np.repeat(np.arange(len(learnt)), counts),
+            len(learnt),
+            np.concatenate([rows[: condition.n] for rows in moved]),
+        )
+        for name, (space, learner) in learners.items():
+            mine = columns[space]
+            values = learner(known.of(mine))(asked[condition.turned][:, mine])
+            if condition.averaged > 1:
+                parts = [values[course.truth == c] for c in range(len(learnt))]
+                values = np.concatenate([_moving(p, condition.averaged) for p in parts])
+            score = macro_f1(course.truth, np.argmax(values, axis=1))
+            found.setdefault(name, {})[condition.name] = score
     return found
 
 
@@ -252,21 +295,28 @@ def unknown_score(course: Course, embed: Embed, n: int = 10) -> float:
     return auroc(distances[familiar], distances[~familiar])
 
 
-def discriminant_learner(rows: FloatArray, labels: NDArray[np.int64], classes: int) -> Embed:
-    """The device's closed-form head."""
-    weights, bias = discriminant(rows, labels, classes)
+def discriminant_learner(learnt: Learnt) -> Embed:
+    """The device's closed-form head, which also learns from turned copies."""
+    rows, labels = learnt.features, learnt.labels
+    weights, bias = discriminant(rows, labels, learnt.classes, learnt.turned)
     width = assumed_temperature(logits(rows, weights, bias), labels)
     return lambda asked: softmax(logits(asked, weights, bias) / width)
 
 
-def neighbours_learner(rows: FloatArray, labels: NDArray[np.int64], classes: int) -> Embed:
+def unturned_learner(learnt: Learnt) -> Embed:
+    """The same head, had it not seen turned copies."""
+    return discriminant_learner(replace(learnt, turned=learnt.turned[:, :0]))
+
+
+def neighbours_learner(learnt: Learnt) -> Embed:
     """Five nearest neighbours, weighted by distance, on standardised features."""
-    scale = rows.std(axis=0) + 1e-6
-    known = rows / scale
+    rows, labels, classes = learnt.features, learnt.labels, learnt.classes
+    mean, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-6
+    known = (rows - mean) / scale
     k = min(5, len(rows))
 
     def scores(asked: FloatArray) -> FloatArray:
-        points = asked / scale
+        points = (asked - mean) / scale
         squares = (points**2).sum(1)[:, None] - 2 * points @ known.T + (known**2).sum(1)
         near = np.argpartition(squares, k - 1, axis=1)[:, :k]
         weight = 1 / (np.sqrt(np.maximum(np.take_along_axis(squares, near, 1), 0)) + 1e-6)
@@ -297,6 +347,14 @@ def summary(scores: dict[str, dict[str, float]]) -> dict[str, Figure]:
         name: over_people([float(np.mean(s)) for s in by_person.values()])
         for name, by_person in people.items()
     }
+
+
+def _copies(
+    windows: FloatArray, copies: int, degrees: float, rng: np.random.Generator
+) -> FloatArray:
+    """Slightly turned copies ``[n K, T, 6]`` of windows, those of a window together."""
+    repeated = np.repeat(windows, copies, axis=0)
+    return turn(repeated, random_rotations(len(repeated), degrees, rng))
 
 
 def _turned_by(windows: FloatArray, degrees: float) -> FloatArray:

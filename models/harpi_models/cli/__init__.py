@@ -15,7 +15,7 @@ import typer
 
 from harpi.errors import HarpiError
 
-COMMANDS: Final = ("convert", "images", "fetch", "train", "benchmark", "search")
+COMMANDS: Final = ("convert", "images", "fetch", "train", "benchmark", "search", "study")
 
 
 def application() -> typer.Typer:

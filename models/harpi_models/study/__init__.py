@@ -1,0 +1,1 @@
+"""What personalisation buys, shown on public recordings; `harpi-models study`."""
