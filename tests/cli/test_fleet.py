@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,11 +16,13 @@ import msgspec
 import pytest
 
 from harpi.cli.console import console_on
+from harpi.cli.ending import Ending
 from harpi.cli.roster import Roster, gather, print_list
 from harpi.publish.subscriber import Heard, LinkChanged
 from tests.publish.test_messages import health
 from tests.support.broker import Broker, Listener, listening, running, wait_until
 from tests.support.command import end, harpi, running_harpi
+from tests.support.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
 COUNT = 100
@@ -37,7 +40,8 @@ class Script:
 
 def heard(*said: tuple[str, str, bytes]) -> Roster:
     roster = Roster()
-    gather(Script(LinkChanged(connected=True), *(Heard(*one) for one in said)), roster)
+    script = Script(LinkChanged(connected=True), *(Heard(*one) for one in said))
+    gather(script, roster, Ending())
     return roster
 
 
@@ -95,7 +99,7 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 def fleet_of(broker: Broker, count: int) -> Iterator[subprocess.Popen[str]]:
     words = [sys.executable, "-m", "tests.support.fleet", broker.host, str(broker.port)]
     with subprocess.Popen(
-        [*words, str(count)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [*words, str(count), broker.folder], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stdout
@@ -160,6 +164,30 @@ def test_changes_are_told_as_they_come(broker: Broker) -> None:
             pass
         for watcher in (people, machine):
             assert "Traceback" not in end(watcher)
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_on_a_terminal_the_list_is_redrawn_in_its_place(
+    broker: Broker, number: signal.Signals
+) -> None:
+    terminal = Terminal("fleet", "--watch", "--host", broker.host, "--port", str(broker.port))
+    with fleet_of(broker, 30) as process:
+        wait_until(lambda: "30 of 30 devices are online" in terminal.picture, "all are on")
+        assert "unit-020" in terminal.picture
+        assert "9 more than fit" in terminal.picture
+        process.kill()
+        wait_until(lambda: "0 of 30 devices are online" in terminal.picture, "none is left")
+    broker.kill()
+    wait_until(lambda: "the broker is away" in terminal.picture, "it is said to be away")
+    broker.start()
+    wait_until(lambda: "the broker is away" not in terminal.picture, "it is said to be back")
+    assert terminal.end(number) == 130
+    assert "\x1b[2J" not in terminal.written
+    _, left, after = terminal.written.rpartition("\x1b[?1049l")
+    assert left
+    assert "unit-029" in after
+    assert "Traceback" not in terminal.written
 
 
 @pytest.mark.broker

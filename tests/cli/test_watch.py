@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
-import os
-import pty
 import signal
 import socket
-import struct
 import subprocess
 import sys
-import termios
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,13 +17,12 @@ from harpi.config.schema import MqttSection
 from harpi.publish.messages import State
 from harpi.publish.mqtt import MqttPublisher
 from harpi.timebase import SystemTime
-from tests.support.broker import PATIENCE, Broker, running, wait_until
+from tests.support.broker import Broker, running, wait_until
 from tests.support.command import HARPI, environment, harpi
+from tests.support.terminal import Terminal
 from tests.support.verdicts import verdict
 
 pytestmark = pytest.mark.broker
-
-HOME = "\x1b[H"
 
 
 @pytest.fixture
@@ -84,63 +76,21 @@ def test_a_broker_that_refuses(tmp_path: Path) -> None:
     assert "broker refuses harpi: Not authorized" in done.stderr
 
 
-class Terminal:
-    """`harpi watch` on a pseudo-terminal, of which every byte is kept."""
-
-    def __init__(self, broker: Broker) -> None:
-        self._primary, secondary = pty.openpty()
-        fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
-        self.process = subprocess.Popen(
-            [*HARPI, "watch", "--host", broker.host, "--port", str(broker.port)],
-            env=environment(TERM="xterm"),
-            stdin=secondary,
-            stdout=secondary,
-            stderr=secondary,
-            start_new_session=True,
-        )
-        os.close(secondary)
-        self.written = ""
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def shows(self, text: str) -> bool:
-        """Whether the picture that stands on the terminal has a text."""
-        return text in self.written.rpartition(HOME)[2]
-
-    def end(self, number: signal.Signals) -> int:
-        # Python may swallow an interrupt that arrives within a callback; people press again.
-        wait_until(lambda: self._signalled(number), "it ends")
-        self._reader.join(PATIENCE)
-        os.close(self._primary)
-        return self.process.returncode
-
-    def _signalled(self, number: signal.Signals) -> bool:
-        self.process.send_signal(number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(3.0)
-        return self.process.returncode is not None
-
-    def _read(self) -> None:
-        with contextlib.suppress(OSError):  # the other side has ended
-            while piece := os.read(self._primary, 65536):
-                self.written += piece.decode(errors="replace")
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_on_a_terminal_the_broker_may_go_away_and_come_back(
     broker: Broker, number: signal.Signals
 ) -> None:
     say(broker, "arm", 41)
-    terminal = Terminal(broker)
-    wait_until(lambda: terminal.shows("window 41"), "the verdict is shown")
+    terminal = Terminal("watch", "--host", broker.host, "--port", str(broker.port))
+    wait_until(lambda: "window 41" in terminal.picture, "the verdict is shown")
     broker.kill()
-    wait_until(lambda: terminal.shows("the broker is away"), "it is said to be away")
-    assert terminal.shows("window 41")
+    wait_until(lambda: "the broker is away" in terminal.picture, "it is said to be away")
+    assert "window 41" in terminal.picture
     broker.start()
-    wait_until(lambda: not terminal.shows("the broker is away"), "it is said to be back")
+    wait_until(lambda: "the broker is away" not in terminal.picture, "it is said to be back")
     say(broker, "leg", 42)
-    wait_until(lambda: terminal.shows("window 42"), "what is new is shown")
-    assert terminal.shows("2 devices")
+    wait_until(lambda: "window 42" in terminal.picture, "what is new is shown")
+    assert "2 devices" in terminal.picture
     assert terminal.end(number) == 130
     assert "\x1b[2J" not in terminal.written
     _, left, after = terminal.written.rpartition("\x1b[?1049l")

@@ -37,12 +37,12 @@ def fleet(
 
     Example: harpi fleet --host raspberrypi.local
     """
-    import signal
     import sys
     from contextlib import closing
 
     from harpi.cli.console import console_on
-    from harpi.cli.roster import CAPACITY, TOPICS, Roster, follow, gather, print_list
+    from harpi.cli.ending import INTERRUPTED, Ending
+    from harpi.cli.roster import CAPACITY, TOPICS, Roster, follow, gather, print_list, show
     from harpi.publish.subscriber import Subscriber
 
     changes = list(assignments or [])
@@ -51,15 +51,17 @@ def fleet(
     if port is not None:
         changes.append(f"mqtt.port={port}")
     mqtt = load_settings(config, changes).config.mqtt
-    # A terminal whose list was killed would be left without its cursor.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    roster = Roster()
-    with closing(Subscriber(mqtt, names=TOPICS, capacity=CAPACITY)) as subscriber:
-        console = console_on(sys.stdout)
-        if watch:
-            live = sys.stdout.isatty() and not console.is_dumb_terminal and not json
-            follow(subscriber, roster, console, live=live, json=json)
-        gather(subscriber, roster)
+    roster, console = Roster(), console_on(sys.stdout)
+    subscriber = Subscriber(mqtt, names=TOPICS, capacity=CAPACITY)
+    with closing(subscriber), Ending() as ending:
+        if not watch:
+            gather(subscriber, roster, ending)
+        elif json or console.is_dumb_terminal or not sys.stdout.isatty():
+            follow(subscriber, roster, ending, json=json)
+        else:
+            show(subscriber, roster, ending, console)
+    if ending.asked:
+        raise typer.Exit(INTERRUPTED)
     if not roster.members:
         print(f"harpi: no device is known under {mqtt.prefix}/", file=sys.stderr)
     print_list(roster, console, json=json)

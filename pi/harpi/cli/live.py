@@ -12,6 +12,7 @@ from typing import Final, Protocol
 import msgspec
 
 from harpi.cli.console import clean
+from harpi.cli.ending import Ending
 from harpi.commands import Event, Situation
 from harpi.publish.messages import Health, Opinion, State
 from harpi.publish.subscriber import Heard, LinkChanged
@@ -76,16 +77,18 @@ class View(Protocol):
 def follow(
     source: Source,
     view: View,
+    ending: Ending,
     *,
     topic: str,
     verdicts: int | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Show what is heard until `verdicts` states were shown, or for ever.
+    """Show what is heard until `verdicts` states were shown, or it is told to end.
 
     Args:
         source: where it is heard from.
         view: how it is shown.
+        ending: tells when to end.
         topic: what is listened to, for people.
         verdicts: end after so many.
         clock: monotonic seconds.
@@ -93,7 +96,7 @@ def follow(
     devices: dict[str, Device] = {}
     shown = 0
     deadline = clock() + SILENCE_SECONDS
-    while verdicts is None or shown < verdicts:
+    while not ending.asked and (verdicts is None or shown < verdicts):
         event = source.next(PATIENCE)
         if event is None:
             if not devices and clock() > deadline:

@@ -9,11 +9,14 @@ from typing import Any, Final, Protocol
 
 import msgspec
 from msgspec import Struct
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from harpi.cli.console import clean, since
+from harpi.cli.ending import Ending
+from harpi.cli.live import BROKER_AWAY
 from harpi.publish.messages import OFFLINE, ONLINE, Health
 from harpi.publish.subscriber import Heard, LinkChanged
 
@@ -30,6 +33,12 @@ LONGEST_SECONDS: Final = 5.0
 """How long a list is gathered at most: a large fleet is never silent."""
 
 REDRAW_SECONDS: Final = 0.5
+
+_BESIDE_ROWS: Final = 3
+"""Lines of the list on a terminal beside its rows: heading, sum and note."""
+
+PATIENCE: Final = 0.2
+"""Longest wait for what is heard next; as often it is looked whether to end."""
 
 
 class Source(Protocol):
@@ -129,11 +138,15 @@ class Roster:
         """Give them in the order of their names."""
         return [self.members[name] for name in sorted(self.members)]
 
-    def table(self) -> Table:
-        """Draw them, a row each, with a sum."""
+    def table(self, rows: int | None = None) -> Table:
+        """Draw them, a row each, at most `rows`, with a sum."""
         online = sum(member.status == "online" for member in self.members.values())
+        caption = f"{online} of {len(self.members)} devices are online"
+        shown = self.sorted()[:rows]
+        if more := len(self.members) - len(shown):
+            caption += f"; {more} more than fit"
         table = Table(
-            caption=f"{online} of {len(self.members)} devices are online",
+            caption=caption,
             caption_justify="left",
             box=None,
             pad_edge=False,
@@ -149,16 +162,16 @@ class Roster:
             "heard",
         ):
             table.add_column(name, no_wrap=True)
-        for member in self.sorted():
+        for member in shown:
             style = "" if member.status == "online" else "dim"
             table.add_row(*member.row(), style=style)
         return table
 
 
-def gather(source: Source, roster: Roster) -> None:
-    """Hear what is retained of all devices, until it is quiet."""
+def gather(source: Source, roster: Roster, ending: Ending) -> None:
+    """Hear what is retained of all devices, until it is quiet or told to end."""
     deadline = time.monotonic() + LONGEST_SECONDS
-    while time.monotonic() < deadline:
+    while not ending.asked and time.monotonic() < deadline:
         event = source.next(QUIET_SECONDS)
         if event is None:
             return
@@ -166,23 +179,31 @@ def gather(source: Source, roster: Roster) -> None:
             roster.note(event)
 
 
-def follow(source: Source, roster: Roster, console: Console, *, live: bool, json: bool) -> None:
-    """Show what changes, for ever: as a list that is redrawn, or a line for each change."""
-    if live:
-        with Live(console=console, auto_refresh=False, screen=True) as view:
-            drawn = float("-inf")
-            while True:
-                event = source.next(REDRAW_SECONDS)
-                if isinstance(event, Heard):
-                    roster.note(event)
-                if time.monotonic() - drawn >= REDRAW_SECONDS:
-                    drawn = time.monotonic()
-                    view.update(roster.table(), refresh=True)
-    while True:
-        event = source.next(REDRAW_SECONDS)
+def follow(source: Source, roster: Roster, ending: Ending, *, json: bool) -> None:
+    """Print a line for each change, until told to end."""
+    while not ending.asked:
+        event = source.next(PATIENCE)
         if isinstance(event, Heard) and (member := roster.note(event)) is not None:
             text = json_module.dumps(member.fields()) if json else member.line()
             print(text, flush=True)
+
+
+def show(source: Source, roster: Roster, ending: Ending, console: Console) -> None:
+    """Show all devices in a list that is redrawn, until told to end; the last one stays."""
+    note = "listening ..."
+    with Live(console=console, auto_refresh=False, screen=True) as view:
+        drawn = float("-inf")
+        while not ending.asked:
+            event = source.next(PATIENCE)
+            if isinstance(event, LinkChanged):
+                note = "Ctrl-C ends" if event.connected else BROKER_AWAY
+            elif event is not None:
+                roster.note(event)
+            if time.monotonic() - drawn >= REDRAW_SECONDS:
+                drawn = time.monotonic()
+                table = roster.table(max(1, console.height - _BESIDE_ROWS))
+                view.update(Group(table, Text(note, "dim")), refresh=True)
+    print_list(roster, console, json=False)
 
 
 def print_list(roster: Roster, console: Console, *, json: bool) -> None:

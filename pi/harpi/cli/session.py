@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harpi.cli import completion
+from harpi.cli.ending import INTERRUPTED
 from harpi.cli.options import Assignments, ConfigFile, load_settings
 from harpi.errors import CommandRefused
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harpi.commands import Answer, Command, Event
-
-INTERRUPTED: Final = 130
 
 Position = Annotated[
     str | None,

@@ -40,11 +40,11 @@ def watch(
 
     Example: harpi watch --host raspberrypi.local --id arm
     """
-    import signal
     import sys
     from contextlib import closing
 
     from harpi.cli.console import console_on
+    from harpi.cli.ending import INTERRUPTED, Ending
     from harpi.cli.live import JsonLines, PlainLines, follow
     from harpi.publish.subscriber import Subscriber
 
@@ -55,16 +55,16 @@ def watch(
         changes.append(f"mqtt.port={port}")
     mqtt = load_settings(config, changes).config.mqtt
     topic = f"{mqtt.prefix}/{device or '+'}"
-    # A terminal whose picture was killed would be left without its cursor and its lines.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with closing(Subscriber(mqtt, device)) as subscriber:
+    with closing(Subscriber(mqtt, device)) as subscriber, Ending() as ending:
         console = console_on(sys.stdout)
         if json:
-            follow(subscriber, JsonLines(), topic=topic, verdicts=count)
+            follow(subscriber, JsonLines(), ending, topic=topic, verdicts=count)
         elif console.is_dumb_terminal or not sys.stdout.isatty():
-            follow(subscriber, PlainLines(), topic=topic, verdicts=count)
+            follow(subscriber, PlainLines(), ending, topic=topic, verdicts=count)
         else:
             from harpi.cli.screen import Screen
 
             with Screen(console, f"{mqtt.host}:{mqtt.port} {topic}") as screen:
-                follow(subscriber, screen, topic=topic, verdicts=count)
+                follow(subscriber, screen, ending, topic=topic, verdicts=count)
+    if ending.asked:
+        raise typer.Exit(INTERRUPTED)

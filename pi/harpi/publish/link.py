@@ -24,6 +24,7 @@ from harpi.commands import LARGEST_MESSAGE
 from harpi.config.schema import MqttSection
 from harpi.publish.credentials import login, reason_of, tls_context
 from harpi.publish.messages import Version
+from harpi.publish.versions import NAMES, VERSIONS, is_refusal
 
 KEEPALIVE_SECONDS: Final = 30
 CONNECT_SECONDS: Final = 5.0
@@ -40,18 +41,8 @@ LARGEST_OF_ALL: Final = 268_435_460
 """Bytes of the largest packet that MQTT has (5.0, 2.1.4)."""
 
 _JOIN_SECONDS: Final = 0.5
-_UNSUPPORTED_VERSION: Final = 0x84
 _FAILURE: Final = 0x80
 _NO_RETAINED: Final = 2
-_VERSIONS: Final = {
-    "auto": (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311),
-    "5": (MQTTProtocolVersion.MQTTv5,),
-    "3.1.1": (MQTTProtocolVersion.MQTTv311,),
-}
-_NAMES: Final[dict[MQTTProtocolVersion, Version]] = {
-    MQTTProtocolVersion.MQTTv5: "5",
-    MQTTProtocolVersion.MQTTv311: "3.1.1",
-}
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +98,7 @@ class Link:
         self._login = login(section) if section.username is not None else None
         self._tls = tls_context(section.tls) if section.tls.enabled else None
         self._broker = f"{section.host}:{section.port}"
-        self._versions = _VERSIONS[section.version]
+        self._versions = VERSIONS[section.version]
         self._at_once = False
         self._answered = False
         self._retry_seconds = FIRST_RETRY_SECONDS
@@ -125,7 +116,7 @@ class Link:
     @property
     def version(self) -> Version | None:
         """Version of MQTT that is spoken; None without a connection."""
-        return _NAMES[self._versions[0]] if self._accepted else None
+        return NAMES[self._versions[0]] if self._accepted else None
 
     @property
     def largest(self) -> int:
@@ -239,7 +230,7 @@ class Link:
         if self._accepted:
             self._accepted = False
             # The next broker at this address may be another one.
-            self._versions = _VERSIONS[self._section.version]
+            self._versions = VERSIONS[self._section.version]
             self._owner.down()
 
     # --- called by paho, on its thread ---------------------------------------------------
@@ -249,7 +240,7 @@ class Link:
     ) -> None:
         self._answered = True
         if reason.is_failure:
-            if reason.value == _UNSUPPORTED_VERSION and len(self._versions) > 1:
+            if is_refusal(reason) and len(self._versions) > 1:
                 self._try_next_version()
             else:
                 self.complain(f"broker {self._broker} refuses harpi: {reason}")
@@ -309,7 +300,7 @@ class Link:
             self.complain(f"connection to broker {self._broker} lost ({reason}), retrying")
 
     def _try_next_version(self) -> None:
-        first = _VERSIONS[self._section.version]
+        first = VERSIONS[self._section.version]
         self._at_once = self._versions == first and len(first) > 1
         self._versions = (*self._versions[1:], self._versions[0])
 

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from harpi.config.schema import MqttSection
 from harpi.errors import BrokerError
 from harpi.publish.credentials import login, reason_of, tls_context
+from harpi.publish.messages import Version
+from harpi.publish.versions import NAMES, VERSIONS, is_refusal
 
 CONNECT_SECONDS: Final = 5.0
 LONGEST_RETRY_SECONDS: Final = 10
@@ -61,23 +63,17 @@ class Subscriber:
         names: Sequence[str] = ("+",),
         capacity: int = 256,
     ) -> None:
+        self._section = section
         self._prefix = section.prefix
-        self._broker = f"{section.host}:{section.port}"
         self._topics = [(f"{section.prefix}/{device or '+'}/{name}", 1) for name in names]
         self._events: queue.Queue[Heard | LinkChanged] = queue.Queue(capacity)
-        self._answered = threading.Event()
-        self._refusal = ""
-        self._client = paho.Client(CallbackAPIVersion.VERSION2)
-        if section.username is not None:
-            self._client.username_pw_set(*login(section))
-        if section.tls.enabled:
-            self._client.tls_set_context(tls_context(section.tls))
-        self._client.connect_timeout = CONNECT_SECONDS
-        self._client.reconnect_delay_set(1, LONGEST_RETRY_SECONDS)
-        self._client.on_connect = self._on_connect
-        self._client.on_disconnect = self._on_disconnect
-        self._client.on_message = self._on_message
-        self._connect(section)
+        self._answer = _Answer()
+        self._client = self._connected()
+
+    @property
+    def version(self) -> Version:
+        """Version of MQTT that is spoken."""
+        return NAMES[self._client.protocol]
 
     def next(self, seconds: float) -> Heard | LinkChanged | None:
         """Give what was heard next, or None after `seconds` of silence."""
@@ -88,43 +84,77 @@ class Subscriber:
 
     def close(self) -> None:
         """Leave the broker."""
-        self._client.disconnect()
-        self._client.loop_stop()
+        _leave(self._client)
 
-    def _connect(self, section: MqttSection) -> None:
+    # --- connecting -----------------------------------------------------------------------
+
+    def _connected(self) -> paho.Client:
+        """Connect with the first version of MQTT that the broker speaks."""
+        for version in VERSIONS[self._section.version]:
+            self._answer = _Answer()
+            client = self._make_client(version)
+            self._begin(client)
+            if not self._answer.given.wait(CONNECT_SECONDS):
+                self._answer.refuse("it does not answer as an MQTT broker does")
+            if self._answer.accepted:
+                return client
+            _leave(client)
+            if not self._answer.of_version:
+                break
+        raise BrokerError(
+            f"broker refuses harpi: {self._answer.refusal}",
+            where=self._where,
+            remedy="Check mqtt.username, mqtt.password_file, mqtt.tls and mqtt.version",
+        )
+
+    def _begin(self, client: paho.Client) -> None:
         try:
-            self._client.connect(section.host, section.port)
+            client.connect(self._section.host, self._section.port)
         except OSError as error:
             raise BrokerError(
                 f"broker cannot be reached: {reason_of(error)}",
-                where=self._broker,
+                where=self._where,
                 remedy="Check mqtt.host and mqtt.port, and that the broker runs",
             ) from None
-        self._client.loop_start()
-        if not self._answered.wait(CONNECT_SECONDS):
-            self._refusal = "it does not answer as an MQTT broker does"
-        if self._refusal:
-            self.close()
-            raise BrokerError(
-                f"broker refuses harpi: {self._refusal}",
-                where=self._broker,
-                remedy="Check mqtt.username, mqtt.password_file and mqtt.tls",
-            )
+        client.loop_start()
+
+    @property
+    def _where(self) -> str:
+        return f"{self._section.host}:{self._section.port}"
+
+    def _make_client(self, version: MQTTProtocolVersion) -> paho.Client:
+        client = paho.Client(CallbackAPIVersion.VERSION2, protocol=version)
+        if self._section.username is not None:
+            client.username_pw_set(*login(self._section))
+        if self._section.tls.enabled:
+            client.tls_set_context(tls_context(self._section.tls))
+        client.connect_timeout = CONNECT_SECONDS
+        client.reconnect_delay_set(1, LONGEST_RETRY_SECONDS)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        return client
+
+    # --- called by paho, on its thread ------------------------------------------------------
 
     def _on_connect(
         self, client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _props: Any
     ) -> None:
         if reason.is_failure:
-            self._refusal = str(reason)
-        else:
-            client.subscribe(self._topics)
-            self._put(LinkChanged(connected=True))
-        self._answered.set()
+            self._answer.refuse(str(reason), of_version=is_refusal(reason))
+            return
+        client.subscribe(self._topics)
+        self._put(LinkChanged(connected=True))
+        self._answer.accept()
 
     def _on_disconnect(
         self, _client: paho.Client, _data: Any, _flags: Any, _reason: ReasonCode, _props: Any
     ) -> None:
-        self._put(LinkChanged(connected=False))
+        if self._answer.accepted:
+            self._put(LinkChanged(connected=False))
+        else:
+            # Brokers from before MQTT 5 may hang up on it without a word.
+            self._answer.refuse("it hangs up", of_version=True)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         device, _, name = message.topic.removeprefix(f"{self._prefix}/").partition("/")
@@ -134,3 +164,28 @@ class Subscriber:
         if self._events.full():
             self._events.get_nowait()
         self._events.put_nowait(event)
+
+
+class _Answer:
+    """What a broker answers to the first attempt to connect; the first answer counts."""
+
+    def __init__(self) -> None:
+        self.given = threading.Event()
+        self.accepted = False
+        self.refusal = ""
+        self.of_version = False
+
+    def accept(self) -> None:
+        if not self.given.is_set():
+            self.accepted = True
+            self.given.set()
+
+    def refuse(self, why: str, *, of_version: bool = False) -> None:
+        if not self.given.is_set():
+            self.refusal, self.of_version = why, of_version
+            self.given.set()
+
+
+def _leave(client: paho.Client) -> None:
+    client.disconnect()
+    client.loop_stop()
