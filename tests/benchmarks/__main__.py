@@ -9,13 +9,14 @@ import argparse
 import json
 import platform
 
-from tests.benchmarks import bus, live, page, start, training
+from tests.benchmarks import bus, live, page, runtimes, start, training
 from tests.benchmarks.table import Table
 
 BENCHMARKS = {
     "bus": bus.measure,
     "live": live.measure,
     "page": page.measure,
+    "runtimes": runtimes.measure,
     "start": start.measure,
     "training": training.measure,
 }

@@ -1,8 +1,9 @@
 """Make the tiny model files that the tests run: `python -m tests.data.make_tiny_bases`.
 
 Needs TensorFlow. `tiny_base.tflite` tells the made-up motions of `tests.support.motions`
-apart and carries a softmax head with Adam; `tiny_mlp.tflite` is a smaller base without a
-classifier, with a hidden layer, dropout and momentum.
+apart and carries a softmax head with Adam; `tiny_float16.tflite` is the same with weights of
+half the size; `tiny_mlp.tflite` is a smaller base without a classifier, with a Keras head of
+two layers with L2, dropout, and momentum.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import numpy as np
 
 from harpi_models.bases import keras_base
 from harpi_models.converter import convert_model
-from harpi_models.heads import mlp_head, softmax_head
+from harpi_models.heads import softmax_head
+from harpi_models.keras_heads import head_from_keras
 from harpi_models.optimizers import Adam, Momentum
 from tests.support.motions import LENGTH, MOTIONS, windows_of_motion
 
@@ -43,15 +45,34 @@ def trained_network() -> keras.Model:
     return model
 
 
+def two_layers(features: int) -> keras.Sequential:
+    """A head as one builds it with Keras."""
+    keras.utils.set_random_seed(1)
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((features,)),
+            layers.Dense(8, activation="relu", kernel_regularizer=keras.regularizers.L2(1e-4)),
+            layers.Dropout(0.2),
+            layers.Dense(4, activation="softmax", kernel_regularizer="l2"),
+        ]
+    )
+
+
 def main() -> None:
     """Write both files."""
     base = keras_base(trained_network(), labels=MOTIONS, name="tiny base")
     converted = convert_model(base, softmax_head(l2=1e-3), Adam(0.01), batch_size=8)
     converted.write(HERE / "tiny_base.tflite")
+    half = convert_model(
+        base, softmax_head(l2=1e-3), Adam(0.01), batch_size=8, quantization="float16"
+    )
+    half.write(HERE / "tiny_float16.tflite")
     window = keras.Input((LENGTH, 6))
     pooled = keras.layers.AveragePooling1D(16)(window * np.float32(0.1))
     plain = keras_base(keras.Model(window, keras.layers.Flatten()(pooled)), name="tiny plain")
-    converted = convert_model(plain, mlp_head([8], dropout=0.2), Momentum(0.05), batch_size=8)
+    head = head_from_keras(two_layers(plain.features)).head
+    converted = convert_model(plain, head, Momentum(0.05), batch_size=8)
     converted.write(HERE / "tiny_mlp.tflite")
 
 

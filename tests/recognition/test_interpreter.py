@@ -110,11 +110,10 @@ def test_two_interpreters_work_side_by_side() -> None:
     assert agree == [True] * 3
 
 
-def test_without_a_runtime_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_runtime_numpy_runs_the_models(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("ai_edge_litert", "tflite_runtime"):
         monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ModelError, match=r"no TensorFlow Lite runtime.*ai-edge-litert"):
-        load_runtime()
+    assert load_runtime().__name__ == "harpi.recognition.numpy_runtime"
 
 
 @pytest.mark.parametrize(("numpy_version", "works"), [("1.26.4", True), ("2.1.0", False)])
@@ -126,11 +125,7 @@ def test_the_older_runtime_is_used_where_its_numpy_allows(
     monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
     monkeypatch.setitem(sys.modules, "tflite_runtime", older)
     monkeypatch.setattr(np, "__version__", numpy_version)
-    if works:
-        assert load_runtime() is older.interpreter
-    else:
-        with pytest.raises(ModelError, match=r"cannot work with numpy 2.1.0.*numpy<2"):
-            load_runtime()
+    assert (load_runtime() is older.interpreter) == works
 
 
 def test_a_model_that_the_runtime_refuses_is_told_by_its_name() -> None:

@@ -102,6 +102,13 @@ class Head:
     takes: tuple[LearntTake, ...] = ()
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
 
+    @property
+    def method(self) -> str:
+        """How it was fitted, and to what, in words."""
+        if self.step:
+            return "gradient"
+        return "closed form, with signal" if self.joined else "closed form"
+
     @classmethod
     def for_base(
         cls,

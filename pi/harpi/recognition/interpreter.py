@@ -20,14 +20,13 @@ from harpi.recognition.model_file import ModelFile
 from harpi.types import FloatArray
 
 _ANY_SIZE: Final = -1
-_INSTALL: Final = "Install ai-edge-litert, or tflite-runtime with numpy<2"
 
 
 def load_runtime() -> ModuleType:
     """Import the module of the TFLite runtime that is installed, LiteRT first.
 
-    Raises:
-        ModelError: none is.
+    Where none is, or none that works with the NumPy that is there, harpi's own runtime
+    answers the same from NumPy alone, and takes longer.
     """
     try:
         from ai_edge_litert import interpreter as litert
@@ -36,14 +35,16 @@ def load_runtime() -> ModuleType:
     else:
         return litert  # type: ignore[no-any-return]
     try:
-        from tflite_runtime import interpreter as tflite
-    except ImportError as error:
-        raise ModelError("no TensorFlow Lite runtime is installed", remedy=_INSTALL) from error
-    if int(np.__version__.split(".")[0]) >= 2:
-        raise ModelError(
-            f"tflite-runtime cannot work with numpy {np.__version__}", remedy=_INSTALL
-        )
-    return tflite  # type: ignore[no-any-return]
+        # Its interpreter fails with later versions of NumPy, though it can be imported.
+        if int(np.__version__.split(".")[0]) < 2:
+            from tflite_runtime import interpreter as tflite
+
+            return tflite  # type: ignore[no-any-return]
+    except ImportError:
+        pass
+    from harpi.recognition import numpy_runtime
+
+    return numpy_runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Interpreter:
         threads: how many threads of the runtime's own may share the work of one call.
 
     Raises:
-        ModelError: no runtime is installed, or it refuses the model.
+        ModelError: the runtime refuses the model.
     """
 
     def __init__(self, model: ModelFile, threads: int = 1) -> None:

@@ -66,7 +66,7 @@ class _Knowledge:
     Attributes:
         labels: of the reference, then the wearer's further ones.
         points: float32 ``[m, F]``, scaled: the reference's, then the wearer's.
-        owners: int64 ``[m]``, index into `labels`.
+        owners: intp ``[m]``, index into `labels`.
         nearness: float32 ``[m]``, by which the distance of each is divided.
         mean: float32 ``[F]`` and
         scale: float32 ``[F]``, of the scaling.
@@ -75,7 +75,7 @@ class _Knowledge:
 
     labels: tuple[str, ...]
     points: FloatArray
-    owners: NDArray[np.int64]
+    owners: NDArray[np.intp]
     nearness: FloatArray
     mean: FloatArray
     scale: FloatArray
@@ -252,7 +252,8 @@ class KnnRecogniser:
                 np.unique(memory.takes, return_inverse=True)[1].ravel(),
                 self._unknown_rate,
             )
-        return _Knowledge(labels, points, owners, nearness, mean, scale, own)
+        places = owners.astype(np.intp)  # as np.bincount wants them, also where that is 32 bits
+        return _Knowledge(labels, points, places, nearness, mean, scale, own)
 
     def _unknown(
         self, knowledge: _Knowledge, rows: FloatArray, scaled: FloatArray

@@ -8,7 +8,6 @@ the interpreter, which crashes on damaged files and therefore only gets sealed o
 from __future__ import annotations
 
 import hashlib
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +15,7 @@ from typing import Final
 import msgspec
 
 from harpi.errors import ModelError
+from harpi.recognition.flatbuffer import Flatbuffer, OutOfBounds
 from harpi.recognition.metadata import BUFFER_NAME, FORMAT, NO_DIGEST, ModelMetadata
 
 _IDENTIFIER: Final = b"TFL3"
@@ -144,8 +144,8 @@ def _metadata_text(content: bytes, path: str) -> tuple[bytes, int]:
             "not a TensorFlow Lite model", where=path, remedy="Give the path of a .tflite file"
         )
     try:
-        found = _find_buffer(_Flatbuffer(content))
-    except _OutOfBounds:
+        found = _find_buffer(Flatbuffer(content))
+    except OutOfBounds:
         raise ModelError(
             "the file is damaged or cut short", where=path, remedy=_REMEDY
         ) from None
@@ -159,75 +159,16 @@ def _metadata_text(content: bytes, path: str) -> tuple[bytes, int]:
     return content[start : start + length], start
 
 
-def _find_buffer(file: _Flatbuffer) -> tuple[int, int] | None:
+def _find_buffer(file: Flatbuffer) -> tuple[int, int] | None:
     """Walk from the model to the buffer of the metadata entry with harpi's name."""
     model = file.indirect(0)
     for entry in file.tables(model, _MODEL_METADATA):
         name = file.vector(entry, _METADATA_NAME, 1)
         if name is None or file.slice(*name) != BUFFER_NAME.encode():
             continue
-        field = file.field(entry, _METADATA_BUFFER)
-        # The default of a number is not stored: without the field it is buffer 0.
-        index = 0 if field is None else file.unsigned(field)
+        index = file.number(entry, _METADATA_BUFFER, "<I")
         buffers = file.tables(model, _MODEL_BUFFERS)
         if index >= len(buffers):
-            raise _OutOfBounds
+            raise OutOfBounds
         return file.vector(buffers[index], _BUFFER_DATA, 1)
     return None
-
-
-class _OutOfBounds(Exception):
-    """An offset points out of the file."""
-
-
-class _Flatbuffer:
-    """Bounded reads of a flatbuffer (https://flatbuffers.dev/internals)."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def _unpack(self, layout: str, at: int) -> int:
-        if at < 0:
-            raise _OutOfBounds
-        try:
-            value: int = struct.unpack_from(layout, self._content, at)[0]
-        except struct.error:
-            raise _OutOfBounds from None
-        return value
-
-    def unsigned(self, at: int) -> int:
-        """Read the uint32 at a position."""
-        return self._unpack("<I", at)
-
-    def indirect(self, at: int) -> int:
-        """Follow the offset at a position."""
-        return at + self.unsigned(at)
-
-    def field(self, table: int, number: int) -> int | None:
-        """Position of a field of a table; None where the table leaves it out."""
-        vtable = table - self._unpack("<i", table)
-        entry = 4 + 2 * number
-        if entry + 2 > self._unpack("<H", vtable):
-            return None
-        offset = self._unpack("<H", vtable + entry)
-        return table + offset if offset else None
-
-    def vector(self, table: int, number: int, width: int) -> tuple[int, int] | None:
-        """Start and length of a vector of elements of `width` bytes; None if left out."""
-        field = self.field(table, number)
-        if field is None:
-            return None
-        start = self.indirect(field)
-        length = self.unsigned(start)
-        if start + 4 + length * width > len(self._content):
-            raise _OutOfBounds
-        return start + 4, length
-
-    def tables(self, table: int, number: int) -> list[int]:
-        """Positions of the tables in a vector of tables."""
-        start, length = self.vector(table, number, 4) or (0, 0)
-        return [self.indirect(start + 4 * i) for i in range(length)]
-
-    def slice(self, start: int, length: int) -> bytes:
-        """Bytes of the file."""
-        return self._content[start : start + length]

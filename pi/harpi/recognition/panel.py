@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from harpi.recognition.contract import Recogniser
+from harpi.recognition.smoothing import Smoothing
 from harpi.types import Prediction, Verdict, Window
 
 
@@ -16,10 +17,13 @@ class Panel:
 
     Args:
         recognisers: in the order in which their predictions are to stand.
+        smooth_windows: consecutive windows over which an answer is the mean; 1 takes each
+            window by itself.
     """
 
-    def __init__(self, recognisers: Sequence[Recogniser]) -> None:
+    def __init__(self, recognisers: Sequence[Recogniser], *, smooth_windows: int = 1) -> None:
         self._recognisers = tuple(recognisers)
+        self._smoothing = Smoothing(smooth_windows) if smooth_windows > 1 else None
 
     @property
     def recognisers(self) -> tuple[Recogniser, ...]:
@@ -35,7 +39,9 @@ class Panel:
         return self.judge_all([window])[0]
 
     def judge_all(self, windows: Sequence[Window]) -> list[Verdict]:
-        """Judge windows in one go; each latency is the mean over them.
+        """Judge windows, in the order of time, in one go.
+
+        Each latency is the mean over them.
 
         Raises:
             ModelError: as `Recogniser.predict`.
@@ -49,7 +55,10 @@ class Panel:
             begin = time.perf_counter()
             predictions[recogniser.name] = recogniser.predict(values)
             latencies[recogniser.name] = (time.perf_counter() - begin) / len(windows)
-        return [
-            Verdict(window, {name: row[i] for name, row in predictions.items()}, latencies)
-            for i, window in enumerate(windows)
-        ]
+        verdicts = []
+        for i, window in enumerate(windows):
+            said = {name: row[i] for name, row in predictions.items()}
+            if self._smoothing is not None:
+                said = self._smoothing.smooth(window, said)
+            verdicts.append(Verdict(window, said, latencies))
+        return verdicts
