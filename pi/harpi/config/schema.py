@@ -92,6 +92,8 @@ class ModelsSection(Section, frozen=True):
     """The kNN's reference (.safetensors); where not given, the one that ships with harpi."""
     unknown_rate: Share = 0.05
     """Share of familiar windows that may be called unknown by mistake."""
+    smooth_windows: Annotated[int, Meta(ge=1, le=100)] = 1
+    """Consecutive windows over which an answer is the mean; 1 takes each by itself."""
 
 
 class KnnSection(Section, frozen=True):
@@ -238,7 +240,7 @@ class WebSection(Section, frozen=True):
 
     enabled: bool = False
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
-    """Address to serve on; `0.0.0.0` for all, which needs `password_file`."""
+    """Address to serve on; `0.0.0.0` for all, which needs `password_file` and a certificate."""
     port: Annotated[int, Meta(ge=1, le=65535)] = 6050
     password_file: str | None = None
     """File whose first line is the password; readable by harpi alone."""
@@ -247,6 +249,9 @@ class WebSection(Section, frozen=True):
     cert_file: str | None = None
     """Certificate, to serve the page encrypted; with `key_file`."""
     key_file: str | None = None
+    unencrypted: bool = False
+    """Serve other machines without a certificate: whoever shares the network may read the
+    password and everything else."""
 
 
 class SocketSection(Section, frozen=True):

@@ -98,7 +98,7 @@ def load_recognisers(config: Config) -> Recognisers:
     shelf = HeadShelf(config.paths.state_folder / HEADS)
     notice = _take_head(personal, shelf, base)
     return Recognisers(
-        Panel([knn, generic, personal]),
+        Panel([knn, generic, personal], smooth_windows=config.models.smooth_windows),
         knn,
         generic,
         personal,
