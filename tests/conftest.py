@@ -13,6 +13,11 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+# No test asserts a time, not even that of one example.
+settings.register_profile("harpi", deadline=None)
+settings.load_profile("harpi")
 
 NEEDS = {
     "broker": (

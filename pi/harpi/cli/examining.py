@@ -263,8 +263,8 @@ def _rates(config: Config, trials: Iterable[Trial]) -> Iterable[str]:
     """Say what is resampled; the takes of the store always are, as live signal is."""
     wanted = config.signal.rate
     for rate in dict.fromkeys(trial.rate for trial in trials if trial.rate != wanted):
-        lost = f"; it holds no motion faster than {rate / 2:g} Hz" if rate < wanted else ""
-        yield f"What was recorded at {rate:g} Hz is resampled to {wanted:g} Hz{lost}."
+        lost = f"; it holds no motion faster than {rate / 2:.4g} Hz" if rate < wanted else ""
+        yield f"What was recorded at {rate:.4g} Hz is resampled to {wanted:g} Hz{lost}."
 
 
 # --- both -----------------------------------------------------------------------------------
@@ -283,8 +283,7 @@ def _known(recognisers: Recognisers) -> tuple[str, ...]:
 def _check_labels(trials: Sequence[Trial]) -> None:
     if len(labels := _labels(trials)) == 1:
         raise UsageError(
-            f"all of {counted(len(trials), 'trial')} is {labels[0]}, and a model that always "
-            "says that would be right",
+            f"all that is tested is {labels[0]}, and a model that always says that is right",
             remedy="Test two activities at least",
         )
 

@@ -93,7 +93,7 @@ def reliability(model: str, calibration: Calibration) -> Markup:
                 **box,
             )
         )
-    caption = "across how sure, up how often right; below, windows"
+    caption = "across: how sure; up: how often right"
     middle = left + size / 2
     bottom = 8 + size + 24 + low + 16
     pieces.append(tag("text", caption, class_="soft", x=middle, y=bottom, text_anchor="middle"))

@@ -212,7 +212,7 @@ def changes(earlier: Report, later: Report) -> list[Change]:
             sentence = _untestable(name, before.trained, model.trained)
             found.append(Change(model.model, changed, None, sentence))
             continue
-        one, other = f"{name} of run {later.number}", f"that of run {earlier.number}"
+        one, other = f"{name} of run {later.number}", f"{name} of run {earlier.number}"
         sentence = in_words(one, other, result)
         comparison = msgspec.structs.replace(
             comparison_of(one, other, result), sentence=sentence

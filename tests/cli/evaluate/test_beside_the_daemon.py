@@ -18,7 +18,9 @@ from tests.support.device import recording_path
 def health(settings: list[str]) -> dict[str, Any]:
     """What the running harpi says of its sampling; nothing before it answers."""
     said = harpi("status", "--json", *settings)
-    found: dict[str, Any] = json.loads(said.stdout)["health"]["sensor"] if said.returncode == 0 else {}
+    if said.returncode != 0:
+        return {}
+    found: dict[str, Any] = json.loads(said.stdout)["health"]["sensor"]
     return found
 
 
