@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from harpi_models.cli.progress import progress_bar
 
 
 def register(app: typer.Typer) -> None:
@@ -51,6 +52,8 @@ def study(
     Everyone is recognised by a base that never saw them. May be ended at any time; the same
     command goes on where it was.
     """
+    # Small matrices are slower on several threads, and much slower beside other programs.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from dataclasses import replace
 
     from harpi_models.errors import DataRefused
@@ -72,7 +75,7 @@ def study(
     require_writable(out)
     plan = replace(QUICK if quick else FULL, seed=seed)
     state = out / ("quick" if quick else "full")
-    with _bar() as progress:
+    with progress_bar() as progress:
         found = run(StudyData(data), state, plan, given=bases, progress=progress)
     path = page or state / "study.md"
     text, pictures = write_page(found)
@@ -81,24 +84,3 @@ def study(
     write_result(path, text.encode())
     typer.echo(headline(found))
     typer.echo(f"page: {path}")
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[str, float], None]]:
-    """A bar on standard error with the time that is left; lines where nobody looks."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (
-        BarColumn(24),
-        TextColumn("{task.percentage:3.0f} %"),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    )
-    if not console.is_terminal:
-        yield lambda what, share: typer.echo(f"{share:4.0%} {what}", err=True)
-        return
-    with Progress(*columns, console=console) as shown:
-        task = shown.add_task("", total=1.0)
-        yield lambda what, share: shown.update(task, description=what, completed=share)

@@ -21,17 +21,11 @@ from harpi_models.output import write_result
 SHARED_CODE = (
     "harpi.signal.features",
     "harpi.signal.mounting",
-    "harpi.signal.resample",
-    "harpi.signal.windows",
-    "harpi_models.datasets.catalogue",
-    "harpi_models.datasets.layout",
-    "harpi_models.examples",
     "harpi_models.metrics",
-    "harpi_models.protocol",
     "harpi_models.study.examination",
     "harpi_models.study.lesson",
 )
-"""What has a say in the figures of every contestant."""
+"""What has a say in the figures of every contestant, besides the windows themselves."""
 
 DEVICE_CODE = (
     "harpi.learning.closed_form",

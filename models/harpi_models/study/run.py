@@ -267,8 +267,10 @@ def _file(course: Course) -> str:
 
 
 def _content(course: Course) -> str:
-    """A digest of what is learnt and asked."""
-    digest = hashlib.sha256(repr((course.names, course.person, course.place)).encode())
+    """A digest of what is learnt and asked, and in which words."""
+    lesson = lesson_of(course)
+    words = course.person, course.place, lesson.labels, sorted(lesson.meanings.items())
+    digest = hashlib.sha256(repr(words).encode())
     for array in (*course.learnt, *course.stretches, course.asked, course.truth):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
