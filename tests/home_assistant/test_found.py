@@ -49,7 +49,10 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 
 
 def configured(broker: Broker | None = None, **settings: object) -> Config:
-    where = {"mqtt.host": broker.host, "mqtt.port": broker.port} if broker else {}
+    where: dict[str, object] = {}
+    if broker is not None:
+        where = {"mqtt.host": broker.host, "mqtt.port": broker.port}
+        where["paths.state"] = str(broker.folder)
     given = {key.replace("__", "."): value for key, value in settings.items()}
     return build({"device.id": "arm", "learning.labels": LABELS, **where, **given})
 
@@ -59,7 +62,7 @@ class Device:
 
     def __init__(self, config: Config) -> None:
         self.room = FakeRoom()
-        self.publisher = MqttPublisher(config.mqtt, "arm")
+        self.publisher = MqttPublisher(config.mqtt, config.device.name)
         self.discovery = Discovery(self.publisher, self.room, config, ANSWERS)
         runs = RunLog(config.paths.state_folder / "evaluations.jsonl")
         self.door = MqttDoor(self.publisher, self.room, config.mqtt.commands, runs)
@@ -76,6 +79,7 @@ class Device:
     def __exit__(self, *_: object) -> None:
         self.door.stop()
         self.publisher.stop()
+        self.discovery.close()
 
 
 class Home:
@@ -245,6 +249,24 @@ def test_new_labels_come_and_go(broker: Broker, home: Home) -> None:
         device.room.become(labels=())
         device.room.happens("notice")
         home.sees(lambda seen: "record_rowing" not in seen, "the button is gone")
+
+
+def test_a_label_that_went_while_the_device_was_off_loses_its_button(
+    broker: Broker, home: Home
+) -> None:
+    with Device(configured(broker, learning__labels=("walking", "rowing"))):
+        home.sees(lambda seen: "record_rowing" in seen, "the device is found")
+    with Device(configured(broker, learning__labels=("walking",))):
+        home.sees(lambda seen: "record_rowing" not in seen, "the button is gone")
+        assert "record_walking" in home.look()
+
+
+def test_under_another_name_the_old_device_is_gone(broker: Broker, home: Home) -> None:
+    with Device(configured(broker)):
+        home.sees(lambda seen: "mode" in seen, "the device is found")
+    with Device(configured(broker, device__id="leg")):
+        home.sees(lambda seen: "mode" not in seen, "the old device is gone")
+        assert [one["name"] for one in home.devices] == ["harpi leg"]
 
 
 def test_switched_off_the_device_is_gone(broker: Broker, home: Home) -> None:

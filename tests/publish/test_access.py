@@ -145,9 +145,10 @@ def section(broker: ShippedBroker, device: str) -> MqttSection:
 @contextmanager
 def device(broker: ShippedBroker, room: FakeRoom) -> Iterator[MqttPublisher]:
     """All that harpi says and hears, of a device called arm."""
-    config = msgspec.structs.replace(build({"device.id": "arm"}), mqtt=section(broker, "arm"))
+    plain = build({"device.id": "arm", "paths.state": str(broker.folder)})
+    config = msgspec.structs.replace(plain, mqtt=section(broker, "arm"))
     publisher = MqttPublisher(config.mqtt, "arm")
-    Discovery(publisher, room, config, {})
+    discovery = Discovery(publisher, room, config, {})
     runs = RunLog(broker.folder / "evaluations.jsonl")
     door = MqttDoor(publisher, room, config.mqtt.commands, runs)
     publisher.start()
@@ -158,6 +159,7 @@ def device(broker: ShippedBroker, room: FakeRoom) -> Iterator[MqttPublisher]:
     finally:
         door.stop()
         publisher.stop()
+        discovery.close()
 
 
 def test_a_device_may_say_all_that_harpi_says_and_hears_its_commands(

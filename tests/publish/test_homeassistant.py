@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import paho.mqtt.publish
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from harpi.commands import LabelCount
 from harpi.config import Config
 from harpi.config.loading import build
+from harpi.publish.announced import FILE_NAME, MOST, Announced, AnnouncedFile
 from harpi.publish.discovery import Discovery
 from harpi.publish.homeassistant import discovery_payload, discovery_topic
 from harpi.publish.mqtt import MqttPublisher
@@ -81,8 +83,9 @@ def test_whatever_the_labels_every_one_has_a_button_that_says_it(labels: list[st
 def announcing(
     broker: Broker, room: FakeRoom, **settings: object
 ) -> Iterator[tuple[MqttPublisher, Discovery]]:
-    config = configured(mqtt__host=broker.host, mqtt__port=broker.port, **settings)
-    publisher = MqttPublisher(config.mqtt, "arm")
+    where = {"mqtt.host": broker.host, "mqtt.port": broker.port}
+    config = configured(**{"paths.state": str(broker.folder), **where, **settings})
+    publisher = MqttPublisher(config.mqtt, config.device.name)
     discovery = Discovery(publisher, room, config, ANSWERS)
     publisher.start()
     try:
@@ -90,6 +93,7 @@ def announcing(
         yield publisher, discovery
     finally:
         publisher.stop()
+        discovery.close()
 
 
 @pytest.fixture
@@ -156,3 +160,71 @@ def test_switched_off_it_is_taken_back(broker: Broker, ear: Listener) -> None:
         discovery.see(verdict({"rowing": 1.0}))
         assert ear.wait_for("config", 2)[-1] == b""
     assert len(ear.of("config")) == 2
+
+
+def rowing() -> FakeRoom:
+    room = FakeRoom()
+    room.become(labels=(LabelCount(label="rowing"),))
+    return room
+
+
+@pytest.mark.broker
+def test_a_label_that_went_while_the_device_was_off_loses_its_button(
+    broker: Broker, ear: Listener
+) -> None:
+    with announcing(broker, rowing()):
+        assert "name" in described(ear.wait_for("config")[-1])["record_rowing"]
+    for _ in range(2):  # Home Assistant may have been off, too
+        with announcing(broker, FakeRoom()):
+            pass
+        assert described(ear.of("config")[-1])["record_rowing"] == {"p": "button"}
+    with announcing(broker, rowing()):
+        pass
+    assert "name" in described(ear.of("config")[-1])["record_rowing"]
+
+
+@pytest.mark.broker
+def test_under_another_name_the_old_device_is_taken_back(broker: Broker, ear: Listener) -> None:
+    with announcing(broker, rowing()):
+        ear.wait_for("config")
+    with announcing(broker, FakeRoom(), device__id="leg"):
+        ear.wait_for("config", 3)
+    said = [(message.topic, bool(message.payload)) for message in ear.messages]
+    assert said == [
+        ("homeassistant/device/harpi-arm/config", True),
+        ("homeassistant/device/harpi-arm/config", False),
+        ("homeassistant/device/harpi-leg/config", True),
+    ]
+    assert "record_rowing" not in described(ear.of("config")[-1])
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"topic": 3}', b"\xff"])
+def test_what_was_announced_and_cannot_be_read_is_said_and_done_without(
+    broker: Broker, ear: Listener, caplog: pytest.LogCaptureFixture, content: bytes
+) -> None:
+    file = broker.folder / FILE_NAME
+    file.write_bytes(content)
+    with announcing(broker, rowing()):
+        ear.wait_for("config")
+    assert f"{file} is not read" in caplog.text
+    assert AnnouncedFile(file).read().labels[-1] == "rowing"
+
+
+def test_a_memory_that_cannot_be_written_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    file = AnnouncedFile(tmp_path / "file" / FILE_NAME)
+    file.write(Announced("topic", ("walking",)))
+    file.close()
+    assert "is not written" in caplog.text
+
+
+def test_the_labels_that_were_told_first_are_forgotten_first(tmp_path: Path) -> None:
+    file = AnnouncedFile(tmp_path / FILE_NAME)
+    for count in (3, MOST + 5):
+        file.write(Announced("topic", tuple(f"label {n}" for n in range(count))))
+    file.close()
+    labels = file.read().labels
+    assert (len(labels), labels[-1]) == (MOST, f"label {MOST + 4}")

@@ -17,6 +17,7 @@ from harpi.commands import (
     Command,
     Confirm,
     Delete,
+    Discard,
     Evaluate,
     Event,
     Forget,
@@ -53,6 +54,7 @@ COMMAND_LIST: dict[str, Command] = {
     "forget, confirmed": Forget(confirmed=True),
     "confirm": Confirm(),
     "use": Use(),
+    "discard": Discard(head=2),
     "evaluate": Evaluate(),
     "mount": Mount(),
     "status": Status(),
@@ -78,6 +80,7 @@ AFTER: dict[str, tuple[str, ...]] = {
     "forget, confirmed": ("idle", "idle", NO, NO, NO, NO),
     "confirm": (NO, "idle", NO, NO, NO, NO),
     "use": ("idle", "idle", NO, NO, NO, NO),
+    "discard": ("idle", "idle", NO, NO, "training", "paused"),
     "evaluate": (NO, NO, NO, NO, NO, NO),  # no test takes; see test_examination.py
     "mount": ("idle", "idle", NO, NO, "training", "paused"),
     "status": BEFORE,

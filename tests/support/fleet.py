@@ -1,6 +1,6 @@
 """A hundred devices in one process, made of the real publisher; ends when it is killed.
 
-python -m tests.support.fleet HOST PORT COUNT
+python -m tests.support.fleet HOST PORT COUNT FOLDER
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from tests.support.fake_room import FakeRoom
 from tests.support.verdicts import verdict
 
 
-def main(host: str, port: str, count: str) -> None:
+def main(host: str, port: str, count: str, folder: str) -> None:
     publishers = []
     for number in range(int(count)):
         name = f"unit-{number:03}"
-        config = build({"device.id": name, "mqtt.host": host, "mqtt.port": int(port)})
+        where = {"mqtt.host": host, "mqtt.port": int(port), "paths.state": f"{folder}/{name}"}
+        config = build({"device.id": name, **where})
         publisher = MqttPublisher(config.mqtt, name)
         Discovery(publisher, FakeRoom(), config, {})
         publisher.publish_health(msgspec.structs.replace(health(), version=f"0.1.{number}"))

@@ -45,6 +45,7 @@ class FakeLearner:
     def __init__(self) -> None:
         self.log: list[str] = []
         self.labels: tuple[str, ...] = ()
+        self.known: frozenset[int] = frozenset()
         self.refuses: HarpiError | None = None
         self._on_progress: Callable[[Progress], None] | None = None
         self._on_end: Callable[[Outcome], None] | None = None
@@ -80,6 +81,14 @@ class FakeLearner:
             raise self.refuses
         self.log.append(f"use {number}")
         return number or 1
+
+    def discard(self, number: int) -> None:
+        if self.refuses is not None:
+            raise self.refuses
+        self.log.append(f"discard {number}")
+
+    def learnt(self) -> frozenset[int]:
+        return self.known
 
     def takes_changed(self) -> None:
         self.log.append("takes changed")
@@ -144,10 +153,15 @@ class Wearer:
         self.events: list[Event] = []
         self.session.subscribe(self.events.append)
         self.gap = False
+        self.turned = False
         self.last_moved = self.time.monotonic()
 
     def say(self, command: Command, source: str = "test") -> Answer:
         return self.session.command(command, source)
+
+    def turns_the_strap(self) -> None:
+        """Let another axis of the chip show up from now on."""
+        self.turned = not self.turned
 
     def moves(self, name: str, seconds: float) -> None:
         """Do something for a while; the sampler feeds batches as the FIFO gives them."""
@@ -155,7 +169,10 @@ class Wearer:
             start = self.time.monotonic()
             times = start + np.arange(BATCH) / RATE
             self.time.advance(BATCH / RATE)
-            self.session.feed(Samples(motion(name, times), times, gap=self.gap))
+            values = motion(name, times)
+            if self.turned:
+                values = values[:, [1, 2, 0, 4, 5, 3]]
+            self.session.feed(Samples(values, times, gap=self.gap))
             self.gap = False
             self.session.work()
 

@@ -109,7 +109,7 @@ TABLE: Final[tuple[Row, ...]] = (
         ("status",),
         Pattern(((0.6, 0.3),), 2),
         "two long blinks",
-        "done, but with a warning: the take is too short, or holds two activities",
+        "done, but with a warning: too short a take, two activities in it, a turned strap",
     ),
     Row(
         "trained",

@@ -89,11 +89,13 @@ class Teaching:
         self._doors: list[_Door] = []
         self._watchers: list[Callable[[Verdict], None]] = []
         self._gpio: Gpio | None = None
+        self._discovery: Discovery | None = None
         runtime = config.paths.runtime_folder
         labels = config.learning.labels
         if publisher is not None:
             answers = {one.name: one.labels for one in recognisers.panel.recognisers}
-            self._watchers.append(Discovery(publisher, self.session, config, answers).see)
+            self._discovery = Discovery(publisher, self.session, config, answers)
+            self._watchers.append(self._discovery.see)
             runs = RunLog(config.paths.state_folder / RUNS_FILE)
             self._doors.append(MqttDoor(publisher, self.session, config.mqtt.commands, runs))
         if config.buttons.enabled or config.leds.enabled:
@@ -145,6 +147,8 @@ class Teaching:
         self.session.stop()
         self._examiner.close()
         self._learner.close()
+        if self._discovery is not None:
+            self._discovery.close()
         if self._gpio is not None:
             self._gpio.close()
         if isinstance(self._readable, Store):

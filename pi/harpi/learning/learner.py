@@ -1,18 +1,21 @@
 """The thread that learns: the kNN's memory follows the takes, the head is trained on request.
 
 Everything that takes time is done by one thread of low priority with interpreters of its
-own, so that prediction goes on meanwhile. It has two kinds of work: to bring the kNN in line
-with the takes, whenever these have changed, and to train. Windows and features of takes are
-kept from one to the next, so that training starts on what is there already.
+own, so that prediction goes on meanwhile. It has two kinds of work: to bring the kNN and the
+known postures in line with the takes, whenever these have changed, and to train. Windows and
+features of takes are kept from one to the next, so that training starts on what is there
+already.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
+
+import numpy as np
 
 from harpi.commands import Progress
 from harpi.config.schema import Config
@@ -24,7 +27,7 @@ from harpi.learning.knn_follower import KnnFollower
 from harpi.learning.material import Preparation, TakeFeatures, TakeSource
 from harpi.learning.outcome import Outcome
 from harpi.learning.prepared import Prepared
-from harpi.learning.strap import strap_turn
+from harpi.learning.strap import StrapWatch
 from harpi.learning.take import Take
 from harpi.learning.trainer import Trainer
 from harpi.learning.verdict import outcome_of
@@ -32,6 +35,7 @@ from harpi.recognition.head_file import Head
 from harpi.recognition.knn import KnnRecogniser
 from harpi.recognition.model_file import ModelFile
 from harpi.recognition.personal import PersonalRecogniser
+from harpi.signal.posture import Directions, PostureWatch, up
 
 _FAULT: Final = "Training failed by a fault in harpi, see the log; the old head stays."
 
@@ -58,6 +62,7 @@ class Learner:
         shelf: where heads are kept.
         personal: gets new heads.
         knn: remembers the windows of takes.
+        posture: knows how the sensor was held in takes.
 
     Raises:
         UsageError: the configuration asks for a head that the base does not have.
@@ -71,6 +76,7 @@ class Learner:
         shelf: HeadShelf,
         personal: PersonalRecogniser,
         knn: KnnRecogniser,
+        posture: PostureWatch,
     ) -> None:
         settings = config.learning
         self._source = source
@@ -78,6 +84,8 @@ class Learner:
         self._shelf = shelf
         self._personal = personal
         self._follower = KnnFollower(knn)
+        self._posture = posture
+        self._up: dict[int, Directions] = {}
         preparation = Preparation(
             base,
             hop=config.signal.hop,
@@ -195,6 +203,20 @@ class Learner:
         self._personal.use(self._shelf.use(number, self._base))
         return number
 
+    def learnt(self) -> frozenset[int]:
+        """Give the numbers of the takes that the head in use has learnt."""
+        head = self._personal.head
+        return frozenset() if head is None else frozenset(take.number for take in head.takes)
+
+    def discard(self, number: int) -> None:
+        """Delete a kept head for good.
+
+        Raises:
+            ModelError: there is no such head, or it is in use.
+            StoreError: the shelf cannot be written.
+        """
+        self._shelf.delete(number)
+
     # --- in the thread ----------------------------------------------------------------------
 
     def _run(self) -> None:
@@ -242,9 +264,19 @@ class Learner:
             if self._follower.knows(take):
                 continue
             try:
-                self._follower.remember(take, self._prepared.prepare(self._open(), take))
+                windows = self._prepared.prepare(self._open(), take)
+                self._follower.remember(take, windows)
+                self._up[take.id] = up(windows)
             except HarpiError as error:
                 log.warning("the kNN leaves out take %d: %s", take.id, error)
+        self._follow_postures(wanted)
+
+    def _follow_postures(self, takes: Mapping[int, Take]) -> None:
+        """Know the postures of all takes that were worn where the newest one was."""
+        self._up = {number: found for number, found in self._up.items() if number in takes}
+        here = takes[max(takes)].position if takes else ""
+        known = [found for number, found in self._up.items() if takes[number].position == here]
+        self._posture.learn(np.concatenate([np.empty((0, 3)), *known]))
 
     def _follow_names(self, takes: list[Take]) -> None:
         """Rename a label of the head where all takes that it came from were renamed."""
@@ -306,7 +338,7 @@ class Learner:
         """Say so if the strap is on otherwise than at the mounting before."""
         newest = self._open().takes(split="train")[-1]
         try:
-            found = strap_turn(self._open(), newest.session, newest.position)
+            found = StrapWatch(self._open()).turn(newest.session, newest.position)
         except StoreError as error:
             log.warning("the strap is not compared: %s", error)
             return []

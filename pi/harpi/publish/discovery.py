@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from harpi.commands import Event, Room, Situation
 from harpi.config.schema import Config
+from harpi.publish.announced import FILE_NAME, Announced, AnnouncedFile
 from harpi.publish.homeassistant import discovery_payload, discovery_topic
 from harpi.publish.mqtt import MqttPublisher
 from harpi.types import MODELS, Verdict
@@ -15,7 +16,8 @@ from harpi.types import MODELS, Verdict
 class Discovery:
     """Announces the device to Home Assistant, and again with every new label.
 
-    Where it is switched off, the announcement of earlier runs is taken back.
+    What earlier runs announced and is no more is taken back: the buttons of labels that are
+    gone, and all of it where it is switched off or the device has another name.
 
     Args:
         publisher: the link to the broker, not started yet.
@@ -37,7 +39,12 @@ class Discovery:
         self._lock = threading.Lock()
         self._answers = dict(answers)
         self._activities: tuple[str, ...] = ()
-        self._gone: dict[str, None] = {}
+        self._file = AnnouncedFile(config.paths.state_folder / FILE_NAME)
+        before = self._file.read()
+        if before.topic not in ("", self._topic):
+            publisher.publish_at(before.topic, b"")
+            before = Announced()
+        self._told = before.labels
         if not config.mqtt.discovery.enabled:
             publisher.publish_at(self._topic, b"")
             return
@@ -45,6 +52,10 @@ class Discovery:
         self._announce()
         publisher.on_birth(self._announce)
         room.subscribe(self._look)
+
+    def close(self) -> None:
+        """Wait until what was announced is remembered."""
+        self._file.close()
 
     def see(self, verdict: Verdict) -> None:
         """Look whether a model has new labels; costs next to nothing where it has not."""
@@ -66,14 +77,15 @@ class Discovery:
             activities = tuple(dict.fromkeys(labels))
             if activities == self._activities:
                 return False
-            self._gone |= dict.fromkeys(self._activities)
-            self._gone = {label: None for label in self._gone if label not in activities}
             self._activities = activities
+            told = tuple(dict.fromkeys((*self._told, *activities)))
+            if told != self._told:
+                self._told = told
+                self._file.write(Announced(self._topic, told))
             return True
 
     def _announce(self) -> None:
         with self._lock:
-            payload = discovery_payload(
-                self._config, self._answers, self._activities, tuple(self._gone)
-            )
+            gone = [label for label in self._told if label not in self._activities]
+            payload = discovery_payload(self._config, self._answers, self._activities, gone)
             self._publisher.publish_at(self._topic, payload)

@@ -12,6 +12,7 @@ from harpi.commands import (
     Command,
     Confirm,
     Delete,
+    Discard,
     Evaluate,
     Forget,
     Mount,
@@ -96,7 +97,7 @@ class Deeds:
         if finished.take is None:
             raise words.no_samples()
         warnings += words.doubts(finished, self._config)
-        warnings += self._takes.notices
+        warnings += self._takes.warnings()
         counts = {count.label: count for count in self._takes.counts}
         return words.kept(finished, counts.get(finished.take.label))
 
@@ -109,7 +110,7 @@ class Deeds:
         self._takes.begin(request, at)
         if resembled and not request.new:
             warnings.append(words.did_you_mean(request.label, resembled))
-        warnings += self._takes.notices
+        warnings += self._takes.warnings()
         return words.recording(request)
 
     def _stop(self, _command: Stop, at: float, warnings: list[str]) -> str:
@@ -162,7 +163,13 @@ class Deeds:
         return "Training goes on."
 
     def _use(self, command: Use, _at: float, _warnings: list[str]) -> str:
-        return f"Head {self._training.use(command.head)} is in use."
+        number = self._training.use(command.head)
+        self._takes.look_again()  # it may know the strap as it is on
+        return f"Head {number} is in use."
+
+    def _discard(self, command: Discard, _at: float, _warnings: list[str]) -> str:
+        self._training.discard(command.head)
+        return f"Head {command.head} is deleted."
 
     def _evaluate(self, _command: Evaluate, _at: float, _warnings: list[str]) -> str:
         self._takes.look_again()
@@ -218,6 +225,7 @@ class Deeds:
         Forget: _forget,
         Confirm: _confirm,
         Use: _use,
+        Discard: _discard,
         Evaluate: _evaluate,
         Mount: _mount,
         Status: _status,

@@ -209,6 +209,7 @@ class Session:
     def _end_training(self, outcome: Outcome) -> None:
         with self._lock:
             self._training.end()
+            self._takes.look_again()  # the head knows other takes now
             ok = outcome.result != "failed"
             self._emit("notice", ok=ok, message=outcome.message, outcome=outcome)
 

@@ -130,6 +130,18 @@ class Learner(Protocol):
         """
         ...
 
+    def discard(self, number: int) -> None:
+        """Delete a kept head for good.
+
+        Raises:
+            HarpiError: there is no such head, or it is in use.
+        """
+        ...
+
+    def learnt(self) -> frozenset[int]:
+        """Give the numbers of the takes that the head in use has learnt; none without one."""
+        ...
+
     def takes_changed(self) -> None:
         """Bring in line what follows the takes without training (the kNN); returns at once."""
         ...

@@ -23,6 +23,7 @@ forget, confirmed  forgets              refused            refused            re
 confirm            refused, or yes to   refused            refused            refused
                    "forget?"
 use                another head         refused            refused            refused
+discard            deletes a head       refused            deletes a head     deletes a head
 evaluate           begins to test       refused            begins to test     begins to test
 mount              begins a session     refused            begins a session   begins a session
 status             tells                tells              tells              tells
@@ -43,6 +44,7 @@ from harpi.commands import (
     Command,
     Confirm,
     Delete,
+    Discard,
     Evaluate,
     Forget,
     Mount,
@@ -74,6 +76,7 @@ _STATES: Final[dict[type[Command], tuple[State, ...]]] = {
     Forget: ("idle",),
     Confirm: (),
     Use: ("idle",),
+    Discard: ("idle", "training", "paused"),
     Evaluate: ("idle", "training", "paused"),
     Mount: ("idle", "training", "paused"),
     Status: ("idle", "recording", "testing", "training", "paused"),

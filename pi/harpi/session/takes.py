@@ -8,6 +8,7 @@ from harpi.commands import Delete, LabelCount, Record, Relabel, Restore
 from harpi.config.schema import Config
 from harpi.errors import StoreError
 from harpi.learning.journal import Action
+from harpi.learning.strap import StrapWatch
 from harpi.learning.take import Take
 from harpi.session.inventory import Inventory
 from harpi.session.ports import Learner, TakeStore
@@ -31,7 +32,7 @@ class Takes:
         session: number of this mounting of the strap; None before the first take.
         position: where on the body the sensor is.
         counts: what there is of each label.
-        notices: what a person should know of the store.
+        notices: what a person should know of the store, and of how the strap is on.
     """
 
     def __init__(
@@ -56,6 +57,9 @@ class Takes:
         self.counts: tuple[LabelCount, ...] = ()
         self.notices: tuple[str, ...] = ()
         self._listed: tuple[Take, ...] = ()
+        self._straps: StrapWatch | None = None
+        self._room = self._strap = ""
+        self._told_of_strap: int | None = None
         self._count()
 
     @property
@@ -68,6 +72,17 @@ class Takes:
         if isinstance(self._store, StoreError):
             raise self._store
         return self._store
+
+    def warnings(self) -> list[str]:
+        """Say what to think of before going on; of a turned strap once in each session.
+
+        Whoever records everything once more, as is then advised, need not hear it each time.
+        """
+        told = [self._room] if self._room else []
+        if self._strap and self._told_of_strap != self.session:
+            self._told_of_strap = self.session
+            told.append(self._strap)
+        return told
 
     def look_again(self) -> bool:
         """Count anew: `harpi takes` and `harpi import` change the store, too.
@@ -86,6 +101,7 @@ class Takes:
         """Begin a session, at another position where one is given; return its number."""
         self.session = self.store.new_session()
         self.position = position or self.position
+        self._count()
         return self.session
 
     def begin(self, request: Record, at: float) -> None:
@@ -189,7 +205,17 @@ class Takes:
         try:
             self._listed = tuple(self.store.takes())
             self.counts = self._inventory.count(self._listed, self.store)
-            notice = self.store.room().warning()
+            self._room = self.store.room().warning() or ""
+            self._strap = self._strap_turned()
         except StoreError as error:
-            notice = str(error)
-        self.notices = (notice,) if notice else ()
+            self._room, self._strap = str(error), ""
+        self.notices = tuple(notice for notice in (self._room, self._strap) if notice)
+
+    def _strap_turned(self) -> str:
+        """Say so if the strap is on otherwise than in all that the head in use has learnt."""
+        if self.session is None or not (learnt := self._learner.learnt()):
+            return ""
+        if self._straps is None:
+            self._straps = StrapWatch(self.store)
+        found = self._straps.turn(self.session, self.position, learnt)
+        return f"{found.sentence}." if found is not None and found.turned else ""

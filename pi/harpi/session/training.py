@@ -81,3 +81,11 @@ class Training:
             HarpiError: there is no such head, or it cannot be used.
         """
         return self._learner.use(head)
+
+    def discard(self, head: int) -> None:
+        """Delete a kept head for good.
+
+        Raises:
+            HarpiError: there is no such head, or it is in use.
+        """
+        self._learner.discard(head)
