@@ -5,14 +5,17 @@
 #   make help     the rest
 
 PYTHON ?= python3
-PYTHON312 ?= python3.12
+# Home Assistant's; the first of these that runs. pyenv keeps its own where no PATH leads.
+PYTHON_HOMEASSISTANT ?= $(firstword $(foreach python,python3.12 python3.13 \
+  $(wildcard $(HOME)/.pyenv/versions/3.1[23].*/bin/python3),\
+  $(shell $(python) -c 'import ensurepip, venv' 2>/dev/null && echo $(python))))
 VENV ?= .venv
 BIN := $(VENV)/bin
 # Options for pytest, e.g. make test PYTEST="-k sampler -x"
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check static lint types imports coverage test-models test-homeassistant rigs bench lock clean
+.PHONY: help demo test check static lint types imports coverage test-models test-homeassistant rigs docs bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
@@ -43,11 +46,20 @@ coverage: $(VENV)/.dev ## tests with a coverage report
 test-models: $(VENV)-models/.models ## the workshop's tests, with TensorFlow (1.5 GB)
 	@$(VENV)-models/bin/python -m pytest -m models tests/models $(PYTEST)
 
-test-homeassistant: $(VENV)/.dev $(VENV)-homeassistant/.homeassistant ## what a real Home Assistant makes of harpi (needs Python 3.12)
+test-homeassistant: $(VENV)/.dev $(VENV)-homeassistant/.homeassistant ## what a real Home Assistant makes of harpi (needs Python 3.12 or 3.13)
 	@HARPI_HOMEASSISTANT=$(VENV)-homeassistant/bin/python $(BIN)/python -m pytest -m homeassistant $(PYTEST)
 
 rigs: $(VENV)/.dev ## a real kernel, systemd and ARM, without a Pi (minutes; docs/rigs.md)
 	@$(BIN)/python -m tests.rigs $(PYTEST)
+
+docs: $(VENV)/.dev ## write anew what in the documentation is made from the code (needs Chromium)
+	@$(BIN)/python -m tests.docs
+	@$(BIN)/harpi schema > docs/mqtt.schema.json
+	@$(BIN)/python -m tests.pictures
+	@$(BIN)/python -m tests.web.screenshots
+
+deb: $(VENV)/.dev ## packages for Raspberry Pi OS in dist/: Bookworm and Trixie, 32 and 64 bits
+	@$(BIN)/python -m deb $(DEB)
 
 bench: $(VENV)/.dev ## measure speed, memory and bus time; prints ratios
 	@$(BIN)/python -m tests.benchmarks
@@ -59,6 +71,8 @@ lock: $(VENV)/.dev ## renew the committed locks from pyproject.toml
 	    --no-header --extra $$extra $$([ $$extra = models ] && echo --extra dev) \
 	    requirements/build.in pyproject.toml -o requirements/$$extra.lock; \
 	done
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --constraint requirements/build.in --extra tflite --extra web pyproject.toml -o requirements/deb.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --python-version 3.12 --generate-hashes --no-emit-index-url \
 	  --no-header requirements/homeassistant.in -o requirements/homeassistant.lock
 
@@ -88,7 +102,9 @@ $(VENV)-models/.models: requirements/models.lock pyproject.toml
 # Home Assistant alone, without harpi: the two talk through a broker. Its lock is complete, and
 # pip would stumble over an extra that is pinned without its name.
 $(VENV)-homeassistant/.homeassistant: requirements/homeassistant.lock
-	@echo "Setting up $(VENV)-homeassistant (once, some minutes) ..."
-	@test -x $(VENV)-homeassistant/bin/python || $(PYTHON312) -m venv $(VENV)-homeassistant
+	@echo "Setting up $(VENV)-homeassistant (once, some minutes, 500 MB) ..."
+	@test -x $(VENV)-homeassistant/bin/python || test -n "$(PYTHON_HOMEASSISTANT)" || \
+	  { echo "Home Assistant needs Python 3.12 or 3.13 with venv; where it has another name: make test-homeassistant PYTHON_HOMEASSISTANT=..."; exit 1; }
+	@test -x $(VENV)-homeassistant/bin/python || $(PYTHON_HOMEASSISTANT) -m venv $(VENV)-homeassistant
 	@$(VENV)-homeassistant/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r $<
 	@touch $@

@@ -76,6 +76,14 @@ def test_what_is_wrong_is_said_with_what_to_do(tmp_path: Path) -> None:
     assert "Nothing is wrong" not in text
 
 
+def test_what_is_doubtful_is_told_apart(tmp_path: Path) -> None:
+    device = msgspec.structs.replace(condition(), hints=("The sensor is not worn.",))
+    with served(tmp_path, device):
+        text = shown(tmp_path)
+    assert "?? The sensor is not worn." in text
+    assert "Nothing is wrong" not in text
+
+
 def test_it_fits_a_small_terminal_with_much_to_say(tmp_path: Path) -> None:
     fault = SensorHealth(state="recovering", error="The bus is stuck. " * 8, lost=50, gaps=3)
     labels = tuple(LabelCount(label=f"activity {n}") for n in range(30))
@@ -162,6 +170,7 @@ def test_numpy_is_not_needed_to_ask(tmp_path: Path) -> None:
             "recording a test take of walking for 10 s",
         ),
         ({"state": "training"}, "training"),
+        ({"state": "idle", "evaluating": True}, "idle, and the models are being tested"),
         (
             {
                 "state": "paused",

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from harpi.commands import Situation
-    from harpi.publish.condition import Condition
+    from harpi.publish.condition import CalibrationCondition, Condition
     from harpi.publish.messages import ModelFigures
 
-GOOD, BAD, OFF = "ok", "!!", "--"
+GOOD, BAD, OFF, DOUBTFUL = "ok", "!!", "--", "??"
 """Marks of a row; colours say the same once more."""
 
-_STYLES: Final = {GOOD: "green", BAD: "bold red", OFF: "dim"}
+_STYLES: Final = {GOOD: "green", BAD: "bold red", OFF: "dim", DOUBTFUL: "bold yellow"}
 _SCREEN_LINES: Final = 23
 """Lines of a small terminal above the next prompt."""
 _SMALLEST_TABLE: Final = 3
@@ -42,7 +42,7 @@ def status(
     """Tell in one screen how harpi does, what is wrong, and what there is to learn from.
 
     Sensor, models, store, broker and page have a line each, marked ok, !! (something is wrong,
-    and below it says what to do), or -- (off, or nothing there yet).
+    and below it says what to do), or -- (off, or nothing there yet). Below, ?? is doubtful.
 
     Example: harpi status
     """
@@ -91,12 +91,32 @@ def rows(condition: Condition) -> list[Row]:
     else:
         waiting = f"{health.mqtt.waiting} waiting"
         found.append(("broker", BAD, f"{broker.address}, not connected, {waiting}"))
+    found.append(_calibration_row(condition.calibration))
     if condition.page is None:
         found.append(("page", OFF, "off (web.enabled)"))
     else:
         url = condition.page.url
         found.append(("page", BAD if url is None else GOOD, url or "not served"))
     return found
+
+
+def _calibration_row(calibration: CalibrationCondition | None) -> Row:
+    if calibration is None or not (
+        calibration.gyro or calibration.accel or calibration.mounting
+    ):
+        return "calibration", OFF, "none: `harpi calibrate gyro`"
+    parts = []
+    if calibration.gyro is not None:
+        parts.append(f"gyro {calibration.gyro:%Y-%m-%d}")
+    if calibration.accel is not None:
+        parts.append(
+            f"accel {calibration.accel:%Y-%m-%d} ({calibration.residual_mg:g} mg left)"
+        )
+    if parts and not calibration.used:
+        return "calibration", BAD, "another chip's, not used: `harpi calibrate gyro`"
+    if calibration.turned_degrees is not None:
+        parts.append(f"strap turned by {calibration.turned_degrees:.0f} degrees")
+    return "calibration", GOOD, ", ".join(parts)
 
 
 def _model_row(name: str, figures: ModelFigures) -> Row:
@@ -132,9 +152,9 @@ def _show(condition: Condition, situation: Situation) -> None:
         parts.add_row(what, Text(mark, _STYLES[mark]), clean(how))
     head: list[RenderableType] = [Text(clean(", ".join(about)), "bold")]
     head += [clean(doing(situation)), "", parts, ""]
-    if condition.problems:
-        head += [_problem(clean(problem)) for problem in condition.problems]
-    else:
+    head += [_remark(BAD, clean(problem)) for problem in condition.problems]
+    head += [_remark(DOUBTFUL, clean(hint)) for hint in condition.hints]
+    if not (condition.problems or condition.hints):
         head.append(Text("Nothing is wrong.", "green"))
     head.append("")
     lines = sum(len(console.render_lines(part, pad=False)) for part in head)
@@ -147,6 +167,11 @@ def _show(condition: Condition, situation: Situation) -> None:
 
 def doing(situation: Situation) -> str:
     """Say what the session does."""
+    testing = ", and the models are being tested" if situation.evaluating else ""
+    return _doing(situation) + testing
+
+
+def _doing(situation: Situation) -> str:
     if situation.state in ("recording", "testing"):
         what = "a test take of " if situation.state == "testing" else ""
         for_so_long = f" for {situation.seconds:g} s" if situation.seconds else ""
@@ -161,13 +186,13 @@ def doing(situation: Situation) -> str:
     return text
 
 
-def _problem(text: str) -> Table:
-    """Set a problem off by a mark, its further lines below its first."""
+def _remark(mark: str, text: str) -> Table:
+    """Set a remark off by a mark, its further lines below its first."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table.grid(padding=(0, 1))
-    table.add_row(Text(BAD, _STYLES[BAD]), text)
+    table.add_row(Text(mark, _STYLES[mark]), text)
     return table
 
 
