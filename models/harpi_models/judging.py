@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from harpi.config.schema import Config
 from harpi.recognition.interpreter import Interpreter
+from harpi.recognition.joined import join as join_features
 from harpi.recognition.model_file import ModelFile
-from harpi.signal.features import features
 from harpi.types import FloatArray
 from harpi_models.datasets.catalogue import CORE
 from harpi_models.datasets.layout import RATE
@@ -27,6 +28,7 @@ from harpi_models.protocol import (
     personal_scores,
     summary,
     unknown_score,
+    unturned_learner,
 )
 
 TURNS = 4
@@ -38,6 +40,8 @@ LEARNERS: dict[str, tuple[str, Learner]] = {
     "base, discriminant": ("base", discriminant_learner),
     "base and features, discriminant": ("both", discriminant_learner),
     "features, discriminant": ("features", discriminant_learner),
+    "base and features, discriminant without copies": ("both", unturned_learner),
+    "features, discriminant without copies": ("features", unturned_learner),
     "features, kNN": ("features", neighbours_learner),
 }
 
@@ -90,17 +94,28 @@ def judge_personal(
     """
     base = embedder(file)
 
-    def simple(windows: FloatArray) -> FloatArray:
-        return features(windows, RATE)
+    def embed(windows: FloatArray) -> FloatArray:
+        return join_features(base(windows), windows, RATE)
 
-    def joined(windows: FloatArray) -> FloatArray:
-        return np.concatenate([base(windows), simple(windows)], axis=1)
-
-    spaces = {"base": base, "features": simple, "both": joined}
+    length = file.metadata.features
+    columns = {
+        "base": slice(length),
+        "features": slice(length, None),
+        "both": slice(None),
+    }
     figures: dict[str, dict[str, Scores]] = {}
     unknown: Scores = {}
+    settings = Config().learning
     for course in courses(examples, test_after=test_after):
-        for learner, by_condition in personal_scores(course, spaces, LEARNERS).items():
+        scores = personal_scores(
+            course,
+            embed,
+            columns,
+            LEARNERS,
+            copies=settings.augment_copies,
+            degrees=settings.augment_degrees,
+        )
+        for learner, by_condition in scores.items():
             for condition, score in by_condition.items():
                 place = figures.setdefault(learner, {}).setdefault(condition, {})
                 place.setdefault(course.place, {})[course.person] = score

@@ -32,7 +32,7 @@ from harpi_models.judging import (
     judge_personal,
 )
 from harpi_models.optimizers import Adam
-from harpi_models.output import write_result
+from harpi_models.output import write_result, writing
 from harpi_models.protocol import TEST_AFTER
 from harpi_models.quantization import Quantization
 from harpi_models.reference import knn_reference
@@ -44,6 +44,9 @@ TRAINING_LENGTH = 80
 """Samples of the windows that are trained on, which leaves room to warp time."""
 UNKNOWN_RATE = 0.05
 """Share of strangers' familiar windows that `generic` may call unknown."""
+CALIBRATION = 500
+"""Windows that int8 finds its ranges with."""
+REFERENCE = "knn_reference.safetensors"
 QUANTIZED: tuple[Quantization, ...] = ("float16", "dynamic", "int8")
 
 Tell = Callable[[str], None]
@@ -92,8 +95,8 @@ def train_and_judge(
     Args:
         data: the sets.
         recipe: how to train.
-        out: folder for `generic.tflite`, `knn_reference.safetensors` and `figures.json`; the
-            siblings go to `runs/` below it.
+        out: folder for `generic.tflite`, the same quantised, `knn_reference.safetensors` and
+            `figures.json`; the siblings go to `runs/` below it.
         judged: whether the siblings are trained and judged; else only the base is made.
         tell: told what was done.
         progress: for the name of a run, what is told after each epoch.
@@ -125,7 +128,7 @@ def train_and_judge(
         data.training.where(ALL.trained_on(data.training)), recipe, progress=follow(ALL.name)
     )
     base = to_file(trained, unknown_below)
-    knn_reference(data.judging).write(out / "knn_reference.safetensors")
+    reference = knn_reference(data.judging)
     figures = {
         "version": VERSION,
         "digest": base.metadata.digest,
@@ -142,6 +145,11 @@ def train_and_judge(
         "runs": runs,
     }
     write_result(out / "figures.json", json.dumps(figures, indent=1).encode())
+    with writing(out / REFERENCE):
+        reference.write(out / REFERENCE)
+    for kind in QUANTIZED:
+        smaller = to_file(trained, unknown_below, kind, representative(ALL, data))
+        smaller.write(out / f"generic_{kind}.tflite")
     base.write(out / "generic.tflite")
     tell(f"{ALL.name}: {out / 'generic.tflite'}, {len(base.content)} bytes")
     return figures
@@ -197,18 +205,22 @@ def judge_run(run: Run, path: Path, data: Data) -> dict[str, Any]:
 def judge_quantized(trained: Trained, run: Run, data: Data) -> dict[str, Any]:
     """Size and figures of a run's base in every quantisation."""
     strangers = data.judging.where(run.judged_on(data.judging))
-    rng = np.random.default_rng(0)
-    mine = np.flatnonzero(run.trained_on(data.training))
-    windows = data.training.values[rng.choice(mine, 500, replace=False), :LENGTH]
     found: dict[str, Any] = {}
     for kind in QUANTIZED:
-        converted = to_file(trained, None, kind, np.ascontiguousarray(windows))
+        converted = to_file(trained, None, kind, representative(run, data))
         file = ModelFile.parse(converted.content, kind)
         found[kind] = {
             "size": len(converted.content),
             "generic": judge_generic(strangers, embedder(file, "generic")),
         }
     return found
+
+
+def representative(run: Run, data: Data) -> FloatArray:
+    """Windows of a run's own training that int8 finds its ranges with."""
+    mine = np.flatnonzero(run.trained_on(data.training))
+    chosen = np.random.default_rng(0).choice(mine, min(len(mine), CALIBRATION), replace=False)
+    return np.ascontiguousarray(data.training.values[chosen, :LENGTH])
 
 
 def people_by_set(examples: Examples) -> dict[str, list[int]]:

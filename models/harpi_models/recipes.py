@@ -81,4 +81,24 @@ SEARCH: Final = (
         replace(START, widths=(16, 24, 32, 40), expansion=64),
     ),
     Entry("no expansion", "88 instead of 128 pooled channels", replace(START, expansion=0)),
+    Entry(
+        "posture layer",
+        "the direction of gravity through a layer of its own, not only as it is",
+        replace(START, posture=24),
+    ),
+    Entry(
+        "posture layer, weak, turned less",
+        "both that helped by themselves, and fewer turns",
+        replace(START, posture=24, augmentation=replace(WEAK, turned=0.3)),
+    ),
+    Entry(
+        "posture layer, invariant and aligned",
+        "the strap known to the posture layer alone",
+        replace(START, channels=("invariant", "aligned"), posture=24),
+    ),
+    Entry(
+        "posture layer, invariant and aligned, weak",
+        "the same, with bodies and sensors closer to the recorded ones",
+        replace(START, channels=("invariant", "aligned"), posture=32, augmentation=WEAK),
+    ),
 )

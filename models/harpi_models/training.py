@@ -39,9 +39,6 @@ class Recipe:
         posture: width of a layer over the mean acceleration; 0 for none.
         augmentation: what is done to every window.
         own_weight: weight of telling the sets' own labels apart, beside the core labels.
-        place_weight: weight of telling apart where the strap was worn.
-        averaging: momentum of a running mean of the weights, which is what is kept; 0 keeps
-            the last weights.
         smoothing: of the core labels.
         epochs: at most.
         epoch_windows: windows drawn in an epoch.
@@ -62,8 +59,6 @@ class Recipe:
     posture: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
     own_weight: float = 0.5
-    place_weight: float = 0.0
-    averaging: float = 0.0
     smoothing: float = 0.05
     epochs: int = 14
     epoch_windows: int = 60_000
@@ -158,8 +153,6 @@ def train(
             break
     if best_weights is not None:
         network.restore(best_weights)
-    else:
-        network.settle()
     return network.trained(history, time.monotonic() - begun)
 
 
@@ -178,12 +171,9 @@ class _Network:
         features = int(self.body.outputs[0].shape[-1]) + recipe.posture + 3
         self.core = keras.layers.Dense(len(CORE))
         self.own = keras.layers.Dense(len(examples.own_labels))
-        self.place = keras.layers.Dense(len(examples.places))
-        for layer in (self.core, self.own, self.place):
+        for layer in (self.core, self.own):
             layer.build((None, features))
-        self._parts = [
-            part for part in (self.body, self.branch, self.core, self.own, self.place) if part
-        ]
+        self._parts = [p for p in (self.body, self.branch, self.core, self.own) if p]
         self._variables = [v for part in self._parts for v in part.trainable_variables]
         steps = recipe.epochs * (recipe.epoch_windows // recipe.batch)
         schedule = keras.optimizers.schedules.CosineDecay(
@@ -193,19 +183,13 @@ class _Network:
             warmup_target=recipe.learning_rate,
             warmup_steps=steps // 20,
         )
-        self._optimizer = keras.optimizers.AdamW(
-            schedule,
-            weight_decay=recipe.weight_decay,
-            use_ema=recipe.averaging > 0,
-            ema_momentum=recipe.averaging or 0.99,
-        )
+        self._optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
         self._optimizer.build(self._variables)
         self._recipe = recipe
         self._may = examples.core.astype(np.float32)
         self._own = examples.own
         self._others = np.where(examples.own_of(), 0.0, -1e9).astype(np.float32)
         self._set = examples.data_set
-        self._place = examples.position
         self._run = tf.function(self._step, autograph=False, reduce_retracing=True)
 
     def step(self, windows: FloatArray, chosen: NDArray[np.int64]) -> Any:
@@ -215,10 +199,9 @@ class _Network:
             tf.constant(self._may[chosen]),
             tf.constant(self._own[chosen]),
             tf.constant(self._others[self._set[chosen]]),
-            tf.constant(self._place[chosen]),
         )
 
-    def _step(self, windows: Any, may: Any, own: Any, others: Any, place: Any) -> Any:
+    def _step(self, windows: Any, may: Any, own: Any, others: Any) -> Any:
         with tf.GradientTape() as tape:
             features = _features(
                 self.body, self.branch, windows, self._recipe.channels, training=True
@@ -234,10 +217,6 @@ class _Network:
                 own, self.own(features) + others
             )
             loss += self._recipe.own_weight * tf.reduce_mean(own_loss)
-            place_loss = tf.nn.sparse_softmax_cross_entropy_with_logits(
-                place, self.place(features)
-            )
-            loss += self._recipe.place_weight * tf.reduce_mean(place_loss)
         gradients = tape.gradient(loss, self._variables)
         self._optimizer.apply(gradients, self._variables)
         return loss
@@ -263,11 +242,6 @@ class _Network:
             tuple(history),
             seconds,
         )
-
-    def settle(self) -> None:
-        """Take the running mean of the weights, where one was kept."""
-        if self._recipe.averaging:
-            self._optimizer.finalize_variable_values(self._variables)
 
 
 def _features(

@@ -7,7 +7,7 @@ from harpi.signal.mounting import any_rotations, turn
 from tests.models.support import TENSORFLOW
 
 if TENSORFLOW:
-    from harpi_models.imu_network import KINDS, channel_count, front
+    from harpi_models.imu_network import KINDS, channel_count, front, posture_branch
 
 pytestmark = pytest.mark.models
 
@@ -48,6 +48,15 @@ def test_posture_is_the_mean_acceleration() -> None:
     np.testing.assert_allclose(
         front(values)["posture"], values[..., :3].mean(axis=1), atol=1e-6
     )
+
+
+def test_the_posture_layer_sees_direction_and_length() -> None:
+    branch = posture_branch(8)
+    up, down = np.array([[0.0, 0.0, 1.0]]), np.array([[0.0, 0.0, -1.0]])
+    values = [np.asarray(branch(x, training=False)) for x in (up, 2 * up, down, 0 * up)]
+    assert values[0].shape == (1, 8)
+    assert all(np.isfinite(value).all() for value in values)
+    assert all(np.abs(values[0] - other).max() > 1e-3 for other in values[1:])
 
 
 @pytest.mark.parametrize("value", [0.0, 1e-4, 16.0, 2000.0])

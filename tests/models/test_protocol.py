@@ -12,6 +12,7 @@ from harpi_models.examples import Examples, read_examples
 from harpi_models.protocol import (
     CONDITIONS,
     GAP,
+    Learner,
     courses,
     discriminant_learner,
     generic_scores,
@@ -21,6 +22,7 @@ from harpi_models.protocol import (
     summary,
     turned,
     unknown_score,
+    unturned_learner,
 )
 from tests.models.synthetic import write
 
@@ -53,12 +55,27 @@ def test_what_is_asked_comes_after_what_is_learnt_and_a_gap(examples: Examples) 
 
 
 @pytest.mark.parametrize("learner", [discriminant_learner, neighbours_learner])
-def test_paces_are_learnt_from_few_windows(examples: Examples, learner: object) -> None:
+def test_paces_are_learnt_from_few_windows(examples: Examples, learner: Learner) -> None:
     course = next(iter(courses(examples)))
-    found = personal_scores(course, {"f": embed}, {"x": ("f", learner)})["x"]  # type: ignore[dict-item]
+    found = personal_scores(course, embed, {"all": slice(None)}, {"x": ("all", learner)})["x"]
     assert set(found) == {c.name for c in CONDITIONS}
     assert found["n=10"] > 0.9
     assert found["n=10"] >= found["n=1"]
+
+
+def test_turned_copies_make_up_for_a_turned_strap(examples: Examples) -> None:
+    course = next(iter(courses(examples)))
+    learners = {
+        "with": ("all", discriminant_learner),
+        "without": ("all", unturned_learner),
+        "few": ("some", discriminant_learner),
+    }
+    columns = {"all": slice(None), "some": slice(3)}
+    told = personal_scores(course, embed, columns, learners, copies=6, degrees=20.0)
+    none = personal_scores(course, embed, columns, learners)
+    assert told["without"] == none["with"] == none["without"]
+    assert told["with"]["n=10, turned 45"] > told["without"]["n=10, turned 45"]
+    assert told["few"] != told["with"]
 
 
 def test_unknown_movements_are_further_away(examples: Examples) -> None:

@@ -16,7 +16,8 @@ from tests.models.synthetic import write
 
 if TENSORFLOW:
     from harpi_models.card import model_card
-    from harpi_models.pipeline import Data, train_and_judge
+    from harpi_models.judging import embedder
+    from harpi_models.pipeline import Data, to_file, train_and_judge
     from harpi_models.recipes import SEARCH
     from harpi_models.training import Recipe, train
 
@@ -69,6 +70,23 @@ def test_the_same_seed_gives_the_same_base(examples: Examples) -> None:
     other = train(examples, replace(recipe, seed=2))
     np.testing.assert_allclose(first.kernel, second.kernel, atol=1e-5)
     assert np.abs(first.kernel - other.kernel).max() > 1e-3
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("posture", [0, 8])
+def test_the_file_says_what_the_network_says(examples: Examples, posture: int) -> None:
+    recipe = replace(
+        Recipe(), epochs=1, epoch_windows=256, batch=128, widths=(8, 8), strides=(2, 2)
+    )
+    trained = train(examples, replace(recipe, expansion=0, posture=posture))
+    file = ModelFile.parse(to_file(trained, None).content, "a tiny base")
+    windows = np.ascontiguousarray(examples.values[:50, :64])
+    features = trained.features(windows)
+    assert file.metadata.features == features.shape[1] == 16 + posture + 3
+    np.testing.assert_allclose(embedder(file)(windows), features, atol=1e-3)
+    np.testing.assert_allclose(
+        embedder(file, "generic")(windows), trained.probabilities(features), atol=1e-3
+    )
 
 
 @pytest.mark.models

@@ -8,6 +8,13 @@ With few windows a covariance is mostly noise. The spread of each feature within
 is therefore mixed with a prior, and the correlations are shrunk (Schäfer and Strimmer, Stat.
 Appl. Genet. Mol. Biol. 4:32, 2005: shrinkage towards unequal variances without correlation).
 One window per class and no turned copies leave the nearest class mean ("prototypes").
+
+Copies as turned as `learning.augment_degrees` says, with the weight of the windows themselves,
+are a compromise, measured on held-out people: wider turns or less weight only exchange what a
+strap turned by 90 degrees gains against what a strap left alone loses. Where a phone was
+really taken off and put back (MotionSense), copies help without any turn. A covariance for
+each class and kernel ridge regression on the copies did the same; a head with copies beside one
+without, chosen by distance, gained .01 on average for twice the head.
 """
 
 from __future__ import annotations
