@@ -45,6 +45,10 @@ def study(
             help="The page, its pictures in `images` beside it; OUT/study.md by default.",
         ),
     ] = None,
+    so_far: Annotated[
+        bool,
+        typer.Option("--so-far", help="Measure nothing; write the page of what was measured."),
+    ] = False,
     seed: Annotated[int, typer.Option("--seed", help="Of everything random.")] = 1,
 ) -> None:
     """Compare personal, kNN and generic with what one would take instead, on strangers.
@@ -56,7 +60,7 @@ def study(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from dataclasses import replace
 
-    from harpi_models.errors import DataRefused
+    from harpi_models.errors import DataRefused, WorkshopError
     from harpi_models.output import require_writable, write_result
     from harpi_models.study.fold_bases import StudyData
     from harpi_models.study.page import headline
@@ -76,7 +80,11 @@ def study(
     plan = replace(QUICK if quick else FULL, seed=seed)
     state = out / ("quick" if quick else "full")
     with progress_bar() as progress:
-        found = run(StudyData(data), state, plan, given=bases, progress=progress)
+        found = run(StudyData(data), state, plan, given=bases, so_far=so_far, progress=progress)
+    if not found.known:
+        raise WorkshopError(
+            "nothing was measured yet", where=str(state), remedy="Leave --so-far out"
+        )
     path = page or state / "study.md"
     text, pictures = write_page(found)
     for name, picture in pictures.items():

@@ -129,12 +129,21 @@ class FoldBases:
             DataRefused: a set is missing or damaged.
             OutputFailed: it cannot be written.
         """
+        return self.find(run) or self._train(run, self._folder / _name(run))
+
+    def find(self, run: Run) -> ModelFile | None:
+        """Give the base of a run if it is there.
+
+        Raises:
+            ModelError: one that was given cannot be used.
+            MissingLibrary: TensorFlow, which knows how it would be trained, is not installed.
+            DataRefused: a set is missing or damaged.
+        """
         if run == SHIPPED:
             return ModelFile.read(shipped.path("models/generic.tflite"))
-        name = f"{slug(run.name)}.tflite"
-        if self._given is not None and (self._given / name).exists():
-            return ModelFile.read(self._given / name)
-        return self._kept(run, self._folder / name) or self._train(run, self._folder / name)
+        if self._given is not None and (self._given / _name(run)).exists():
+            return ModelFile.read(self._given / _name(run))
+        return self._kept(run, self._folder / _name(run))
 
     def reference(self, run: Run) -> KnnReference:
         """Give the kNN's reference, made from the people that the base learnt from.
@@ -203,6 +212,10 @@ class FoldBases:
 
     def _key(self, run: Run) -> str:
         return key_of(run, self.recipe(), code_digest(TRAINING_CODE), self._data.digest)
+
+
+def _name(run: Run) -> str:
+    return f"{slug(run.name)}.tflite"
 
 
 def _beside(path: Path) -> Path:

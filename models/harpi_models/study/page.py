@@ -90,13 +90,17 @@ def _verdict(found: Found, rivals: Sequence[str], condition: Condition) -> str:
 
 
 def _about(found: Found) -> str:
-    quick = ""
+    first = ""
     if found.plan.most_people is not None:
-        quick = (
+        first = (
             "\n**This is the quick study**: few people, and bases with a short training. Its "
             "figures\nare lower and less sure than those of the full one.\n"
         )
-    return f"""{quick}
+    if found.missing:
+        first += (
+            f"\n**This is the study so far**: {found.missing} examinations are to be made.\n"
+        )
+    return f"""{first}
 Every figure is macro F1 by window, averaged over people who were held out of the base, with its
 95 % interval (bootstrap over people; windows of one person resemble each other). A person
 teaches the first n windows of {SECONDS:.2f} s of each activity. What is asked comes after
@@ -123,6 +127,9 @@ def _making(found: Found) -> str:
 - Each person's answers come from a base whose training saw none of that person. Bases are
   trained by the recipe of the shipped one on two thirds of the people; where the place is left
   out as well, without everyone's windows from there.
+- Windows do not overlap, so that n windows are n for every contestant; from the same seconds
+  the device cuts four times as many. One window of a label is enough to train with. Else its
+  configuration has its defaults.
 - Of what is asked at most {MOST_ASKED} windows of a class are taken, evenly spread over time.
 - A label goes by the base's name where the base has one, as a wearer of harpi would say it. The
   kNN has its reference, made of the same people as the base.

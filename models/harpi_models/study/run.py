@@ -61,6 +61,7 @@ class Found:
         lesson: windows and classes of that lesson.
         bases: digest of the base of each run.
         software: versions.
+        missing: examinations that were not made; 0 when the study is complete.
     """
 
     plan: Plan
@@ -71,6 +72,7 @@ class Found:
     lesson: tuple[int, int]
     bases: Mapping[str, str]
     software: Mapping[str, str]
+    missing: int = 0
 
 
 def study(
@@ -79,6 +81,7 @@ def study(
     plan: Plan,
     *,
     given: Path | None = None,
+    so_far: bool = False,
     progress: Progress = lambda what, share: None,
 ) -> Found:
     """Measure everything that was not measured yet.
@@ -88,6 +91,7 @@ def study(
         out: folder of the state.
         plan: what is measured.
         given: folder with bases, see `FoldBases`.
+        so_far: measure nothing, only gather what was.
         progress: told what is being done, and the share of everything that is.
 
     Raises:
@@ -97,17 +101,25 @@ def study(
         OutputFailed: the state cannot be written.
         WorkshopError: costs could not be measured.
     """
-    return _Study(data, out, plan, given, progress).run()
+    return _Study(data, out, plan, given, so_far, progress).run()
 
 
 class _Study:
     """One run of the study."""
 
     def __init__(
-        self, data: StudyData, out: Path, plan: Plan, given: Path | None, progress: Progress
+        self,
+        data: StudyData,
+        out: Path,
+        plan: Plan,
+        given: Path | None,
+        so_far: bool,
+        progress: Progress,
     ) -> None:
         self._data = data
         self._plan = plan
+        self._so_far = so_far
+        self._missing = 0
         self._results = Results(out / "results")
         self._progress = progress
         self._bases = FoldBases(out / "bases", data, plan, given=given, progress=self._training)
@@ -153,6 +165,7 @@ class _Study:
                 "machine": platform.machine(),
                 **versions(sorted({*DEVICE_LIBRARIES, *PEERS_LIBRARIES})),
             },
+            self._missing,
         )
 
     def _judged_by(self, run: Run) -> Iterable[Course]:
@@ -176,6 +189,9 @@ class _Study:
             key = key_of(self._peers_key, _content(course), conditions, self._plan.seed)
             name = f"{ALONE}/{_file(course)}"
             measured = self._results.find(name, key, Measured)
+            if measured is None and self._so_far:
+                self._missing += 1
+                continue
             if measured is None:
                 scores = examine(course, PEERS, conditions, seed=self._plan.seed)
                 measured = _measured(ALONE, course, scores)
@@ -188,7 +204,10 @@ class _Study:
         self, run: Run, asked: Sequence[Course], *, new: bool = False
     ) -> list[Measured]:
         """Examine the contestants on the base of a run."""
-        base = self._bases.base(run)
+        base = self._bases.find(run) if self._so_far else self._bases.base(run)
+        if base is None:
+            self._missing += len(asked)
+            return []
         if run != SHIPPED:
             self._done += TRAINING_SHARE
         self._digests[run.name] = base.metadata.digest
@@ -202,6 +221,9 @@ class _Study:
             )
             name = f"{slug(run.name)}/{_file(course)}"
             measured = self._results.find(name, key, Measured)
+            if measured is None and self._so_far:
+                self._missing += 1
+                continue
             if measured is None:
                 device = device or Device(base, self._bases.reference(run))
                 scores = examine(
@@ -228,6 +250,9 @@ class _Study:
             key = key_of(self._device_key, self._peers_key, code_digest(COSTS_CODE), content)
             name = f"costs/{slug(contestant)}"
             cost = self._results.find(name, key, Cost)
+            if cost is None and self._so_far:
+                self._missing += 1
+                continue
             if cost is None:
                 self._progress(f"what {contestant} costs", self._done / self._whole)
                 cost = cost_of(contestant, lesson, base, reference)
@@ -254,11 +279,13 @@ def _measured(run: str, course: Course, scores: Scores) -> Measured:
     )
 
 
-def _merged(some: Iterable[Measured], others: Iterable[Measured]) -> list[Measured]:
+def _merged(alone: Iterable[Measured], with_base: Iterable[Measured]) -> list[Measured]:
     """Put the scores of the same people at the same places together."""
+    others = {(one.person, one.place): one.scores for one in alone}
     return [
-        msgspec.structs.replace(with_base, scores={**with_base.scores, **alone.scores})
-        for alone, with_base in zip(some, others, strict=True)
+        msgspec.structs.replace(one, scores={**one.scores, **others[one.person, one.place]})
+        for one in with_base
+        if (one.person, one.place) in others
     ]
 
 

@@ -144,7 +144,9 @@ def places(found: Found) -> str:
 
 
 def new(found: Found) -> str:
-    """Classes that no base has seen."""
+    """Classes that no base has seen; nothing where nobody was examined."""
+    if not found.new:
+        return ""
     counts = found.plan.new_counts
     rows = []
     for name in (PERSONAL, KNN, *OTHERS, *HEADS):
@@ -173,7 +175,9 @@ def new(found: Found) -> str:
 
 
 def costs(found: Found) -> str:
-    """Time and memory of learning."""
+    """Time and memory of learning; nothing where that was not measured."""
+    if not found.costs:
+        return ""
     windows, classes = found.lesson
     rows = []
     for name, cost in found.costs.items():

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from harpi_models.cli import main
-from harpi_models.cli import study as module
 
 
 def run(*words: str | Path) -> int:
@@ -37,13 +36,3 @@ def test_a_place_that_cannot_be_written(
     (tmp_path / "out").touch()
     assert run("--data", tmp_path, "--out", tmp_path / "out") == 6
     assert "is a file" in capsys.readouterr().err
-
-
-def test_where_nobody_looks_progress_is_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    with module._bar() as progress:
-        progress("reading the sets", 0.0)
-        progress("dsads/1 at dsads/torso", 0.5)
-    assert capsys.readouterr().err.splitlines() == [
-        "  0% reading the sets",
-        " 50% dsads/1 at dsads/torso",
-    ]

@@ -18,6 +18,7 @@ from harpi_models.study.costs import Cost
 from harpi_models.study.device import CONTESTANTS, Device
 from harpi_models.study.fold_bases import StudyData
 from harpi_models.study.lesson import Answer, Contestant, Lesson
+from harpi_models.study.page import page
 from harpi_models.study.peers import PEERS
 from harpi_models.study.plan import FULL, ONLY_PLACES, QUICK, Plan, place_runs
 from harpi_models.study.run import Found, study
@@ -25,7 +26,7 @@ from tests.models.study.paces import write_sets
 from tests.support.models import tiny_reference
 
 PLAN = Plan(
-    people=PEOPLE_RUNS[:2], places=PLACE_RUNS[:1], counts=(1, 3), new_counts=(1,), turns=(0.0,)
+    people=PEOPLE_RUNS[:2], places=PLACE_RUNS[:1], counts=(1, 10), new_counts=(1,), turns=(0.0,)
 )
 
 
@@ -105,7 +106,7 @@ def test_everyone_is_examined_once_with_each_of_their_bases(
     for one in (*found.known, *found.new):
         assert {"personal", "kNN", "generic", "guessing"} <= set(one.scores)
     assert "guessing" not in found.placeless[0].scores
-    assert set(found.known[0].scores["personal"]) == {"n=1", "n=3"}
+    assert set(found.known[0].scores["personal"]) == {"n=1", "n=10"}
     assert set(found.new[0].scores["personal"]) == {"n=1"}
     assert set(found.bases) == {"shipped", "fold 0", "fold 1", "no leg"}
     assert set(found.costs) == {*watched.costed}
@@ -124,8 +125,15 @@ def test_a_study_that_was_killed_goes_on_where_it_was(
     with pytest.raises(KeyboardInterrupt):
         study(sets, tmp_path, PLAN, given=bases, progress=impatient)
     assert len(watched.examined) == 12
+    part = study(sets, tmp_path, PLAN, given=bases, so_far=True)
+    assert len(watched.examined) == 12, "to look measures nothing"
+    assert part.missing == 3 + 3 + 8 + 8 + 1 - 12
+    assert len(part.new) == 3
+    assert 0 < len(part.known) < 8
+    assert page(part)[0].count("**This is the study so far**: 11 examinations") == 1
     found = study(sets, tmp_path, PLAN, given=bases)
     assert len(watched.examined) == 3 + 3 + 8 + 8 + 1, "nobody is examined twice"
+    assert found.missing == 0
     whole = study(sets, tmp_path / "at once", PLAN, given=bases)
     assert found == whole
 
