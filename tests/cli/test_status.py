@@ -7,7 +7,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,12 +19,13 @@ from harpi.cli.status import doing
 from harpi.commands import LabelCount, Progress, Situation
 from harpi.config.loading import build
 from harpi.imu.health import SensorHealth
-from harpi.publish.condition import Condition
+from harpi.publish.condition import CalibrationCondition, Condition
 from tests.support import control_socket
 from tests.support.command import environment, harpi
 from tests.support.conditions import condition
 from tests.support.fake_room import FakeRoom
 
+CALIBRATED = datetime(2026, 3, 4, 12, tzinfo=UTC)
 LABELS = ("walking", "sitting", "standing", "running")
 
 
@@ -99,6 +102,32 @@ def test_it_fits_a_small_terminal_with_much_to_say(tmp_path: Path) -> None:
         lines = on_a_terminal(tmp_path).splitlines()
     assert len(lines) == 23
     assert lines[-1].split()[0] == "and"
+
+
+@pytest.mark.parametrize(
+    ("calibration", "shown_as"),
+    [
+        ({"used": False}, "-- none: `harpi calibrate gyro`"),
+        ({"used": True, "gyro": CALIBRATED}, "ok gyro 2026-03-04"),
+        (
+            {"used": True, "accel": CALIBRATED, "residual_mg": 1.5},
+            "ok accel 2026-03-04 (1.5 mg left)",
+        ),
+        (
+            {"used": False, "mounting": CALIBRATED, "turned_degrees": 75.0},
+            "ok strap turned by 75 degrees",
+        ),
+        (
+            {"used": False, "gyro": CALIBRATED},
+            "!! another chip's, not used: `harpi calibrate gyro`",
+        ),
+    ],
+)
+def test_a_calibration(tmp_path: Path, calibration: dict[str, Any], shown_as: str) -> None:
+    found = CalibrationCondition(**calibration)
+    device = msgspec.structs.replace(condition(), calibration=found)
+    with served(tmp_path, device):
+        assert row(shown(tmp_path), "calibration") == shown_as
 
 
 def on_a_terminal(folder: Path) -> str:
