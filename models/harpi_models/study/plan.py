@@ -17,14 +17,15 @@ ONLY_PLACES = ("wrist_watch", "front_pocket", "waist_phone")
 
 
 def place_runs() -> tuple[Run, ...]:
-    """Bases that saw neither the person nor the place; those of the model card among them."""
-    known = {(run.fold, run.without): run for run in PLACE_RUNS}
+    """Bases that saw neither the person nor the place, those of the model card first."""
+    known = {(run.fold, run.without) for run in PLACE_RUNS}
     several = [
-        known.get((fold, place), Run(f"no {place.strip('_')}, fold {fold}", fold, place))
+        Run(f"no {place.strip('_')}, fold {fold}", fold, place)
         for place in SEVERAL_PLACES
         for fold in range(FOLDS)
+        if (fold, place) not in known
     ]
-    return (*several, *(Run(f"no {place}", None, place) for place in ONLY_PLACES))
+    return (*PLACE_RUNS, *(Run(f"no {place}", None, place) for place in ONLY_PLACES), *several)
 
 
 @dataclass(frozen=True, slots=True)
