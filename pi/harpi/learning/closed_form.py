@@ -11,10 +11,10 @@ One window per class and no turned copies leave the nearest class mean ("prototy
 
 Copies as turned as `learning.augment_degrees` says, with the weight of the windows themselves,
 are a compromise, measured on held-out people: wider turns or less weight only exchange what a
-strap turned by 90 degrees gains against what a strap left alone loses. Where a phone was
-really taken off and put back (MotionSense), copies help without any turn. A covariance for
-each class and kernel ridge regression on the copies did the same; a head with copies beside one
-without, chosen by distance, gained .01 on average for twice the head.
+strap turned by 90 degrees gains against what a strap left alone loses. With a phone in a
+trouser pocket (MotionSense) copies help even as recorded. A covariance for each class and
+kernel ridge regression on the copies did the same; a head with copies beside one without,
+chosen by distance, gained less than .01 on average for twice the head.
 """
 
 from __future__ import annotations
