@@ -46,9 +46,13 @@ def test_everything_is_there_that_the_service_needs(pi: Path) -> None:
     assert re.search(r"(?m)^harpi:.*:/usr/sbin/nologin$", (pi / "etc/passwd").read_text())
 
 
-def test_the_configuration_that_it_creates_changes_nothing(pi: Path) -> None:
+def test_the_configuration_that_it_creates_lets_its_group_command_and_no_more(
+    pi: Path,
+) -> None:
     install(pi)
-    assert load(pi / "etc/harpi/harpi.toml", environment={}).origins == {}
+    settings = load(pi / "etc/harpi/harpi.toml", environment={})
+    assert set(settings.origins) == {"socket.group"}
+    assert settings.config.socket.group == "harpi"
 
 
 def test_with_its_comments_taken_away_every_line_of_it_is_a_setting(tmp_path: Path) -> None:
