@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 GOOD, BAD, OFF, DOUBTFUL = "ok", "!!", "--", "??"
 """Marks of a row; colours say the same once more."""
 
+FINE: Final = ("running", "asleep")
+"""States of a sensor with which nothing is wrong."""
+
 _STYLES: Final = {GOOD: "green", BAD: "bold red", OFF: "dim", DOUBTFUL: "bold yellow"}
 _SCREEN_LINES: Final = 23
 """Lines of a small terminal above the next prompt."""
@@ -74,7 +77,7 @@ def rows(condition: Condition) -> list[Row]:
     ]
     if sensor.temperature_c is not None:
         figures.append(f"{sensor.temperature_c:.0f} °C")
-    found = [("sensor", GOOD if sensor.state == "running" else BAD, ", ".join(figures))]
+    found = [("sensor", GOOD if sensor.state in FINE else BAD, ", ".join(figures))]
     found += [_model_row(name, figures) for name, figures in health.models.items()]
     store, broker = condition.store, condition.broker
     if store is None:
