@@ -144,6 +144,17 @@ def test_the_table_of_lights_is_the_one_in_the_code() -> None:
     assert shown == as_markdown()
 
 
+LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)|(?:src|srcset)=\"([^\"]+)\"")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
+    targets = [a or b for a, b in LINK.findall(page.read_text("utf-8"))]
+    local = [target for target in targets if "://" not in target]
+    missing = [target for target in local if not (page.parent / target).exists()]
+    assert not missing
+
+
 def test_every_command_by_mqtt_stands_in_the_page_with_its_fields() -> None:
     text = (ROOT / "docs" / "mqtt.md").read_text("utf-8")
     table = text.split("## Commands")[1].split("## Evaluations")[0]

@@ -19,19 +19,27 @@ HOME = "\x1b[H"
 
 
 class Terminal:
-    """`harpi` on a terminal of 80 by 24 characters.
+    """`harpi` on a terminal.
+
+    Args:
+        words: what follows `harpi`.
+        width: characters in a line of the terminal.
+        height: its lines.
+        more: variables of its environment.
 
     Attributes:
         process: of the command.
         written: all that it wrote.
     """
 
-    def __init__(self, *words: str) -> None:
+    def __init__(
+        self, *words: str, width: int = 80, height: int = 24, more: dict[str, str] | None = None
+    ) -> None:
         self._primary, secondary = pty.openpty()
-        fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
+        fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("4H", height, width, 0, 0))
         self.process = subprocess.Popen(
             [*HARPI, *words],
-            env=environment(TERM="xterm"),
+            env=environment(TERM="xterm", **(more or {})),
             stdin=secondary,
             stdout=secondary,
             stderr=secondary,
@@ -50,7 +58,11 @@ class Terminal:
     def end(self, number: signal.Signals) -> int:
         """Tell it to end, once; give its exit code."""
         self.process.send_signal(number)
-        self.process.wait(PATIENCE)
+        return self.wait(PATIENCE)
+
+    def wait(self, seconds: float) -> int:
+        """Wait for its end; give its exit code."""
+        self.process.wait(seconds)
         self._reader.join(PATIENCE)
         os.close(self._primary)
         return self.process.returncode

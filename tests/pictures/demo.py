@@ -1,0 +1,44 @@
+"""What a terminal shows when the demo has ended."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+
+from harpi.demo.score import Score
+from harpi.demo.screen import Screen, report
+from harpi.demo.stage import staged
+from tests.pictures.svg import write_svg
+
+WIPE = re.compile(r"\x1b\[(\d+)A\x1b\[J")
+
+
+class Paper(io.StringIO):
+    """A terminal that keeps what a person would still see."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def seen(self) -> str:
+        lines = [""]
+        for part in re.split(r"(\x1b\[\d+A\x1b\[J)", self.getvalue()):
+            if wipe := WIPE.fullmatch(part):
+                del lines[-1 - int(wipe[1]) :]
+                lines.append("")
+            else:
+                first, *more = part.split("\n")
+                lines[-1] += first
+                lines += more
+        return "\n".join(lines)
+
+
+def draw() -> None:
+    """Make demo.svg."""
+    logging.disable(logging.WARNING)
+    score, paper = Score(), Paper()
+    with staged(Screen(score, paper), score, subject="25", speed=None) as play:
+        outcome = play.perform()
+    logging.disable(logging.NOTSET)
+    text = "$ make demo\n" + paper.seen() + report(outcome)
+    write_svg("demo", text, title="harpi demo", width=92)
