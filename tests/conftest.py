@@ -25,6 +25,10 @@ NEEDS = {
         "the mosquitto broker: sudo apt install mosquitto",
     ),
     "browser": (lambda: shutil.which("chromium"), "Chromium: sudo apt install chromium"),
+    "shells": (
+        lambda: shutil.which("zsh") and shutil.which("fish"),
+        "the shells zsh and fish: sudo apt install zsh fish",
+    ),
     "compiler": (lambda: shutil.which("cc"), "a C compiler: sudo apt install gcc libc6-dev"),
     "models": (
         lambda: importlib.util.find_spec("tensorflow"),

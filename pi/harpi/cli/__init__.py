@@ -21,6 +21,7 @@ from typing import Annotated, Final
 import typer
 
 from harpi import __version__
+from harpi.cli.completion import mend_zsh
 from harpi.errors import HarpiError
 
 GROUPS: Final = (
@@ -36,6 +37,7 @@ GROUPS: Final = (
     "evaluate",
     "replay",
     "doctor",
+    "calibrate",
     "pinout",
     "setup",
     "config",
@@ -91,6 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # each other, and beside other work a small matrix then takes 50 times as long.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if any(word.endswith("-completion") for word in words):
+        mend_zsh()
     try:
         application()(words, prog_name="harpi")
     except HarpiError as error:
