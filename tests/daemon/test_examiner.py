@@ -89,7 +89,8 @@ def test_what_is_asked_for_is_logged_and_told(
     assert knn is not None
     assert knn.every is not None
     assert found.scores["knn"].accuracy == pytest.approx(knn.every.accuracy.value, abs=1e-4)
-    assert not device.session.situation.evaluating
+    assert not heard[-1].situation.evaluating
+    assert len(heard) == 2  # the answer, and what came of it
 
 
 def test_a_run_of_somebody_else_is_news_once(device: Daemon, config: Config) -> None:

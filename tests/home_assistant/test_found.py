@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harpi.commands import LabelCount, Pause, Record, Stop, Train, Undo
+from harpi.commands import Evaluate, LabelCount, Pause, Record, Stop, Train, Undo
 from harpi.config import Config
 from harpi.config.loading import build
 from harpi.evaluation.runs import RunLog
@@ -215,7 +215,7 @@ def test_buttons_and_the_mode_command_it(broker: Broker, home: Home) -> None:
         strange = next(name for name in home.look() if name.startswith("record_gro"))
         presses = [("record_walking", Record(label="walking")), ("stop", Stop()),
                    (strange, Record(label=STRANGE)), ("undo", Undo()),
-                   ("train", Train())]  # fmt: skip
+                   ("train", Train()), ("evaluate", Evaluate())]  # fmt: skip
         for name, command in presses:
             home.call("button.press", name)
             wait_until(lambda c=command: c in room.commands, f"{command} is done")

@@ -47,7 +47,7 @@ def test_every_entity_has_a_name_for_life_and_a_device() -> None:
     assert len(set(ids)) == len(ids)
     assert {
         *("knn_activity", "knn_confidence", "worn", "rate", "lost", "temperature", "head"),
-        *("record_walking", "stop", "train", "undo", "mode"),
+        *("record_walking", "stop", "train", "undo", "evaluate", "mode"),
     } <= said["cmps"].keys()
 
 

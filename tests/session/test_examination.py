@@ -86,6 +86,16 @@ def test_why_it_failed_is_told(tested: Wearer) -> None:
     assert not event.situation.evaluating
 
 
+def test_its_end_is_told_even_where_its_result_was_told_before(tested: Wearer) -> None:
+    tested.say(Evaluate())
+    tested.examiner.logged = [evaluated(knn=0.5)]
+    tested.session.look_again("runs")
+    assert tested.events[-1].situation.evaluating
+    tested.examiner.ends()
+    assert tested.events[-1].message == "The evaluation has ended."
+    assert not tested.events[-1].situation.evaluating
+
+
 def test_it_can_be_broken_off(tested: Wearer) -> None:
     assert not tested.say(Cancel()).ok
     tested.say(Evaluate())

@@ -17,6 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+import msgspec
+
 from harpi.commands import Evaluated
 from harpi.config.layers import ENVIRONMENT_PREFIX
 from harpi.config.loading import Settings
@@ -66,9 +68,7 @@ class Examiner:
         """
         folder = TemporaryDirectory(prefix="harpi-evaluate-")
         try:
-            file = Path(folder.name) / "harpi.toml"
-            file.write_text(to_toml(Settings(self._config, {}, ())), encoding="utf-8")
-            self._process = _start(file)
+            self._process = _start(_write(self._config, Path(folder.name)))
         except OSError as error:
             folder.cleanup()
             raise StoreError(
@@ -106,6 +106,15 @@ class Examiner:
         _, said = process.communicate()
         folder.cleanup()
         on_end(None if process.returncode == 0 else _reason(said))
+
+
+def _write(config: Config, folder: Path) -> Path:
+    """Write the configuration of the process, which finds no daemon to tell of its result."""
+    paths = msgspec.structs.replace(config.paths, runtime=str(folder))
+    own = msgspec.structs.replace(config, paths=paths)
+    file = folder / "harpi.toml"
+    file.write_text(to_toml(Settings(own, {}, ())), encoding="utf-8")
+    return file
 
 
 def _start(file: Path) -> subprocess.Popen[str]:

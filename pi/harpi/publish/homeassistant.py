@@ -27,6 +27,14 @@ SHORTEST_EXPIRY: Final = 15
 
 _NAMES: Final = {"knn": "kNN", "generic": "Generic", "personal": "Personal"}
 
+_PLAIN_BUTTONS: Final = {
+    "stop": "mdi:stop",
+    "train": "mdi:school",
+    "undo": "mdi:undo",
+    "evaluate": "mdi:clipboard-check-outline",
+}
+"""Commands without fields that have a button, and its icon."""
+
 # `None` is how a template tells Home Assistant that a value is unknown.
 _ANSWER: Final = (
     "{{% set m = value_json.{model} %}}"
@@ -205,7 +213,7 @@ def _buttons(base: str, activities: Sequence[str]) -> dict[str, Component]:
         )
         for label in activities
     }
-    for name, icon in (("stop", "mdi:stop"), ("train", "mdi:school"), ("undo", "mdi:undo")):
+    for name, icon in _PLAIN_BUTTONS.items():
         found[name] = _button(name.capitalize(), f"{base}/set/{name}", icon)
     return found
 

@@ -216,19 +216,28 @@ class Session:
     def _end_examination(self, failure: str | None) -> None:
         with self._lock:
             self._examination.end()
-            self._tell_news()
+            told = self._tell_news()
             if self._examination.cancelled:
                 self._emit("notice", message="The evaluation was broken off.")
             elif failure is not None:
                 self._emit("notice", ok=False, message=failure)
+            elif not told:  # somebody has looked into the log before
+                self._emit("notice", message="The evaluation has ended.")
 
-    def _tell_news(self) -> None:
-        """Tell of the evaluations that were logged meanwhile, whoever made them."""
+    def _tell_news(self) -> bool:
+        """Tell of the evaluations that were logged meanwhile, whoever made them.
+
+        Returns:
+            Whether anything was told.
+        """
         try:
-            for found in self._examiner.news():
-                self._emit("notice", message=words.evaluated(found), evaluation=found)
+            news = self._examiner.news()
         except StoreError as error:
             self._emit("notice", ok=False, message=str(error))
+            return True
+        for found in news:
+            self._emit("notice", message=words.evaluated(found), evaluation=found)
+        return bool(news)
 
     # --- telling ----------------------------------------------------------------------------
 
