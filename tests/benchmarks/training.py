@@ -35,6 +35,7 @@ from harpi.recognition.interpreter import Interpreter
 from harpi.recognition.knn import KnnRecogniser
 from harpi.recognition.model_file import ModelFile
 from harpi.recognition.personal import PersonalRecogniser
+from harpi.signal.posture import PostureWatch
 from harpi.types import FloatArray, Samples
 from tests.benchmarks.table import Table
 from tests.support.device import recording
@@ -162,6 +163,7 @@ def _press_train(
                 HeadShelf(Path(folder) / "heads"),
                 personal,
                 knn,
+                PostureWatch(),
             )
             learner.start()
             while len(knn.counts) < len(runs.learnt):  # as it is after the last take

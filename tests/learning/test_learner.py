@@ -16,10 +16,12 @@ from harpi.learning.outcome import Outcome
 from harpi.recognition.knn import KnnRecogniser
 from harpi.recognition.personal import PersonalRecogniser
 from harpi.signal.mounting import rotation_about
+from harpi.signal.posture import PostureWatch
+from harpi.types import Window
 from tests.support.broker import wait_until
 from tests.support.models import tiny_base
 from tests.support.motions import LENGTH, RATE, windows_of_motion
-from tests.support.recorded import Recorded
+from tests.support.recorded import Recorded, motion
 
 LABELS = ("still", "slow", "fast")
 PATIENCE = 30.0
@@ -32,6 +34,7 @@ class Pupil:
         self.shelf = HeadShelf(folder / "heads")
         self.personal = PersonalRecogniser(tiny_base())
         self.knn = KnnRecogniser(rate=RATE, length=LENGTH)
+        self.posture = PostureWatch(seconds=3.0)
         learning = {"epochs": 30, "patience": 5, "learning_rate": 0.02, **settings}
         self.learner = Learner(
             Config(learning=LearningSection(**learning)),  # type: ignore[arg-type]
@@ -40,6 +43,7 @@ class Pupil:
             self.shelf,
             self.personal,
             self.knn,
+            self.posture,
         )
         self.progress: list[Progress] = []
         self.outcomes: list[Outcome] = []
@@ -132,6 +136,37 @@ def test_the_knn_follows_the_takes_without_training(pupil: Pupil, source: Record
     pupil.learner.takes_changed()
 
     pupil.remembers({"fast": 2 * WINDOWS, "swinging": WINDOWS})
+
+
+def test_so_do_the_known_postures_of_where_it_is_worn_now(
+    pupil: Pupil, source: Recorded
+) -> None:
+    def strange(kind: str) -> bool:
+        signal = motion(kind, 10.0).reshape(-1, 50, 6)
+        windows = [Window(values, 2.0 * n, 2.0 * n + 1.96) for n, values in enumerate(signal)]
+        return [pupil.posture.strange(window) for window in windows][-1]
+
+    pupil.remembers(dict.fromkeys(LABELS, WINDOWS))
+    wait_until(lambda: strange("tilted"), "the postures are known")
+    assert not strange("slow")
+    source.add("tilted")
+    pupil.learner.takes_changed()
+    wait_until(lambda: not strange("tilted"), "the new posture is known")
+    source.add("still", position="left_leg")
+    pupil.learner.takes_changed()
+    wait_until(lambda: strange("tilted"), "what was learnt elsewhere is left out")
+
+
+def test_a_head_that_is_not_in_use_can_be_discarded(pupil: Pupil) -> None:
+    pupil.train()
+    pupil.train()
+    in_use = pupil.shelf.current
+    assert in_use is not None
+    (other,) = set(pupil.shelf.numbers) - {in_use}
+    pupil.learner.discard(other)
+    assert pupil.shelf.numbers == [in_use]
+    with pytest.raises(ModelError, match="is in use"):
+        pupil.learner.discard(in_use)
 
 
 def test_a_new_activity_joins_the_others(pupil: Pupil, source: Recorded) -> None:

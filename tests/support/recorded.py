@@ -47,6 +47,7 @@ class Recorded:
         *,
         kind: str | None = None,
         session: int = 1,
+        position: str = "unspecified",
         split: Split = "train",
         rotation: NDArray[np.float64] | None = None,
     ) -> int:
@@ -57,6 +58,7 @@ class Recorded:
         self._takes[self._last] = Take(
             label=label,
             session=session,
+            position=position,
             split=split,
             start=START,
             rate=RATE,

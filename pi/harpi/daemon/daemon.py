@@ -13,15 +13,17 @@ import msgspec
 from harpi.config.schema import Config
 from harpi.daemon.background import Background
 from harpi.daemon.claim import SensorClaim
+from harpi.daemon.corrections import Corrections
 from harpi.daemon.diagnosis import condition_of
 from harpi.daemon.housekeeping import Housekeeping
 from harpi.daemon.page import make_page, start_page
 from harpi.daemon.recognition import Recognition, Sink
 from harpi.daemon.report import health_message, status_line
+from harpi.daemon.resting import Resting
+from harpi.daemon.sensor import make_chip
 from harpi.daemon.wearing import Wearing
 from harpi.imu.bus import Bus, SmbusBus
 from harpi.imu.health import SensorHealth
-from harpi.imu.mpu6050 import Mpu6050
 from harpi.imu.sampler import Sampler
 from harpi.publish.condition import Condition
 from harpi.publish.messages import Health, LinkFigures, RecognitionFigures
@@ -115,15 +117,9 @@ class Daemon:
         self._bus = bus or (
             SmbusBus(sensor.bus, at_once=False) if patient else SmbusBus(sensor.bus)
         )
-        self._chip = Mpu6050(
-            self._bus,
-            self.timebase,
-            address=sensor.address,
-            rate=sensor.rate,
-            accel_range=sensor.accel_range,
-            gyro_range=sensor.gyro_range,
-            dlpf=sensor.dlpf,
-        )
+        self._corrections = Corrections(config)
+        self._chip = make_chip(config, self._bus, self.timebase, self._corrections.calibration)
+        self._resting = Resting(sensor, self._nap)
         self.sampler = Sampler(
             self._chip,
             self.timebase,
@@ -134,6 +130,7 @@ class Daemon:
             + 2 * maker.delay
             + 1 / sensor.rate,
             check_seconds=sensor.check_seconds,
+            may_nap=self._resting.may_nap,
         )
         self._housekeeping = Housekeeping(
             self.sampler,
@@ -272,6 +269,8 @@ class Daemon:
     def _join_up(self, teaching: Teaching) -> None:
         """Let samples and verdicts flow to whoever was made in the meantime."""
         self.session = teaching.session
+        self.session.subscribe(self._corrections.hear)
+        self.session.subscribe(self._resting.hear)
         self.listeners.append(self.session.feed)
         self.sinks.extend((teaching.show, self._tell))
         if self.publisher is not None:
@@ -285,14 +284,19 @@ class Daemon:
         )
 
     def _spread(self, samples: Samples) -> None:
+        turned = self._corrections.turn(samples)
         for listener in self.listeners:
-            listener(samples)
+            listener(turned)
+
+    def _nap(self) -> None:
+        self.sampler.nap()
 
     def _judge(self, window: Window) -> Verdict:
         return self.recognisers.panel.judge(window)
 
     def _tell(self, verdict: Verdict) -> None:
         worn = self._wearing.see(verdict.window)
+        self._resting.see(verdict.window)
         if self.page is not None:
             self.page.show(verdict, worn=worn)
         if self.publisher is not None:
@@ -306,12 +310,10 @@ class Daemon:
         """Say how the device does, what is wrong, and what to do; once it is started."""
         sensor = self.sampler.health()
         head = self.recognisers.personal.head
-        notices = self.session.situation.notices
+        notices = (*self.session.situation.notices, *self._corrections.notices)
         if head is None and self.recognisers.notice:
             notices = (*notices, self.recognisers.notice)
-        hints: tuple[str, ...] = ()
-        if sensor.state == "running":
-            hints = self._wearing.hints(learnt=head is not None)
+        wearing = self._wearing.hints(sensor.state, learnt=head is not None)
         page = self.page
         return condition_of(
             self.config,
@@ -320,8 +322,9 @@ class Daemon:
             connected=self.publisher is not None and self.publisher.connected,
             room=None if self._teaching is None else self._teaching.room(),
             page=page.url if page is not None and page.serving else None,
+            calibration=self._corrections.condition(self._chip),
             notices=notices,
-            hints=hints,
+            hints=(*wearing, *self._corrections.hints),
         )
 
     def _health_of(self, sensor: SensorHealth) -> Health:

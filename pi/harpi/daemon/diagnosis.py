@@ -8,7 +8,13 @@ from typing import Final
 from harpi.config.schema import Config
 from harpi.imu.health import SensorHealth
 from harpi.learning.room import MB, Room
-from harpi.publish.condition import BrokerCondition, Condition, PageCondition, StoreCondition
+from harpi.publish.condition import (
+    BrokerCondition,
+    CalibrationCondition,
+    Condition,
+    PageCondition,
+    StoreCondition,
+)
 from harpi.publish.messages import Health, RecognitionFigures
 
 LOST_SHARE: Final = 0.001
@@ -33,7 +39,9 @@ def condition_of(
     connected: bool,
     room: Room | None,
     page: str | None,
+    calibration: CalibrationCondition | None = None,
     notices: Sequence[str] = (),
+    hints: tuple[str, ...] = (),
 ) -> Condition:
     """Put together how the device does.
 
@@ -44,7 +52,9 @@ def condition_of(
         connected: whether the link to the broker stands.
         room: how much room the takes have; None where the store cannot tell.
         page: where the page is; None where it cannot be had.
+        calibration: what is taken out of the signal.
         notices: what others have found wrong and what to do about it; sentences.
+        hints: what is doubtful about how the sensor is worn; sentences.
     """
     mqtt = config.mqtt
     broker = BrokerCondition(address=f"{mqtt.host}:{mqtt.port}", connected=connected)
@@ -75,7 +85,9 @@ def condition_of(
         broker=broker if mqtt.enabled else None,
         store=store,
         page=PageCondition(url=page) if config.web.enabled else None,
+        calibration=calibration,
         problems=(*found, *notices),
+        hints=hints,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec import Struct
 
 from harpi.publish.messages import Health
@@ -33,6 +35,25 @@ class PageCondition(Struct, frozen=True, kw_only=True):
     """Where a browser on this computer finds it; None where it cannot be had."""
 
 
+class CalibrationCondition(Struct, frozen=True, kw_only=True):
+    """What is taken out of the signal."""
+
+    used: bool
+    """The calibration of the chip is this chip's."""
+    gyro: datetime | None = None
+    """When the gyroscope was calibrated; None where it was not."""
+    accel: datetime | None = None
+    """When the accelerometer was."""
+    residual_mg: float | None = None
+    """What the fit of the accelerometer left, mg."""
+    temperature_c: float | None = None
+    """Of the chip at that time, °C."""
+    mounting: datetime | None = None
+    """When it was found how the strap is turned; None where that is not known."""
+    turned_degrees: float | None = None
+    """By how much it is turned against the first time."""
+
+
 class Condition(Struct, frozen=True, kw_only=True):
     """How the device does at one moment."""
 
@@ -44,6 +65,7 @@ class Condition(Struct, frozen=True, kw_only=True):
     """None where the store cannot be used; `problems` says why."""
     page: PageCondition | None = None
     """None where it is switched off."""
+    calibration: CalibrationCondition | None = None
     problems: tuple[str, ...] = ()
     """What is wrong and what to do about it, the worst first; sentences."""
     hints: tuple[str, ...] = ()
