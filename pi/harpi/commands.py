@@ -131,6 +131,13 @@ class Use(_Command, frozen=True):
     """Its number; where not given, the one that was in use before."""
 
 
+class Discard(_Command, frozen=True):
+    """Delete a kept head for good; the one in use is not deleted."""
+
+    head: Annotated[int, Meta(ge=1)]
+    """Its number."""
+
+
 class Evaluate(_Command, frozen=True):
     """Test the three models on the test takes; sampling and recognition go on meanwhile."""
 
@@ -160,6 +167,7 @@ Command: TypeAlias = (
     | Forget
     | Confirm
     | Use
+    | Discard
     | Evaluate
     | Mount
     | Status

@@ -1,9 +1,10 @@
-"""The page: latency to the browser, and what viewers cost."""
+"""The page: latency to the browser and to its pixels, and what viewers cost."""
 
 from __future__ import annotations
 
 import http.client
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,10 +18,12 @@ import msgspec
 import numpy as np
 
 from harpi.config import Config
+from harpi.publish.condition import Condition
 from harpi.publish.messages import State
 from harpi.signal.windows import WindowMaker
 from tests.benchmarks.live import cpu_seconds, percentile
 from tests.benchmarks.table import Table
+from tests.support.browser import DESKTOP, browser
 from tests.support.device import recording_path
 from tests.web.scenario import free_port
 
@@ -44,30 +47,66 @@ def measure() -> Table:
             time.sleep(2.0)
             heard.clear()
             watched = _cpu_share(process.pid)
-            latency = 1000 * np.array(heard)
+            lost = _lost(port)
+            told = 1000 * np.array(heard)
+            shown = np.array(_seen(Path(folder), port))
             process.send_signal(signal.SIGTERM)
             for viewer in viewers:
                 viewer.join()
     config = Config().signal
     delay = WindowMaker(Config().sensor.rate, config.rate, config.length, config.hop).delay
-    latency -= 1000 * delay
     table = Table(
-        f"the page of harpi run --emulate, 50 Hz, {VIEWERS} viewers, {len(latency)} verdicts",
-        note="the emulated chip runs in the same process; its CPU is in both shares",
+        f"the page of harpi run --emulate, 50 Hz, {VIEWERS} viewers, {len(told)} verdicts",
+        note="The emulated chip runs in the same process; its CPU is in both shares. The "
+        "browser\nis Chromium without a window, which draws with the CPU alone.",
     )
-    table.add(
-        figure="window's last sample to the page's event, p50",
-        value=percentile(latency, 50),
-        unit="ms",
-    )
-    table.add(
-        figure="window's last sample to the page's event, p99",
-        value=percentile(latency, 99),
-        unit="ms",
-    )
+    for what, latency in (("page's event", told), ("browser's pixels", shown)):
+        for share in (50, 99) if len(latency) else ():
+            table.add(
+                figure=f"window's last sample to the {what}, p{share}",
+                value=percentile(latency - 1000 * delay, share),
+                unit="ms",
+            )
     table.add(figure="CPU share of one core, nobody looks", value=100 * without, unit="%")
     table.add(figure=f"CPU share of one core, {VIEWERS} viewers", value=100 * watched, unit="%")
+    table.add(figure="samples lost meanwhile", value=lost, unit="")
     return table
+
+
+def _seen(folder: Path, port: int) -> list[float]:
+    """Look with a browser; give how old each window is when its verdict is drawn, ms.
+
+    Nothing where there is no Chromium.
+    """
+    if shutil.which("chromium") is None:
+        return []
+    with browser(folder / "browser") as open_tab:
+        tab = open_tab()
+        tab.be(DESKTOP)
+        tab.call("Page.addScriptToEvaluateOnNewDocument", source=WATCH)
+        tab.open(f"http://127.0.0.1:{port}/")
+        tab.wait_for("shown.length > 2")
+        tab.run("shown.length = 0")
+        time.sleep(SECONDS)
+        found: list[float] = tab.run("shown")
+        return found
+
+
+WATCH = """
+const shown = [];
+window.EventSource = class extends EventSource {
+  addEventListener(name, handle) {
+    super.addEventListener(name, (event) => {
+      handle(event);
+      if (name !== "verdict") return;
+      const end = Date.parse(JSON.parse(event.data).end);
+      const drawn = () => shown.push(Date.now() - end);
+      requestAnimationFrame(() => requestAnimationFrame(drawn));
+    });
+  }
+};
+"""
+"""Notes the age of a window when the frame after the one with its verdict begins."""
 
 
 def _daemon(folder: Path, port: int) -> subprocess.Popen[bytes]:
@@ -110,6 +149,20 @@ def _look(port: int, heard: list[float]) -> None:
             state = msgspec.json.decode(line.partition(b" ")[2], type=State)
             heard.append((datetime.now(UTC) - state.end).total_seconds())
         verdict = line == b"event: verdict\n"
+
+
+def _lost(port: int) -> int:
+    """Ask how many samples were lost since the start."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", "/api/events")
+    health = False
+    for line in connection.getresponse():
+        if health:
+            connection.close()
+            condition = msgspec.json.decode(line.partition(b" ")[2], type=Condition)
+            return condition.health.sensor.lost
+        health = line == b"event: health\n"
+    raise SystemExit("the page says nothing of the sensor")
 
 
 def _cpu_share(pid: int) -> float:

@@ -190,6 +190,16 @@ def test_the_page_needs_no_password_where_only_this_computer_reaches_it(host: st
 @pytest.mark.parametrize(
     "host", ["0.0.0.0", "::", "192.168.1.7", "pi.local", "::ffff:10.0.0.1"]
 )
-def test_the_page_needs_a_password_where_others_reach_it(host: str) -> None:
-    assert complaints(web__host=host) != []
-    assert complaints(web__host=host, web__password_file="/etc/harpi/page") == []
+def test_the_page_needs_a_password_and_a_certificate_where_others_reach_it(host: str) -> None:
+    password = {"web__password_file": "/etc/harpi/page.password"}
+    certificate = {"web__cert_file": "/etc/harpi/page.crt", "web__key_file": "/etc/harpi/k"}
+    assert "there is no password" in complaints(web__host=host, **certificate)[0]
+    assert "nothing is encrypted" in complaints(web__host=host, **password)[0]
+    assert complaints(web__host=host, **password, **certificate) == []
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7"])
+def test_whoever_trusts_the_network_may_say_so(host: str) -> None:
+    settings = {"web__host": host, "web__unencrypted": True}
+    assert complaints(**settings, web__password_file="/etc/harpi/page.password") == []
+    assert complaints(**settings) != []

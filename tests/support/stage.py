@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harpi.imu.emulator.motion import Playback
+from harpi.imu.emulator.motion import Motion, Playback, Rotation, Still
 from harpi.recording import Recording
 from harpi.timebase import Timebase
 from harpi.types import FloatArray, TimeArray
@@ -21,6 +21,7 @@ class Stage:
     def __init__(self, time: Timebase) -> None:
         self._time = time
         self._recording = recording()
+        self._rotation: Rotation | None = None
         self.revision = 0
         self.perform("sitting", 0)
 
@@ -38,11 +39,23 @@ class Stage:
             label=np.full(len(values), -1, np.int16),
             segment=np.zeros(len(values), np.int32),
         )
-        self._playback = Playback(piece, start=self._time.monotonic())
+        self._motion: Motion = Playback(piece, start=self._time.monotonic())
+        self.turn(self._rotation)
+
+    def turn(self, rotation: Rotation | None) -> None:
+        """Wear the strap turned from now on; None for as the person wore it."""
+        self._rotation = rotation
+        if isinstance(self._motion, Playback):
+            self._motion.turn(rotation)
+        self.revision += 1
+
+    def take_off(self) -> None:
+        """Lay the sensor on a table."""
+        self._motion = Still()
         self.revision += 1
 
     def values(self, times: TimeArray) -> FloatArray:
-        return self._playback.values(times)
+        return self._motion.values(times)
 
     def label_at(self, time: float) -> str | None:
         return None

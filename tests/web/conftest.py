@@ -17,21 +17,25 @@ from harpi.config.loading import build
 from harpi.errors import StoreError
 from harpi.evaluation.runs import FILE_NAME
 from harpi.imu.emulator import VirtualTime
+from harpi.learning.heads import HeadShelf
 from harpi.learning.store import Store
 from harpi.publish.condition import Condition
 from harpi.publish.messages import Health, LinkFigures, RecognitionFigures, SensorFigures
 from harpi.signal.ring import Ring
 from harpi.web.server import WebServer
 from harpi.web.sources import Sources
+from tests.support.browser import PHONE, Tab, browser
 from tests.support.fake_room import FakeRoom
+from tests.support.models import tiny_base
 from tests.support.takes import ROOMY
 from tests.web.scenario import free_port
 
 RATE = 50
 
 
-def condition() -> Condition:
+def condition(**what: Any) -> Condition:
     return Condition(
+        **what,
         device="arm",
         health=Health(
             time=datetime.now(UTC),
@@ -86,6 +90,7 @@ class Served:
             }
         )
         self.evaluations = folder / FILE_NAME
+        self.shelf = HeadShelf(folder / "heads")
         self.server: WebServer | None = None
         self.cookie = ""
         self.token = ""
@@ -97,8 +102,10 @@ class Served:
                 room=self.room,
                 ring=self.ring,
                 store=self.store,
-                condition=condition,
+                condition=lambda: condition(),
                 evaluations=self.evaluations,
+                shelf=self.shelf,
+                base=tiny_base(),
                 timebase=self.time,
             ),
         )
@@ -190,6 +197,25 @@ class Look:
     def close(self) -> None:
         self._file.close()
         self._socket.close()
+
+
+@pytest.fixture(scope="session")
+def open_tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Tab]]:
+    with browser(tmp_path_factory.mktemp("browser")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def tab(open_tab: Callable[[], Tab]) -> Iterator[Tab]:
+    """A tab on a phone, in which nothing may have gone wrong at the end.
+
+    A test names it after the page, so that it is closed before the page ends.
+    """
+    fresh = open_tab()
+    fresh.be(PHONE)
+    yield fresh
+    fresh.close()
+    assert fresh.complaints == []
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from harpi.daemon import Daemon
 from harpi.demo.scaled_time import ScaledTime
 from harpi.imu.emulator import Chip, EmulatedBus
+from harpi.imu.emulator.faults import Fault, FaultKind, FaultPlan
 from tests.support.browser import Tab
 from tests.support.device import device_config
 from tests.support.stage import Stage
@@ -34,19 +36,27 @@ class Worn:
         url: of the page.
     """
 
-    def __init__(self, daemon: Daemon, stage: Stage, speed: float) -> None:
+    def __init__(self, daemon: Daemon, stage: Stage, faults: FaultPlan, speed: float) -> None:
         assert daemon.page is not None
         self.daemon = daemon
         self.stage = stage
         self.url = daemon.page.url
+        self._faults = faults
         self._speed = speed
+
+    def unplug(self) -> None:
+        """Pull the sensor's wires."""
+        self._faults.add(Fault(FaultKind.NACK, at=0.0, seconds=math.inf))
+
+    def plug_in(self) -> None:
+        self._faults.end(FaultKind.NACK)
 
     def lives(self, seconds: float) -> None:
         time.sleep(seconds / self._speed)
 
-    def is_taught(self, tab: Tab, label: str) -> None:
+    def is_taught(self, tab: Tab, label: str, *, occasion: int = 0) -> None:
         """Be taught an activity by pressing its button twice."""
-        self.stage.perform(label, 0)
+        self.stage.perform(label, occasion)
         self.lives(1.0)
         button = f"#classes button:nth-child({LABELS.index(label) + 1})"
         tab.click(button)
@@ -61,7 +71,8 @@ def worn(folder: Path, *, speed: float, **settings: object) -> Iterator[Worn]:
     """Start a device with its page on a free port; nobody has taught it anything."""
     timebase = ScaledTime(speed)
     stage = Stage(timebase)
-    bus = EmulatedBus({0x68: Chip(stage, timebase)}, timebase)
+    faults = FaultPlan()
+    bus = EmulatedBus({0x68: Chip(stage, timebase)}, timebase, faults=faults)
     config = device_config(
         folder,
         **{
@@ -74,4 +85,4 @@ def worn(folder: Path, *, speed: float, **settings: object) -> Iterator[Worn]:
         },
     )
     with Daemon(config, bus=bus, timebase=timebase) as daemon:
-        yield Worn(daemon, stage, speed)
+        yield Worn(daemon, stage, faults, speed)

@@ -54,7 +54,14 @@ def test_a_name_that_was_bent_to_this_device_leads_nowhere(served: Served) -> No
 
 @pytest.mark.parametrize(
     "path",
-    ["/api/hello", "/api/events", "/api/takes", "/api/takes/1/trace", "/api/evaluations"],
+    [
+        "/api/hello",
+        "/api/events",
+        "/api/takes",
+        "/api/takes/1/trace",
+        "/api/evaluations",
+        "/api/heads",
+    ],
 )
 def test_without_a_login_nothing_is_told(guarded: Served, path: str) -> None:
     assert guarded.ask(path).status == 401

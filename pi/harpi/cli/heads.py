@@ -13,7 +13,6 @@ from harpi.errors import CommandRefused, DaemonNotRunning, UsageError
 if TYPE_CHECKING:
     from harpi.config.schema import Config
     from harpi.learning.heads import HeadShelf, Shelved
-    from harpi.recognition.head_file import Head
     from harpi.recognition.model_file import ModelFile
 
 PREVIOUS = "previous"
@@ -138,15 +137,8 @@ def _row(shelved: Shelved) -> str:
         len(head.takes),
         round(head.figures.get("windows", 0)),
         "" if accuracy is None else f"{'' if whole else '~'}{accuracy:.1%}",
-        shelved.problem or _method(head),
+        shelved.problem or head.method,
     )
-
-
-def _method(head: Head) -> str:
-    """Say how a head was fitted, and to what."""
-    if head.step:
-        return "gradient"
-    return "closed form, with signal" if head.joined else "closed form"
 
 
 def _figures(shelved: Shelved) -> dict[str, Any]:
@@ -161,7 +153,7 @@ def _figures(shelved: Shelved) -> dict[str, Any]:
             "created": shelved.head.created,
             "labels": shelved.head.labels,
             "base": shelved.head.base_name,
-            "method": _method(shelved.head),
+            "method": shelved.head.method,
             "figures": dict(shelved.head.figures),
             "takes": shelved.head.takes,
         }

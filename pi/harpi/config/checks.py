@@ -86,6 +86,11 @@ def missing_files(config: Config, origins: Mapping[str, str]) -> list[ConfigErro
 
 _Finding = tuple[tuple[str, ...], str, str]
 
+_ENCRYPT: Final = (
+    "Make a certificate for web.cert_file and web.key_file (docs/page.md), or set "
+    "web.unencrypted = true where you trust everybody in the network with the password"
+)
+
 
 def _where(keys: tuple[str, ...], origins: Mapping[str, str]) -> str:
     places = dict.fromkeys(origins[key] for key in keys if key in origins)
@@ -246,6 +251,12 @@ def _page(config: Config) -> Iterator[_Finding]:
             ("web.host", "web.password_file"),
             f"web.host {web.host} can be reached from other machines, and there is no password",
             'Set web.password_file, or web.host = "127.0.0.1"',
+        )
+    elif not is_loopback(web.host) and web.cert_file is None and not web.unencrypted:
+        yield (
+            ("web.host", "web.cert_file"),
+            f"web.host {web.host} can be reached from other machines, but nothing is encrypted",
+            _ENCRYPT,
         )
     if (web.cert_file is None) != (web.key_file is None):
         yield (

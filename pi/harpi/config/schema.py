@@ -68,6 +68,9 @@ class SensorSection(Section, frozen=True):
     fits well in the FIFO, whichever is less."""
     check_seconds: Positive = 5.0
     """How often the chip's configuration and temperature are read back."""
+    rest_minutes: Annotated[float, Meta(ge=0.5, le=1440)] | None = None
+    """Time without any motion after which the chip sleeps until something moves; where not
+    given, it never does."""
 
 
 class SignalSection(Section, frozen=True):

@@ -12,6 +12,7 @@ from harpi.signal.ring import Ring
 from harpi.timebase import Timebase
 
 if TYPE_CHECKING:
+    from harpi.daemon.recognisers import Recognisers
     from harpi.learning.store import Store
     from harpi.publish.condition import Condition
     from harpi.session import Session
@@ -27,6 +28,7 @@ def make_page(
     ring: Ring,
     store: Store | StoreError,
     condition: Callable[[], Condition],
+    recognisers: Recognisers,
     timebase: Timebase,
 ) -> WebServer | None:
     """Make the server of the page; None where it is switched off or cannot be.
@@ -55,6 +57,8 @@ def make_page(
         store=store,
         condition=condition,
         evaluations=config.paths.state_folder / FILE_NAME,
+        shelf=recognisers.shelf,
+        base=recognisers.base,
         timebase=timebase,
     )
     return WebServer(config, sources)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from starlette.applications import Starlette
@@ -20,19 +19,17 @@ from starlette.staticfiles import StaticFiles
 from harpi import __version__
 from harpi.commands import LARGEST_MESSAGE, Answer, Event, decode, encode
 from harpi.config.schema import Config
-from harpi.errors import StoreError, TakeNotFound, UsageError
-from harpi.evaluation.runs import RunLog
-from harpi.learning.store import Store
-from harpi.learning.take import Take
+from harpi.errors import StoreError, UsageError
 from harpi.publish.messages import State
 from harpi.types import Verdict
 from harpi.web.broadcast import Broadcast, Kind
+from harpi.web.data import Data, as_json
 from harpi.web.guard import Guard, HostNames, client_of, refuse, too_many
 from harpi.web.login import SESSION_SECONDS, Login, TooManyFailuresError
-from harpi.web.messages import Evaluation, Evaluations, Hello, TakePage
+from harpi.web.messages import Hello
 from harpi.web.sources import Sources
 from harpi.web.stream import EventStream, event
-from harpi.web.trace import Envelope, LiveTrace, envelope
+from harpi.web.trace import LiveTrace
 
 SOURCE: Final = "page"
 
@@ -42,19 +39,19 @@ LOOK_SECONDS: Final = 0.1
 CONDITION_SECONDS: Final = 2.0
 """How often viewers are told how the device does; also keeps the connection alive."""
 
-TAKES_SHOWN: Final = 30
-"""Takes in one part of the list."""
-
-RUNS_SHOWN: Final = 5
-"""Evaluations that are shown."""
-
 _STATIC: Final = Path(str(files("harpi.web") / "static"))
-_FOREVER: Final = {"cache-control": "private, max-age=31536000, immutable"}
 _ALWAYS_ASK: Final = {"cache-control": "no-cache"}
 
 
 class _Password(msgspec.Struct, forbid_unknown_fields=True):
     password: str
+
+
+class _Seen(NamedTuple):
+    """A verdict, and whether the sensor was worn."""
+
+    verdict: Verdict
+    worn: bool | None
 
 
 class _TooLongError(Exception):
@@ -95,7 +92,7 @@ class Page:
         self._put_out = put_out
         self._cookie = f"harpi_{config.web.port}"
         self._trace = LiveTrace(sources.ring, config.sensor.rate)
-        self._latest: Verdict | None = None
+        self._latest: _Seen | None = None
         self._shown = 0
         self.broadcast = Broadcast(self._encode)
 
@@ -111,9 +108,7 @@ class Page:
                 Route("/api/hello", self._hello),
                 Route("/api/events", self._events),
                 Route("/api/command", self._command, methods=["POST"]),
-                Route("/api/takes", self._takes),
-                Route("/api/takes/{number:int}/trace", self._take_trace),
-                Route("/api/evaluations", self._evaluations),
+                *Data(self._sources).routes,
                 Mount("/static", _Static(directory=_STATIC)),
             ],
             middleware=[
@@ -133,10 +128,10 @@ class Page:
 
     # --- called by other threads ------------------------------------------------------------
 
-    def show(self, verdict: Verdict) -> None:
+    def show(self, verdict: Verdict, worn: bool | None) -> None:
         """Show a verdict to all viewers; costs microseconds."""
-        self._latest = verdict
-        self.broadcast.say("verdict", verdict)
+        self._latest = _Seen(verdict, worn)
+        self.broadcast.say("verdict", self._latest)
 
     def note(self, happened: Event) -> None:
         """Tell all viewers what happened in the session; costs microseconds."""
@@ -162,7 +157,7 @@ class Page:
     def _encode(self, kind: Kind, news: Any) -> bytes:
         if kind == "verdict":
             self._shown += 1
-            news = State.of(news, self._shown, self._sources.timebase)
+            news = State.of(news.verdict, self._shown, self._sources.timebase, worn=news.worn)
         return event(kind, news)
 
     async def _events(self, request: Request) -> Response:
@@ -218,10 +213,10 @@ class Page:
         answer.delete_cookie(self._cookie, httponly=True, samesite="strict")
         return answer
 
-    # --- data -------------------------------------------------------------------------------
+    # --- commands ---------------------------------------------------------------------------
 
     async def _hello(self, request: Request) -> Response:
-        return _json(
+        return as_json(
             Hello(
                 device=self._config.device.name,
                 version=__version__,
@@ -241,47 +236,6 @@ class Page:
             return Response(encode(refused), 400, media_type="application/json")
         answer = await asyncio.to_thread(room.command, command, SOURCE, at=at)
         return Response(encode(answer), media_type="application/json")
-
-    async def _takes(self, request: Request) -> Response:
-        before = None
-        if "before" in request.query_params:
-            with contextlib.suppress(ValueError):
-                before = int(request.query_params["before"])
-        takes = await asyncio.to_thread(self._list_takes)
-        return _json(TakePage.of(takes, before, TAKES_SHOWN))
-
-    async def _take_trace(self, request: Request) -> Response:
-        number: int = request.path_params["number"]
-        try:
-            drawn = await asyncio.to_thread(self._draw_take, number)
-        except TakeNotFound as error:
-            return refuse(404, str(error))
-        # The page asks with the digest of the samples, so what it gets never changes.
-        return _json(drawn, headers=_FOREVER if "digest" in request.query_params else {})
-
-    async def _evaluations(self, _request: Request) -> Response:
-        log = await asyncio.to_thread(RunLog(self._sources.evaluations).read)
-        runs = [Evaluation.of(report) for report in reversed(log.reports[-RUNS_SHOWN:])]
-        return _json(Evaluations(runs=tuple(runs), problems=log.problems))
-
-    @property
-    def _store(self) -> Store:
-        if isinstance(self._sources.store, StoreError):
-            raise self._sources.store
-        return self._sources.store
-
-    def _list_takes(self) -> list[Take]:
-        return self._store.takes(deleted=None)
-
-    def _draw_take(self, number: int) -> Envelope:
-        store = self._store
-        return envelope(store.samples(number, whole=True), store.take(number).seconds)
-
-
-def _json(content: msgspec.Struct, headers: dict[str, str] | None = None) -> Response:
-    return Response(
-        msgspec.json.encode(content), media_type="application/json", headers=headers
-    )
 
 
 async def _body(request: Request) -> bytes:

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from harpi.evaluation.report import Confusion, Interval, ModelReport, Report
+from harpi.learning.heads import Shelved
 from harpi.learning.take import Take
 
 DIGEST_SHOWN: Final = 12
@@ -135,3 +137,46 @@ class Evaluations(Struct, frozen=True, kw_only=True):
 
     runs: tuple[Evaluation, ...]
     problems: tuple[str, ...]
+
+
+class HeadRow(Struct, frozen=True, kw_only=True):
+    """A head that was kept."""
+
+    number: int
+    current: bool
+    problem: str
+    """Why it cannot be used; empty where it can."""
+    created: datetime | None = None
+    """None where its file cannot be read; likewise the others."""
+    labels: tuple[str, ...] = ()
+    takes: int = 0
+    windows: int = 0
+    accuracy: float | None = None
+    """Share of held-out windows that were judged right when it was made."""
+    whole: bool = True
+    """They were of takes that it had not learnt at all."""
+    method: str = ""
+
+    @classmethod
+    def of(cls, shelved: Shelved) -> HeadRow:
+        """Tell of a head."""
+        head = shelved.head
+        row = cls(number=shelved.number, current=shelved.current, problem=shelved.problem)
+        if head is None:
+            return row
+        return replace(
+            row,
+            created=head.created,
+            labels=head.labels,
+            takes=len(head.takes),
+            windows=round(head.figures.get("windows", 0)),
+            accuracy=head.figures.get("accuracy"),
+            whole=all(take.whole for take in head.takes),
+            method=head.method,
+        )
+
+
+class Heads(Struct, frozen=True, kw_only=True):
+    """All heads that were kept, the newest first."""
+
+    heads: tuple[HeadRow, ...]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
 import ssl
 import threading
 from pathlib import Path
@@ -15,24 +14,17 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from harpi.config.schema import Config
-from harpi.config.secrets import read_secret
-from harpi.errors import ConfigError, ControlError
+from harpi.config.secrets import check_private, read_secret
+from harpi.errors import ConfigError
 from harpi.types import Verdict
+from harpi.web import listening
 from harpi.web.app import Page
+from harpi.web.listening import Listening, Loop, listen
 from harpi.web.login import Login
 from harpi.web.sources import Sources
 
-MOST_CONNECTIONS: Final = 128
-"""Connections at once; one more is broken off, so that files are left for the store."""
-
-IDLE_SECONDS: Final = 10.0
-"""A connection on which no request comes for so long is broken off."""
-
 LARGEST_HEAD: Final = 16 * 1024
 """Bytes of the longest head of a request that is read."""
-
-UNACKNOWLEDGED_MS: Final = 20_000
-"""After this time the kernel gives up on a peer that takes nothing (tcp(7))."""
 
 _START_SECONDS: Final = 10.0
 _STOP_SECONDS: Final = 1
@@ -56,6 +48,8 @@ class WebServer:
         password = None
         if web.password_file is not None:
             password = read_secret("web.password_file", Path(web.password_file))
+        if web.key_file is not None:
+            check_private("web.key_file", Path(web.key_file))
         self._web = web
         self._room = sources.room
         self._page = Page(config, sources, Login(password), self._put_out)
@@ -72,7 +66,7 @@ class WebServer:
                 server_header=False,
                 proxy_headers=False,
                 h11_max_incomplete_event_size=LARGEST_HEAD,
-                timeout_keep_alive=round(IDLE_SECONDS),
+                timeout_keep_alive=round(listening.IDLE_SECONDS),
                 timeout_graceful_shutdown=_STOP_SECONDS,
                 ssl_certfile=web.cert_file,
                 ssl_keyfile=web.key_file,
@@ -115,9 +109,9 @@ class WebServer:
         Raises:
             ControlError: the address cannot be served on.
         """
-        listening = self._listen()
+        door = listen(self._web.host, self._web.port)
         self._thread = threading.Thread(
-            target=self._run, args=(listening,), name="harpi-page", daemon=True
+            target=self._run, args=(door,), name="harpi-page", daemon=True
         )
         self._thread.start()
         self._serving.wait(_START_SECONDS)
@@ -135,48 +129,33 @@ class WebServer:
         self._thread.join(2 * _STOP_SECONDS)
         self._thread = None
 
-    def show(self, verdict: Verdict) -> None:
-        """Show a verdict to all viewers; costs microseconds."""
-        self._page.show(verdict)
+    def show(self, verdict: Verdict, *, worn: bool | None = None) -> None:
+        """Show a verdict to all viewers; costs microseconds.
 
-    def _listen(self) -> socket.socket:
-        host, port = self._web.host, self._web.port
-        try:
-            family, kind, number, _, address = socket.getaddrinfo(
-                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )[0]
-            listening = socket.socket(family, kind, number)
-        except OSError as error:
-            raise _not_served(host, port, error) from None
-        try:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
-            if family == socket.AF_INET6:
-                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            listening.bind(address)
-            listening.listen(MOST_CONNECTIONS)
-        except OSError as error:
-            listening.close()
-            raise _not_served(host, port, error) from None
-        return listening
+        Args:
+            verdict: what the models say.
+            worn: whether a body carries the sensor; None where nobody looked.
+        """
+        self._page.show(verdict, worn)
 
     # --- in the thread ----------------------------------------------------------------------
 
-    def _run(self, listening: socket.socket) -> None:
+    def _run(self, door: Listening) -> None:
         try:
-            asyncio.run(self._serve(listening))
+            with asyncio.Runner(loop_factory=Loop) as runner:
+                runner.run(self._serve(door))
         except Exception:
             log.exception("the page has failed; everything else goes on")
         finally:
-            listening.close()
+            door.close()
             self._serving.set()
 
-    async def _serve(self, listening: socket.socket) -> None:
+    async def _serve(self, door: Listening) -> None:
         self._loop = asyncio.get_running_loop()
         self._page.broadcast.open()
         watching = asyncio.create_task(self._watch())
         try:
-            await self._server.serve(sockets=[listening])
+            await self._server.serve(sockets=[door])
         finally:
             watching.cancel()
 
@@ -201,14 +180,12 @@ class WebServer:
 
 
 class _Connection(H11Protocol):
-    """A connection that is broken off where there are too many, or nothing comes."""
+    """A connection that is broken off where nothing comes."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection."""
         super().connection_made(transport)
-        self._timer = self.loop.call_later(IDLE_SECONDS, self._check)
-        if len(self.connections) > MOST_CONNECTIONS:
-            transport.abort()
+        self._timer = self.loop.call_later(listening.IDLE_SECONDS, self._check)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let it go."""
@@ -218,11 +195,3 @@ class _Connection(H11Protocol):
     def _check(self) -> None:
         if self.cycle is None:
             self.transport.abort()
-
-
-def _not_served(host: str, port: int, error: OSError) -> ControlError:
-    return ControlError(
-        f"the page cannot be served on {host}, port {port}: {error.strerror or error}",
-        where="web.host, web.port",
-        remedy="Set web.port to another, or end what uses it",
-    )

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from harpi.commands import Room
 from harpi.errors import StoreError
+from harpi.learning.heads import HeadShelf
 from harpi.learning.store import Store
 from harpi.publish.condition import Condition
+from harpi.recognition.model_file import ModelFile
 from harpi.signal.ring import Ring
 from harpi.timebase import Timebase
 
@@ -24,6 +26,8 @@ class Sources:
         store: the takes; or why there is no store.
         condition: tells how the device does; may be called by any thread.
         evaluations: the log of evaluations, whether or not it exists.
+        shelf: the heads that were kept.
+        base: the model that they have to belong to.
         timebase: the clock of the samples.
     """
 
@@ -32,4 +36,6 @@ class Sources:
     store: Store | StoreError
     condition: Callable[[], Condition]
     evaluations: Path
+    shelf: HeadShelf
+    base: ModelFile
     timebase: Timebase

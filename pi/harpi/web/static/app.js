@@ -3,7 +3,9 @@
 import { logOut } from "./api.js";
 import * as capture from "./capture.js";
 import { byId, write } from "./dom.js";
+import * as heads from "./heads.js";
 import * as health from "./health.js";
+import * as now from "./now.js";
 import * as panels from "./panels.js";
 import * as results from "./results.js";
 import * as said from "./said.js";
@@ -26,7 +28,7 @@ function turnTo(name) {
     else link.removeAttribute("aria-current");
   }
   if (name === "takes") takes.refresh();
-  if (name === "results") results.refresh();
+  if (name === "results") showResults();
   if (name === "health" && condition) health.show(condition, true);
   if (name === "capture") training.drawLoss();
 }
@@ -37,22 +39,35 @@ function readAddress() {
   window.scrollTo(0, 0);
 }
 
+function showResults() {
+  results.refresh();
+  heads.refresh();
+}
+
 function showSituation(situation) {
+  document.body.dataset.state = situation.state;
+  now.show(situation);
   capture.show(situation);
   training.show(situation);
+  panels.setReady(training.ready(situation).length);
+  results.show(situation);
+  heads.show(situation);
   health.setNotices(situation.notices);
 }
 
 const handlers = {
   situation(situation) {
+    training.forgetProgress();
     showSituation(situation);
     takes.changed(view() === "takes");
+    if (view() === "results") showResults();
   },
   session(event) {
     training.happened(event);
     showSituation(event.situation);
     if (event.kind === "progress") return;
     takes.changed(view() === "takes");
+    if (view() === "results") showResults();
     // Whoever asked on a page was answered there.
     if (event.outcome && view() === "capture") training.revealOutcome();
     else if (event.source !== "page") said.say(event);
@@ -61,7 +76,7 @@ const handlers = {
   trace: trace.add,
   health(said) {
     condition = said;
-    capture.setClock(said.health.time);
+    now.setClock(said.health.time);
     health.show(said, view() === "health");
   },
 };
@@ -80,9 +95,11 @@ function showLink(state) {
 
 panels.build();
 said.build();
+now.build();
 capture.build();
 training.build();
 takes.build();
+results.build();
 byId("logout").addEventListener("click", logOut);
 window.addEventListener("hashchange", readAddress);
 window.addEventListener("resize", training.drawLoss);

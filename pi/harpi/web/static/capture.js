@@ -2,12 +2,13 @@
 
 import { send } from "./api.js";
 import { byId, count, make, write } from "./dom.js";
+import { isRecording, passed } from "./now.js";
 import { say, sayDoubts } from "./said.js";
 
 const buttons = new Map();
 let situation = null;
 let minimum = 1;
-let clockOffset = 0; // of the device to this browser, milliseconds
+let asked = false; // on this page
 
 export function build() {
   byId("other").addEventListener("submit", async (event) => {
@@ -15,8 +16,8 @@ export function build() {
     const label = byId("other-label").value.trim();
     if (label && (await record(label)).ok) byId("other-label").value = "";
   });
+  byId("test").addEventListener("change", () => situation && show(situation));
   byId("undo").addEventListener("click", async () => say(await send("undo")));
-  byId("drop").addEventListener("click", async () => say(await send("cancel")));
   byId("mount").addEventListener("submit", async (event) => {
     event.preventDefault();
     const position = byId("position").value.trim();
@@ -24,6 +25,7 @@ export function build() {
   });
   byId("forget").addEventListener("submit", async (event) => {
     event.preventDefault();
+    asked = true;
     const label = byId("forget-label").value;
     const answer = await send("forget", label ? { label } : {});
     write(byId("asking-text"), answer.message);
@@ -31,25 +33,20 @@ export function build() {
   });
   byId("confirm").addEventListener("click", async () => say(await send("confirm")));
   byId("keep").addEventListener("click", async () => say(await send("cancel")));
-  setInterval(tick, 250);
+  byId("asking").addEventListener("keydown", (event) => event.key === "Escape" && byId("keep").click());
+  setInterval(() => situation && tick(), 250);
 }
 
 export function setMinimum(windows) {
   minimum = windows;
 }
 
-export function setClock(time) {
-  clockOffset = Date.parse(time) - Date.now();
-}
-
 export function show(now) {
   situation = now;
-  const recording = now.state === "recording" || now.state === "testing";
+  const recording = isRecording(now);
   const labels = [...now.labels];
   if (recording && !labels.some(({ label }) => label === now.label)) labels.push({ label: now.label, takes: 0, windows: 0, needed: minimum, tests: 0 });
   showButtons(labels, recording);
-  byId("drop").hidden = !recording;
-  byId("undo").hidden = recording;
   byId("undo").disabled = now.state !== "idle";
   for (const input of byId("other").elements) input.disabled = now.state !== "idle";
   byId("position").placeholder = now.position;
@@ -57,7 +54,6 @@ export function show(now) {
   const names = labels.map(({ label }) => label);
   fillOptions(byId("labels"), names);
   fillOptions(byId("forget-label"), ["", ...names]);
-  document.body.dataset.state = now.state;
   tick();
 }
 
@@ -69,17 +65,18 @@ function showButtons(labels, recording) {
       buttons.delete(label);
     }
   }
+  const testing = byId("test").checked;
   for (const each of labels) {
     if (!buttons.has(each.label)) addButton(each.label);
     const { button, counted, fill, need } = buttons.get(each.label);
     const mine = recording && each.label === situation.label;
     button.setAttribute("aria-pressed", mine);
     button.disabled = situation.state !== "idle" && !mine;
-    const tests = each.tests ? `, ${count(each.tests, "test")}` : "";
-    write(counted, each.takes || each.tests ? `${count(each.windows, "window")}, ${count(each.takes, "take")}${tests}` : "no takes yet");
-    fill.style.setProperty("--share", Math.min(1, each.windows / minimum));
-    button.dataset.ready = each.takes > 0 && !each.needed;
-    write(need, each.needed ? `${each.needed} more needed` : "✓ enough");
+    write(counted, testing ? count(each.tests, "test take") : each.takes ? `${count(each.windows, "window")}, ${count(each.takes, "take")}` : "no takes yet");
+    const ready = testing ? each.tests > 0 : each.takes > 0 && !each.needed;
+    fill.style.setProperty("--share", testing ? Number(ready) : Math.min(1, each.windows / minimum));
+    button.dataset.ready = ready;
+    write(need, ready ? "✓ enough" : testing ? "1 needed" : `${each.needed || 1} more needed`);
   }
 }
 
@@ -114,20 +111,15 @@ async function record(label) {
   return answer;
 }
 
-/** Say how long the take has been going on, by the clock of the device. */
 function tick() {
-  if (!situation) return;
-  const recording = situation.state === "recording" || situation.state === "testing";
   for (const [label, { doing }] of buttons) {
-    if (!recording || label !== situation.label) {
+    if (!isRecording(situation) || label !== situation.label) {
       write(doing, "");
       continue;
     }
-    const begun = (Date.now() + clockOffset - Date.parse(situation.since)) / 1000;
-    const passed = Math.max(0, Math.floor(begun));
     const what = situation.state === "testing" ? "test take" : "recording";
-    const left = situation.seconds ? ` of ${Math.round(situation.seconds)}` : "";
-    write(doing, `${what} ${passed}${left} s, press to stop`);
+    const whole = situation.seconds ? ` of ${Math.round(situation.seconds)}` : "";
+    write(doing, `${what} ${passed()}${whole} s, press to stop`);
   }
 }
 
@@ -135,7 +127,10 @@ function showAsking(asking) {
   const box = byId("asking");
   if (asking === !box.hidden) return;
   box.hidden = !asking;
-  if (asking) byId("keep").focus();
+  // Whoever did not ask here keeps the place where they are.
+  if (asking && asked) byId("keep").focus();
+  if (asking && !asked) write(byId("asking-text"), "Somebody wants harpi to forget takes. Really?");
+  asked = false;
 }
 
 function fillOptions(list, values) {

@@ -31,7 +31,15 @@ export function write(element, text) {
 
 export const percent = (share) => `${Math.round(share * 100)}%`;
 
-export const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
+export const count = (number, noun, nouns = `${noun}s`) => `${number} ${number === 1 ? noun : nouns}`;
+
+/** A moment as people say it: today without the date. */
+export function when(time) {
+  const moment = new Date(time);
+  const today = moment.toDateString() === new Date().toDateString();
+  if (!today) return moment.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  return `today ${moment.toLocaleTimeString([], { timeStyle: "short" })}`;
+}
 
 /** Fit a canvas to its place on the screen; give its context in CSS pixels, cleared. */
 export function clean(canvas) {

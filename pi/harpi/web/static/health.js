@@ -1,6 +1,6 @@
 // How the device does, and what is wrong with it.
 
-import { byId, count, make, write } from "./dom.js";
+import { byId, count, make, when, write } from "./dom.js";
 import { MODELS } from "./panels.js";
 
 let shown = "";
@@ -15,6 +15,8 @@ export function setNotices(said) {
 export function show(condition, visible) {
   problems = condition.problems;
   showProblems();
+  byId("hint").hidden = !condition.hints.length;
+  write(byId("hint"), condition.hints.join(" "));
   if (!visible) return;
   const { health, store, broker } = condition;
   const { sensor, recognition, mqtt } = health;
@@ -26,8 +28,8 @@ export function show(condition, visible) {
       Recoveries: sensor.recoveries,
       Jitter: `${sensor.jitter_ms.toFixed(3)} ms`,
       "Chip's clock": `${sensor.clock_ppm >= 0 ? "+" : ""}${sensor.clock_ppm} ppm`,
-      "Bus in use": `${(sensor.bus_share * 100).toFixed(1)} %`,
-      Temperature: sensor.temperature_c == null ? "–" : `${sensor.temperature_c} °C`,
+      "Bus in use": `${(sensor.bus_share * 100).toFixed(1)} %${sensor.bus_khz ? ` at ${Math.round(sensor.bus_khz)} kHz` : ""}`,
+      Temperature: sensor.temperature_c == null ? "–" : `${sensor.temperature_c.toFixed(1)} °C`,
     }),
     group("Recognition", {
       Windows: recognition.windows,
@@ -46,7 +48,10 @@ export function show(condition, visible) {
 }
 
 function modelWords(model) {
-  return model?.source ? `${model.source}, ${model.labels} labels` : "not taught yet";
+  if (!model?.source) return "not taught yet";
+  // A head is told by when it was made.
+  const source = model.source.replace(/\d{4}-\d\d-\d\dT[\d:]+Z/, when);
+  return `${source}; ${model.labels} labels`;
 }
 
 function group(name, figures) {
@@ -61,7 +66,7 @@ function showProblems() {
   byId("problems").hidden = !all.length;
   byId("warning").hidden = !all.length;
   const more = all.length > 1 ? ` And ${all.length - 1} more.` : "";
-  write(byId("warning"), `${all[0] ?? ""}${more}`);
+  write(byId("warning").firstElementChild, `${all[0] ?? ""}${more}`);
   byId("problems").replaceChildren(...all.map((problem) => make("li", {}, problem)));
 }
 

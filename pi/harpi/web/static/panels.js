@@ -7,12 +7,14 @@ export const MODELS = [
   ["generic", "Generic"],
   ["personal", "Personal"],
 ];
+const KINDS = { knn: "nearest takes", generic: "as shipped", personal: "yours" };
 const BARS = 3;
 const LEAST = 0.005;
 const STALE = 4000;
 const BETWEEN_WORDS = 4000;
 
 const panels = new Map();
+let ready = 0;
 let stale = 0;
 let spoken = "";
 let spokenAt = 0;
@@ -28,21 +30,34 @@ export function build() {
     });
     const answer = make("p", { class: "answer" });
     const note = make("p", { class: "note" });
+    const teach = make("p", { class: "teach" }, make("a", { href: "#capture" }));
     const article = make(
       "article",
       { class: "panel", "data-model": model, "data-state": "waiting", "aria-label": name },
-      make("div", { class: "said-by" }, make("h2", { class: "model", "data-model": model }, name), note),
-      answer,
+      make("div", { class: "said-by" }, make("h2", { class: "model", "data-model": model }, name), make("p", { class: "kind" }, KINDS[model])),
+      make("div", { class: "saying" }, answer, note),
       make("ul", { class: "bars" }, ...bars.map((bar) => bar.row)),
+      teach,
     );
     panels.set(model, { article, answer, note, bars });
     write(answer, "…");
     byId("answers").append(article);
   }
+  setReady(0);
+}
+
+/** So many activities have been recorded often enough to be learnt. */
+export function setReady(activities) {
+  ready = activities;
+  const what = ready >= 2 ? `${ready} activities are ready: press Train` : "Teach it: record two activities, then train";
+  for (const link of document.querySelectorAll(".teach a")) write(link, what);
 }
 
 export function show(state) {
   for (const [model] of MODELS) showOpinion(panels.get(model), state[model]);
+  const taught = [...panels.values()].filter(({ article }) => article.dataset.state !== "untrained");
+  byId("answers").style.setProperty("--letters", Math.max(0, ...taught.map(({ answer }) => answer.textContent.length)));
+  document.body.dataset.worn = state.worn ?? "unknown";
   setStale(false);
   clearTimeout(stale);
   stale = setTimeout(() => setStale(true), STALE);
@@ -51,7 +66,6 @@ export function show(state) {
 
 function showOpinion({ article, answer, note, bars }, opinion) {
   const shares = Object.entries(opinion.probabilities).filter(([, share]) => share >= LEAST);
-  const nearest = shares[0]?.[0];
   if (!opinion.trained) {
     article.dataset.state = "untrained";
     write(answer, "not taught yet");
@@ -59,18 +73,18 @@ function showOpinion({ article, answer, note, bars }, opinion) {
   } else if (opinion.unknown) {
     article.dataset.state = "unknown";
     write(answer, "unknown");
-    write(note, nearest ? `nearest: ${nearest}` : "");
+    write(note, shares.length ? "nearest:" : "");
   } else {
     article.dataset.state = "answer";
     write(answer, opinion.answer);
     write(note, percent(opinion.confidence));
   }
-  answer.style.setProperty("--letters", answer.textContent.length);
   bars.forEach(({ row, label, fill, share }, place) => {
     const [name, value] = shares[place] ?? ["", 0];
-    row.hidden = !name;
+    row.dataset.empty = !name;
+    row.setAttribute("aria-hidden", !name);
     write(label, name);
-    write(share, percent(value));
+    write(share, name ? percent(value) : "");
     fill.style.setProperty("--share", value);
   });
 }

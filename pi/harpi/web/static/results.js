@@ -1,8 +1,9 @@
-// The last evaluations, with their confusion matrices.
+// The last evaluations, with their confusion matrices, and the button that begins another.
 
-import { get } from "./api.js";
-import { byId, make, percent } from "./dom.js";
+import { get, send } from "./api.js";
+import { byId, count, make, percent, when, write } from "./dom.js";
 import { MODELS } from "./panels.js";
+import { sayDoubts } from "./said.js";
 
 const NAMES = new Map(MODELS);
 const FIGURES = [
@@ -11,25 +12,50 @@ const FIGURES = [
   ["macro_f1", "Macro F1"],
 ];
 
+export function build() {
+  byId("evaluate").addEventListener("click", async () => sayDoubts(await send("evaluate")));
+}
+
+/** There are so many test takes, and the evaluation goes on or does not. */
+export function show({ state, evaluating, labels }) {
+  const tested = labels.filter((each) => each.tests);
+  const missing = labels.filter((each) => !each.tests).map(({ label }) => label);
+  byId("evaluate").disabled = evaluating || tested.length < 2 || state === "recording" || state === "testing";
+  byId("evaluate").classList.toggle("main", tested.length > 1);
+  write(byId("evaluate"), evaluating ? "Evaluating …" : "Evaluate");
+  write(byId("testable"), testable(tested, missing));
+}
+
+function testable(tested, missing) {
+  if (!tested.length) return "Tick “Test take” under Capture and record each activity once: what a model has never learnt shows what it is worth.";
+  if (tested.length < 2) return `There are test takes of ${tested[0].label} alone. Record another activity, too.`;
+  const takes = tested.reduce((sum, each) => sum + each.tests, 0);
+  const rest = missing.length ? ` None of ${missing.join(", ")} yet.` : "";
+  return `There are ${count(takes, "test take")} of ${count(tested.length, "activity", "activities")}.${rest}`;
+}
+
 export async function refresh() {
   const runs = byId("runs");
+  const open = new Set([...runs.querySelectorAll("details[open]")].map(({ dataset }) => dataset.run));
   try {
     const { runs: found, problems } = await get("/api/evaluations");
-    const none = "Nothing was evaluated yet. Record test takes of each activity, then run harpi evaluate.";
-    runs.replaceChildren(...(found.length ? found.map(one) : [make("p", { class: "empty" }, none)]), ...problems.map((problem) => make("p", { class: "doubt" }, problem)));
+    runs.replaceChildren(
+      ...found.map((run, place) => one(run, place === 0 || open.has(String(run.number)))),
+      ...problems.map((problem) => make("p", { class: "doubt" }, problem)),
+    );
+    if (!found.length) runs.append(make("p", { class: "empty" }, "Nothing was evaluated yet."));
   } catch (error) {
     runs.replaceChildren(make("p", { class: "empty" }, error.message));
   }
 }
 
-function one(run, place) {
-  const when = new Date(run.time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+function one(run, open) {
   return make(
     "details",
-    { class: "card run", open: place === 0 },
-    make("summary", {}, make("h3", {}, `Run ${run.number}`), ` ${when}: ${run.windows} windows of ${run.takes} takes, ${run.origin}`),
+    { class: "card run", open, "data-run": run.number },
+    make("summary", {}, make("h3", {}, `Run ${run.number}`), make("span", { class: "words" }, `${when(run.time)}. ${count(run.windows, "window")} of ${run.origin}`)),
     make("div", { class: "verdict" }, summary(run), make("ul", { class: "sentences" }, ...run.sentences.map((sentence) => make("li", {}, sentence)))),
-    make("p", { class: "words" }, "Windows by what was done (rows) and what was answered (columns); right answers are framed."),
+    make("p", { class: "words" }, "Windows by what was done (rows) and what was answered (columns). Right answers are framed."),
     make("div", { class: "matrices" }, ...run.models.filter((model) => model.confusion).map(matrix)),
   );
 }

@@ -1,7 +1,7 @@
 // The takes that there are, with their traces, to be corrected.
 
 import { get, send } from "./api.js";
-import { byId, draw, make, write } from "./dom.js";
+import { byId, count, draw, make, when } from "./dom.js";
 import { say } from "./said.js";
 
 const FLAGS = {
@@ -58,8 +58,7 @@ function list() {
 
 function item(take) {
   const what = take.test ? "test take" : "take";
-  const when = new Date(take.start).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-  const facts = [`${what} ${take.id}`, `${take.seconds.toFixed(1)} s`, when, take.position !== "unspecified" && take.position, `session ${take.session}`, take.gaps && `${take.gaps} gaps`];
+  const facts = [`${take.seconds.toFixed(1)} s`, when(take.start), take.position !== "unspecified" && take.position, `session ${take.session}`, take.gaps && count(take.gaps, "gap")];
   const doubts = take.flags.map((flag) => FLAGS[flag] ?? flag).join(", ");
   const picture = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": `Acceleration of ${what} ${take.id}` });
   drawTrace(picture, take);
@@ -67,7 +66,7 @@ function item(take) {
   const row = make(
     "li",
     { class: "card take", "data-deleted": take.deleted, "data-test": take.test },
-    make("div", { class: "about" }, make("h3", {}, take.label), make("p", { class: "words" }, facts.filter(Boolean).join(" · ")), doubts ? make("p", { class: "doubt" }, `⚠ ${doubts}`) : null, take.deleted ? make("p", { class: "words" }, "deleted") : null),
+    make("div", { class: "about" }, make("h3", {}, take.label, make("small", {}, `${what} ${take.id}`)), make("p", { class: "words" }, facts.filter(Boolean).join(" · ")), doubts ? make("p", { class: "doubt" }, `⚠ ${doubts}`) : null, take.deleted ? make("p", { class: "words" }, "deleted") : null),
     picture,
     tools,
   );

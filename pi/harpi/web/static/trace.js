@@ -5,11 +5,14 @@ import { byId, clean, colours, write } from "./dom.js";
 const SECONDS = 8;
 const AXES = ["x", "y", "z"];
 const PANES = [
-  { first: 0, unit: "g", least: 1.5, step: 1 },
-  { first: 3, unit: "°/s", least: 120, step: 100 },
+  { first: 0, title: "Acceleration, g", least: 1.5, step: 1 },
+  { first: 3, title: "Rotation, °/s", least: 120, step: 100 },
 ];
 const EASE = 0.35; // seconds in which the picture catches up with the signal
-const MARGIN = 34;
+const LEFT = 34;
+const RIGHT = 34;
+const TITLE = 18;
+const FOOT = 16;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 let points = []; // [time, ax, ay, az, gx, gy, gz]; [time] alone is a gap
@@ -54,36 +57,40 @@ function drawAll(canvas) {
   const { context, width, height } = clean(canvas);
   const [ink, soft, line] = colours("ink", "soft", "line");
   const lines = colours("axis-x", "axis-y", "axis-z");
-  const paneHeight = (height - 8) / PANES.length;
-  const right = width - MARGIN;
-  const x = (time) => right - ((shownEnd - time) / SECONDS) * right;
+  const paneHeight = (height - FOOT) / PANES.length;
+  const right = width - RIGHT;
+  const x = (time) => right - ((shownEnd - time) / SECONDS) * (right - LEFT);
   PANES.forEach((pane, index) => {
-    const top = index * (paneHeight + 8);
-    const middle = top + paneHeight / 2;
+    const top = index * paneHeight + TITLE;
+    const bottom = (index + 1) * paneHeight - 4;
+    const middle = (top + bottom) / 2;
     const peak = points.reduce((most, point) => {
       const at = point.slice(1 + pane.first, 4 + pane.first).map(Math.abs);
       return Math.max(most, ...at);
     }, pane.least);
     scales[index] += (peak * 1.08 - scales[index]) * 0.1;
-    const y = (value) => middle - (value / scales[index]) * (paneHeight / 2 - 2);
+    const y = (value) => middle - (value / scales[index]) * ((bottom - top) / 2);
 
     context.lineWidth = 1;
     context.strokeStyle = line;
     context.fillStyle = soft;
     context.textBaseline = "middle";
     context.textAlign = "left";
-    const marks = Math.max(1, Math.floor(scales[index] / pane.step / 2)) * pane.step;
-    for (const mark of [-marks, 0, marks]) {
+    context.fillText(pane.title, LEFT, top - TITLE / 2);
+    context.textAlign = "right";
+    const mark = Math.max(1, Math.floor(scales[index] / pane.step / 2)) * pane.step;
+    for (const value of [-mark, 0, mark]) {
+      const at = Math.round(y(value)) + 0.5;
       context.beginPath();
-      context.moveTo(0, y(mark));
-      context.lineTo(right, y(mark));
+      context.moveTo(LEFT, at);
+      context.lineTo(right, at);
       context.stroke();
-      if (mark >= 0) context.fillText(mark ? `${mark} ${pane.unit}` : "0", 2, y(mark) - 7);
+      context.fillText(String(value).replace("-", "−"), LEFT - 6, at);
     }
 
     context.save();
     context.beginPath();
-    context.rect(0, top, right, paneHeight);
+    context.rect(LEFT, top, right - LEFT, bottom - top);
     context.clip();
     context.lineWidth = 1.6;
     context.lineJoin = "round";
@@ -113,16 +120,22 @@ function drawAll(canvas) {
       colour: lines[axis],
       at: y(newest[1 + pane.first + axis]),
     })).sort((a, b) => a.at - b.at);
-    spread(places, 12, top + 6, top + paneHeight - 6);
+    spread(places, 13, top + 6, bottom - 6);
+    context.textAlign = "left";
     context.font = "600 12px system-ui, sans-serif";
     for (const { name, colour, at } of places) {
       context.fillStyle = colour;
-      context.fillRect(right + 5, at - 4, 8, 8);
+      context.fillRect(right + 6, at - 4, 8, 8);
       context.fillStyle = ink;
-      context.fillText(name, right + 18, at);
+      context.fillText(name, right + 19, at);
     }
     context.font = "11px system-ui, sans-serif";
   });
+  context.fillStyle = soft;
+  context.textAlign = "left";
+  context.fillText(`${SECONDS} s ago`, LEFT, height - FOOT / 2);
+  context.textAlign = "right";
+  context.fillText("now", right, height - FOOT / 2);
 }
 
 /** Move labels apart that would lie on one another. */

@@ -4,40 +4,41 @@ import { send } from "./api.js";
 import { byId, clean, colours, make, percent, write } from "./dom.js";
 import { sayDoubts } from "./said.js";
 
-let losses = [];
+// The losses by epoch: first of heads that try themselves on held-out takes, then, where they
+// have told how many epochs are best, of the head that learns everything.
+let runs = [];
 
 export function build() {
-  for (const command of ["train", "pause", "resume", "cancel"]) {
-    byId(command).addEventListener("click", async () => sayDoubts(await send(command)));
-  }
+  byId("train").addEventListener("click", async () => sayDoubts(await send("train")));
 }
 
+/** The activities of which there is enough to be learnt. */
+export const ready = ({ labels }) => labels.filter((each) => each.takes && !each.needed);
+
 export function show(situation) {
-  const { state, progress, labels } = situation;
+  const { state, progress } = situation;
   const busy = state === "training" || state === "paused";
   byId("train").hidden = busy;
   byId("train").disabled = state !== "idle";
-  byId("pause").hidden = state !== "training";
-  byId("resume").hidden = state !== "paused";
-  byId("cancel").hidden = !busy;
-  byId("training-now").hidden = !losses.length;
-  const ready = labels.filter((each) => each.takes && !each.needed);
-  byId("train").classList.toggle("main", ready.length >= 2);
-  write(byId("readiness"), readiness(ready.length));
+  const enough = ready(situation).length;
+  byId("train").classList.toggle("main", enough >= 2);
+  write(byId("readiness"), enough >= 2 ? `There is enough to learn ${enough} activities.` : "Training needs two activities with enough windows each.");
   byId("readiness").hidden = busy;
   if (progress) note(progress);
-  if (state === "paused") write(byId("training-words"), `Paused. ${words(progress)}`);
+  byId("training-now").hidden = !busy && !runs.length;
+  byId("loss").hidden = !runs.some((run) => run.length > 1);
+  if (state === "paused") write(byId("training-words"), `Paused. ${words()}`);
 }
 
-function readiness(ready) {
-  if (ready >= 2) return `There is enough to learn ${ready} activities.`;
-  return "Training needs two activities with enough windows each.";
+/** The page may have missed something. */
+export function forgetProgress() {
+  runs = [];
 }
 
 /** A training begins, goes on, or has ended. */
 export function happened(event) {
   if (event.kind === "answer" && event.ok && event.situation.state === "training" && !event.situation.progress) {
-    losses = [];
+    runs = [];
     byId("outcome").hidden = true;
     byId("training-progress").removeAttribute("value");
     write(byId("training-words"), "Getting ready.");
@@ -56,48 +57,82 @@ export function revealOutcome() {
 }
 
 function note(progress) {
-  const last = losses.at(-1);
-  if (last?.epoch === progress.epoch) return;
-  if (last && progress.epoch < last.epoch) losses = [];
-  losses.push(progress);
-  byId("training-now").hidden = false;
+  const last = runs.at(-1)?.at(-1);
+  if (last?.epoch === progress.epoch && last.epochs === progress.epochs) return;
+  if (!last || progress.epoch <= last.epoch) runs.push([]);
+  runs.at(-1).push(progress);
   byId("training-progress").value = progress.epoch / progress.epochs;
-  write(byId("training-words"), words(progress));
+  write(byId("training-words"), words());
   drawLoss();
 }
 
-function words(progress) {
+function words() {
+  const progress = runs.at(-1)?.at(-1);
   if (!progress) return "";
-  const right = progress.accuracy == null ? "" : `, ${percent(progress.accuracy)} of held-out windows right`;
-  return `Epoch ${progress.epoch} of at most ${progress.epochs}: loss ${progress.loss.toFixed(3)}${right}.`;
+  const trying = runs.length === 1 && progress.accuracy != null;
+  const right = trying ? `, ${percent(progress.accuracy)} right` : "";
+  const what = trying ? "Tried on held-out windows" : "Learning everything";
+  return `${what}: epoch ${progress.epoch} of at most ${progress.epochs}, loss ${progress.loss.toFixed(3)}${right}.`;
 }
+
+const LEFT = 40;
+const RIGHT = 8;
+const TOP = 20;
+const BOTTOM = 20;
 
 export function drawLoss() {
   const canvas = byId("loss");
-  if (!losses.length || !canvas.clientHeight) return;
+  const all = runs.flat();
+  if (all.length < 2 || !canvas.clientHeight) return;
   const { context, width, height } = clean(canvas);
   const [soft, line, accent] = colours("soft", "line", "personal");
-  const most = Math.max(...losses.map(({ loss }) => loss));
-  const end = Math.max(losses.at(-1).epoch, 2);
-  const x = (epoch) => 30 + (epoch / end) * (width - 38);
-  const y = (loss) => 8 + (1 - loss / most) * (height - 26);
+  const most = Math.max(...all.map(({ loss }) => loss));
+  const x = (place) => LEFT + (place / (all.length - 1)) * (width - LEFT - RIGHT);
+  const y = (loss) => TOP + (1 - loss / most) * (height - TOP - BOTTOM);
   context.strokeStyle = line;
   context.fillStyle = soft;
   context.textBaseline = "middle";
-  for (const share of [0, 0.5, 1]) {
-    context.beginPath();
-    context.moveTo(30, y(most * share));
-    context.lineTo(width - 8, y(most * share));
-    context.stroke();
-    context.fillText((most * share).toFixed(most < 1 ? 2 : 1), 2, y(most * share));
-  }
-  context.fillText("0", 28, height - 8);
   context.textAlign = "right";
-  context.fillText(`epoch ${losses.at(-1).epoch}`, width - 8, height - 8);
+  for (const share of [0, 0.5, 1]) {
+    const at = Math.round(y(most * share)) + 0.5;
+    context.beginPath();
+    context.moveTo(LEFT, at);
+    context.lineTo(width - RIGHT, at);
+    context.stroke();
+    context.fillText((most * share).toFixed(most < 1 ? 2 : 1), LEFT - 6, at);
+  }
+  let begin = 0;
+  runs.forEach((run, number) => {
+    const end = begin + run.length - 1;
+    if (number) {
+      context.strokeStyle = soft;
+      context.setLineDash([2, 3]);
+      context.beginPath();
+      context.moveTo(x(begin - 0.5), TOP - 14);
+      context.lineTo(x(begin - 0.5), height - BOTTOM);
+      context.stroke();
+      context.setLineDash([]);
+    }
+    context.strokeStyle = accent;
+    context.fillStyle = accent;
+    context.lineWidth = 2;
+    context.lineJoin = "round";
+    context.beginPath();
+    run.forEach(({ loss }, place) => context.lineTo(x(begin + place), y(loss)));
+    context.stroke();
+    context.beginPath();
+    context.arc(x(end), y(run.at(-1).loss), 3.5, 0, 2 * Math.PI);
+    context.fill();
+    context.fillStyle = soft;
+    context.textAlign = "left";
+    const name = number ? "everything" : runs.length > 1 || run[0].accuracy != null ? "held out" : "everything";
+    const room = x(end) - x(begin);
+    if (room > context.measureText(name).width + 8) context.fillText(name, x(begin) + 4, TOP - 10);
+    context.textAlign = "right";
+    if (room > 30) context.fillText(`epoch ${run.at(-1).epoch}`, x(end), height - 8);
+    context.lineWidth = 1;
+    begin = end + 1;
+  });
   context.textAlign = "left";
-  context.strokeStyle = accent;
-  context.lineWidth = 2;
-  context.beginPath();
-  for (const { epoch, loss } of losses) context.lineTo(x(epoch), y(loss));
-  context.stroke();
+  context.fillText("loss", 2, TOP - 10);
 }
