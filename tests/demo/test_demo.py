@@ -11,14 +11,16 @@ import pytest
 
 from harpi.demo.score import Score
 from harpi.demo.screen import Screen, report
-from harpi.demo.stage import Outcome, perform
+from harpi.demo.stage import Outcome, staged
 
 
 @pytest.fixture(scope="module", params=["25", "26"])
 def played(request: pytest.FixtureRequest) -> tuple[Outcome, str]:
     out = io.StringIO()
     score = Score()
-    return perform(Screen(score, out), score, subject=request.param, speed=None), out.getvalue()
+    with staged(Screen(score, out), score, subject=request.param, speed=None) as play:
+        assert play.page is None
+        return play.perform(), out.getvalue()
 
 
 def test_a_turned_strap_fools_the_generic_model(played: tuple[Outcome, str]) -> None:

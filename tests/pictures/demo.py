@@ -41,4 +41,4 @@ def draw() -> None:
         outcome = play.perform()
     logging.disable(logging.NOTSET)
     text = "$ make demo\n" + paper.seen() + report(outcome)
-    write_svg("demo", text, title="harpi demo", width=92)
+    write_svg("demo", text, title="harpi demo", width=96)

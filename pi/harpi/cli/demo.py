@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
+import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -31,11 +36,19 @@ def demo(
         Path | None,
         typer.Option(metavar="FILE", help="Play this one; it needs two labelled sittings."),
     ] = None,
+    page: Annotated[
+        bool,
+        typer.Option(
+            help="Serve the page to this computer, and open it on a desktop; not with --fast "
+            "or --json."
+        ),
+    ] = True,
 ) -> None:
     """Play a real recording through an emulated chip, three models and MQTT.
 
     A stranger wears the strap; the strap is turned; the wearer teaches harpi by pressing
     buttons; and the personal answers come right. No Pi, no sensor and no root are needed.
+    For as long as you look at the page, the wearer then goes on, and does what you record.
 
     Example: harpi demo --fast
     """
@@ -45,15 +58,58 @@ def demo(
 
     from harpi.demo.score import Score
     from harpi.demo.screen import Screen, Silence, report
-    from harpi.demo.stage import perform
+    from harpi.demo.stage import staged
 
     logging.disable(logging.WARNING)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # the broker is to end, too
+        signal.signal(number, lambda *_: sys.exit(143))
     score = Score()
-    outcome = perform(
+    with staged(
         Silence() if json else Screen(score),
         score,
         subject=subject,
         speed=None if fast else speed,
         recording=recording,
-    )
-    typer.echo(msgspec.json.encode(outcome.as_dict()).decode() if json else report(outcome))
+        page=page and not fast and not json and _can_be_served(),
+    ) as play:
+        if play.page is not None:
+            typer.echo(f"The page is at {play.page} and has buttons, too.")
+            open_on_desktop(play.page)
+        outcome = play.perform()
+        typer.echo(msgspec.json.encode(outcome.as_dict()).decode() if json else report(outcome))
+        if play.is_watched():
+            typer.echo(
+                "\nThe wearer goes on while you look at the page, and does what you record "
+                "there. Ctrl-C ends it."
+            )
+            with contextlib.suppress(KeyboardInterrupt):
+                play.encore()
+
+
+def _can_be_served() -> bool:
+    """Whether the extra `web` is installed."""
+    from importlib.util import find_spec
+
+    return all(find_spec(name) for name in ("starlette", "uvicorn"))
+
+
+def open_on_desktop(address: str) -> None:
+    """Open a page in a browser, where a person sits before a desktop of this computer."""
+    import subprocess
+
+    if not sys.stdout.isatty() or {"CI", "SSH_CONNECTION", "SSH_TTY"} & set(os.environ):
+        return
+    if sys.platform == "darwin":
+        opener = "open"
+    elif {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
+        opener = "xdg-open"
+    else:
+        return
+    if (binary := shutil.which(opener)) is not None:
+        subprocess.Popen(  # noqa: S603 - the desktop's own way to open a page of ours
+            [binary, address],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )

@@ -14,12 +14,17 @@ class ScaledTime:
     """
 
     def __init__(self, speed: float) -> None:
-        self._speed = speed
+        self._pace = (0.0, 0.0, speed)
+
+    def go(self, speed: float) -> None:
+        """Run at another speed from now on; whoever waits already waits as before."""
+        self._pace = (time.monotonic(), self.monotonic(), speed)
 
     def monotonic(self) -> float:
         """Scaled seconds."""
-        return time.monotonic() * self._speed
+        real, scaled, speed = self._pace
+        return scaled + (time.monotonic() - real) * speed
 
     def wait(self, stop: threading.Event, seconds: float) -> bool:
         """Wait for `seconds` of scaled time or until `stop` is set; return whether it is."""
-        return stop.wait(max(0.0, seconds) / self._speed)
+        return stop.wait(max(0.0, seconds) / self._pace[2])

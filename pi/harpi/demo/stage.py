@@ -1,10 +1,14 @@
-"""Sets the demo up and takes it down: broker, chip, daemon, and an ear at the broker."""
+"""Sets the demo up and takes it down: broker, chip, daemon, page, an ear at the broker."""
 
 from __future__ import annotations
 
+import contextlib
+import math
+import socket
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +18,9 @@ import msgspec
 from harpi import __version__, shipped
 from harpi.commands import Event
 from harpi.config.loading import build
+from harpi.config.schema import WebSection
 from harpi.daemon import Daemon
+from harpi.daemon.page import start_page
 from harpi.demo.broker import HOST, demo_broker
 from harpi.demo.director import Director, Spectator
 from harpi.demo.scaled_time import ScaledTime
@@ -30,7 +36,8 @@ RECORDING: Final = "models/recordings/hapt_25_26.npz"
 TEACH_SECONDS: Final = 7.0
 TEST_SECONDS: Final = 4.5
 _DEVICE: Final = "demo"
-_LAST_WORD_SECONDS: Final = 2.0
+_LAST_WORD_SECONDS: Final = 10.0
+_COME_BACK_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +78,84 @@ class Outcome:
         }
 
 
-def perform(
+class Play:
+    """The demo, ready to begin; `staged` makes one.
+
+    Args:
+        daemon: opened.
+        director: of the play on it.
+        score: where verdicts are counted.
+        ear: hears what arrives at a subscriber.
+        broker: name of the broker's software.
+    """
+
+    def __init__(
+        self, daemon: Daemon, director: Director, score: Score, ear: _Ear, broker: str
+    ) -> None:
+        self._daemon = daemon
+        self._director = director
+        self._score = score
+        self._ear = ear
+        self._broker = broker
+        self._begun = time.perf_counter()
+        self._notices: list[str] = []
+        self._watched_at = -math.inf
+        daemon.session.subscribe(self._note)
+
+    @property
+    def page(self) -> str | None:
+        """Where the page is; None where it is not served."""
+        page = self._daemon.page
+        return page.url if page is not None and page.serving else None
+
+    def perform(self) -> Outcome:
+        """Play all scenes once.
+
+        Raises:
+            HarpiError: harpi refuses what the play asks for.
+        """
+        self._director.perform()
+        self._ear.wait_for(self._daemon.recognition.windows, _LAST_WORD_SECONDS)
+        return Outcome(
+            score=self._score,
+            broker=self._broker,
+            heard=self._ear.verdicts,
+            said=self._daemon.recognition.windows,
+            lost=self._daemon.sampler.health().lost,
+            train_seconds=self._director.training_seconds,
+            trained=self._notices[-1] if self._notices else "",
+            seconds=time.perf_counter() - self._begun,
+        )
+
+    def is_watched(self) -> bool:
+        """Whether somebody looks at the page, or did a moment ago."""
+        page = self._daemon.page
+        if page is not None and page.viewers:
+            self._watched_at = time.monotonic()
+        return time.monotonic() - self._watched_at < _COME_BACK_SECONDS
+
+    def encore(self) -> None:
+        """Go on, as slowly as life, for as long as somebody looks at the page."""
+        if isinstance(self._daemon.timebase, ScaledTime):
+            self._daemon.timebase.go(1.0)
+        self._director.encore(self.is_watched)
+
+    def _note(self, event: Event) -> None:
+        if event.kind == "notice":
+            self._notices.append(event.message)
+
+
+@contextlib.contextmanager
+def staged(
     spectator: Spectator,
     score: Score,
     *,
     subject: str,
     speed: float | None,
     recording: Path | None = None,
-) -> Outcome:
-    """Play the demo once.
+    page: bool = False,
+) -> Iterator[Play]:
+    """Set the demo up, and take it down at the end.
 
     Args:
         spectator: who is shown what happens.
@@ -87,11 +163,11 @@ def perform(
         subject: whose recording is played.
         speed: how much faster than life; None for as fast as this computer can.
         recording: what is played; what ships with harpi where not given.
+        page: serve the page, to this computer alone.
 
     Raises:
         HarpiError: no broker, no such recording, or a piece that does not start.
     """
-    begun = time.perf_counter()
     source = Recording.read(recording or shipped.path(RECORDING), subject=subject)
     play = write_screenplay(source, teach_seconds=TEACH_SECONDS, test_seconds=TEST_SECONDS)
     timebase: Timebase = VirtualTime() if speed is None else ScaledTime(speed)
@@ -107,36 +183,35 @@ def perform(
                 "mqtt.host": HOST,
                 "mqtt.port": port,
                 "socket.enabled": False,
+                "web.enabled": page,
+                "web.port": page_port(),
                 "paths.state": f"{folder}/state",
                 "paths.runtime": f"{folder}/run",
             }
         )
         with _Ear(Subscriber(config.mqtt, _DEVICE)) as ear:
             daemon = Daemon(config, bus=bus, timebase=timebase)
-            daemon.open()
-            notices: list[str] = []
-
-            def note(event: Event) -> None:
-                if event.kind == "notice":
-                    notices.append(event.message)
-
-            daemon.session.subscribe(note)
-            director = Director(daemon, playback, play, score, spectator)
             try:
-                director.perform()
-                ear.wait_for(daemon.recognition.windows, _LAST_WORD_SECONDS)
+                daemon.open()
+                if daemon.page is not None:
+                    start_page(daemon.page)
+                director = Director(daemon, playback, play, score, spectator)
+                yield Play(daemon, director, score, ear, name)
             finally:
                 daemon.stop()
-            return Outcome(
-                score=score,
-                broker=name,
-                heard=ear.verdicts,
-                said=daemon.recognition.windows,
-                lost=daemon.sampler.health().lost,
-                train_seconds=director.training_seconds,
-                trained=notices[-1] if notices else "",
-                seconds=time.perf_counter() - begun,
-            )
+
+
+def page_port() -> int:
+    """Give the usual port of the page, or another where it is taken."""
+    usual = WebSection().port
+    with socket.socket() as probe:
+        # As the page's own socket, which may follow a demo that has just ended.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, usual))
+        except OSError:
+            probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
 
 
 class _Ear:
