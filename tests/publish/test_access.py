@@ -21,6 +21,7 @@ from harpi.config.schema import MqttSection
 from harpi.evaluation.runs import RunLog
 from harpi.publish.discovery import Discovery
 from harpi.publish.door import MqttDoor
+from harpi.publish.messages import json_schema
 from harpi.publish.mqtt import MqttPublisher
 from harpi.timebase import SystemTime
 from tests.support.broker import (
@@ -31,6 +32,7 @@ from tests.support.broker import (
     running,
     wait_until,
 )
+from tests.support.conditions import health
 from tests.support.fake_room import FakeRoom
 from tests.support.verdicts import verdict
 
@@ -172,12 +174,14 @@ def test_a_device_may_say_all_that_harpi_says_and_hears_its_commands(
         device(broker, room) as publisher,
     ):
         publisher.publish_verdict(verdict(), SystemTime())
-        topics = {f"harpi/arm/{name}" for name in ("status", "state", "session", "history")}
-        topics.add("homeassistant/device/harpi-arm/config")
-        wait_until(lambda: topics <= home.heard.keys(), "all is heard")
+        publisher.publish_health(health())
+        publisher.publish_report(b"{}")
         assert home.may_say("harpi/arm/set/stop", b'{"id": "1"}')
         wait_until(lambda: room.commands == [Stop()], "the command is done")
-        wait_until(lambda: "harpi/arm/event" in viewer.heard, "the answer is heard")
+        topics = {f"harpi/arm/{name}" for name in ("status", *json_schema()["properties"])}
+        wait_until(lambda: topics <= viewer.heard.keys(), "all is heard")
+        topics.add("homeassistant/device/harpi-arm/config")
+        wait_until(lambda: topics <= home.heard.keys(), "all is heard")
         assert not viewer.may_say("harpi/arm/set/stop", b"{}")
         assert publisher.figures().sent >= 5
 
