@@ -42,7 +42,8 @@ def study(
         typer.Option(
             "--page",
             metavar="FILE",
-            help="The page, its pictures in `images` beside it; OUT/study.md by default.",
+            help="The page, its pictures in `images` beside it; by default study.md in "
+            "OUT/full or OUT/quick.",
         ),
     ] = None,
     so_far: Annotated[

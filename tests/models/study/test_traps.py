@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from harpi.evaluation.leaks import fingerprints
-from harpi.signal.features import features
+from harpi.recognition.knn import KnnRecogniser
 from harpi.types import FloatArray
 from harpi_models.datasets.catalogue import SPAR
 from harpi_models.datasets.layout import LENGTH, RATE
 from harpi_models.examples import Examples, read_examples
 from harpi_models.metrics import macro_f1
-from harpi_models.protocol import Course, courses, discriminant_learner, neighbours_learner
+from harpi_models.protocol import Course, courses
 from tests.models.synthetic import arrays
 
 LEARNT = 6
@@ -66,9 +65,11 @@ def course_of(folder: Path) -> Course:
 
 
 def score(learnt: FloatArray, classes: Any, asked: FloatArray, truth: Any) -> float:
-    """Macro F1 of five nearest neighbours on the features."""
-    answer = neighbours_learner(features(learnt, RATE), classes, int(classes.max()) + 1)
-    return macro_f1(truth, np.argmax(answer(features(asked, RATE)), axis=1))
+    """Macro F1 of the device's kNN, when it knows nothing but these windows."""
+    knn = KnnRecogniser(rate=RATE, length=LENGTH)
+    for c in np.unique(classes):
+        knn.add(learnt[classes == c], str(c))
+    return macro_f1(truth, np.array([int(str(said.best)) for said in knn.predict(asked)]))
 
 
 def honest(course: Course) -> float:
@@ -175,16 +176,17 @@ def test_scaling_by_what_is_asked_changes_the_score(tmp_path: Path) -> None:
     assert planted < 0.5
 
 
-@pytest.mark.parametrize("learner", [neighbours_learner, discriminant_learner])
-def test_an_answer_does_not_depend_on_what_else_is_asked(tmp_path: Path, learner: Any) -> None:
+def test_an_answer_does_not_depend_on_what_else_is_asked(tmp_path: Path) -> None:
+    """For the nearest neighbours; `test_contestants` asks the same of every contestant."""
     recorded(tmp_path, vigour)
     course = course_of(tmp_path)
-    learnt = features(np.concatenate(course.learnt), RATE)
-    answer = learner(learnt, np.repeat([0, 1, 2], LEARNT), 3)
-    together = answer(features(course.asked, RATE))
+    knn = KnnRecogniser(rate=RATE, length=LENGTH)
+    for c, learnt in enumerate(course.learnt):
+        knn.add(learnt, str(c))
+    together = knn.predict(course.asked)
     for place in (0, 7, len(course.asked) - 1):
-        alone = answer(features(course.asked[place : place + 1], RATE))
-        np.testing.assert_allclose(alone[0], together[place], atol=1e-5)
+        (alone,) = knn.predict(course.asked[place : place + 1])
+        np.testing.assert_array_equal(alone.probabilities, together[place].probabilities)
 
 
 # --- overlapping windows on both sides ------------------------------------------------------
