@@ -1,0 +1,1 @@
+"""Builds harpi's packages for Debian and Raspberry Pi OS: `python -m deb`."""

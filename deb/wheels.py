@@ -1,0 +1,195 @@
+"""What harpi needs of others, as a Pi would get it, in a folder of its own.
+
+Versions and digests are those of `requirements/deb.lock`; nothing else comes in.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Final
+
+from packaging.requirements import Requirement
+
+from deb.targets import BuildError, Target
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+LOCK: Final = ROOT / "requirements" / "deb.lock"
+COMPILER_32: Final = "arm-linux-gnueabihf-gcc"
+
+SUPERFLUOUS: Final = ("bin", "**/__pycache__", "**/tests", "**/*.pyi", "**/*.pxd", "**/*.h")
+"""What no program needs at run time."""
+
+
+def pins(target: Target) -> dict[str, tuple[Requirement, str]]:
+    """Read the lock: each package of a target, and the lines with version and digests.
+
+    Raises:
+        BuildError: the lock has a line that is not understood.
+    """
+    environment = {
+        "implementation_name": "cpython",
+        "os_name": "posix",
+        "platform_machine": target.machine,
+        "platform_python_implementation": "CPython",
+        "platform_system": "Linux",
+        "python_version": ".".join(map(str, target.python)),
+        "python_full_version": f"{target.python[0]}.{target.python[1]}.0",
+        "sys_platform": "linux",
+    }
+    found = {}
+    text = LOCK.read_text("utf-8").replace("\\\n", " ")
+    for line in text.splitlines():
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        stated, *digests = re.split(r"\s+--hash=", line.strip())
+        requirement = Requirement(stated.strip())
+        if not digests:
+            raise BuildError(f"{LOCK.name} has no digest for {requirement.name}.")
+        if requirement.marker is None or requirement.marker.evaluate(environment):
+            pinned = f"{requirement.name}{requirement.specifier}"
+            hashes = " ".join(f"--hash={digest.strip()}" for digest in digests)
+            found[requirement.name] = (requirement, f"{pinned} {hashes}")
+    return found
+
+
+def install(target: Target, folder: Path, scratch: Path) -> None:
+    """Put all wheels of a target into a folder.
+
+    Args:
+        target: for which.
+        folder: where to.
+        scratch: for what is in the way afterwards.
+
+    Raises:
+        BuildError: something cannot be had or built.
+    """
+    wanted = pins(target)
+    listed = scratch / "requirements.txt"
+    lines = [
+        line
+        for name, (_, line) in wanted.items()
+        if name not in (*target.from_debian, *target.built)
+    ]
+    listed.write_text("\n".join(lines) + "\n", "utf-8")
+    tag = f"cp{target.python[0]}{target.python[1]}"
+    platforms = [
+        f"manylinux_2_{minor}_{target.machine}" for minor in range(17, target.glibc + 1)
+    ]
+    downloaded = scratch / "wheels"
+    words = ["download", "--no-deps", "--require-hashes", "--only-binary=:all:"]
+    words += ["--dest", str(downloaded), "--implementation", "cp", "--requirement", str(listed)]
+    words += ["--python-version", ".".join(map(str, target.python))]
+    words += [f"--abi={abi}" for abi in (tag, "abi3", "none")]
+    words += [f"--platform={name}" for name in (*platforms, f"manylinux2014_{target.machine}")]
+    pip(*words)
+    for wheel in sorted(downloaded.glob("*.whl")):
+        unpack_wheel(wheel, folder)
+    for name in target.built:
+        if name != "msgspec":
+            raise BuildError(f"nobody knows how {name} is built.")
+        build_msgspec(target, wanted[name][1], folder, scratch)
+    install_harpi(folder, scratch)
+    for pattern in SUPERFLUOUS:
+        for path in list(folder.glob(pattern)):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def install_harpi(folder: Path, scratch: Path) -> None:
+    """Build harpi's own wheel and put it beside the others, without the workshop."""
+    wheels = scratch / "wheel"
+    pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(wheels), str(ROOT))
+    (wheel,) = wheels.glob("harpi-*.whl")
+    unpack_wheel(wheel, folder)
+    shutil.rmtree(folder / "harpi_models")
+
+
+def unpack_wheel(wheel: Path, folder: Path) -> None:
+    """Put the libraries of a wheel into a folder; its programs are not wanted.
+
+    pip would do it only for the Python that it runs on.
+    """
+    with zipfile.ZipFile(wheel) as content:
+        content.extractall(folder)  # noqa: S202 - its digest is that of the lock
+    for data in folder.glob("*.data"):
+        for libraries in (data / "purelib", data / "platlib"):
+            if libraries.is_dir():
+                shutil.copytree(libraries, folder, dirs_exist_ok=True)
+        shutil.rmtree(data)
+
+
+def build_msgspec(target: Target, pinned: str, folder: Path, scratch: Path) -> None:
+    """Build msgspec, which has no wheel for armv7l: one file of C.
+
+    Raises:
+        BuildError: the compiler or its source is missing.
+    """
+    from tests.rigs.cache import RigError
+    from tests.rigs.debian import unpack
+
+    if shutil.which(COMPILER_32) is None:
+        raise BuildError(
+            f"{COMPILER_32} is missing: sudo apt install gcc-arm-linux-gnueabihf "
+            "libc6-dev-armhf-cross."
+        )
+    version = ".".join(map(str, target.python))
+    headers = scratch / "headers"
+    try:
+        headers.mkdir()
+        unpack(headers, target.suite, target.architecture, [f"libpython{version}-dev"])
+    except RigError as error:
+        raise BuildError(str(error)) from error
+    source = scratch / "source"
+    listed = scratch / "msgspec.txt"
+    listed.write_text(f"{pinned}\n", "utf-8")
+    words = ["--no-deps", "--no-binary=msgspec", "--require-hashes"]
+    pip("download", *words, "--dest", str(source), "--requirement", str(listed))
+    (archive,) = source.glob("msgspec-*.tar.gz")
+    with tarfile.open(archive) as content:
+        content.extractall(source, filter="data")
+    (tree,) = (path for path in source.iterdir() if path.is_dir())
+    package = tree / "src/msgspec"
+    (code,) = package.glob("_core.c")
+    tag = version.replace(".", "")
+    library = package / f"_core.cpython-{tag}-arm-linux-gnueabihf.so"
+    folders = (f"python{version}", "arm-linux-gnueabihf", "")
+    includes = [f"-I{headers}/usr/include/{folder}" for folder in folders]
+    compiler = [COMPILER_32, "-O2", "-w", "-s", "-shared", "-fPIC"]
+    run([*compiler, *includes, str(code), "-o", str(library)])
+    shutil.copytree(package, folder / "msgspec", ignore=shutil.ignore_patterns("*.c", "*.h"))
+    name = f"msgspec-{re.split('==| ', pinned)[1]}"
+    about = folder / f"{name}.dist-info"
+    about.mkdir()
+    shutil.copy(tree / "PKG-INFO", about / "METADATA")
+    for licence in tree.glob("LICENSE*"):
+        (about / "licenses").mkdir(exist_ok=True)
+        shutil.copy(licence, about / "licenses")
+
+
+def pip(*words: str) -> None:
+    """Run pip.
+
+    Raises:
+        BuildError: it failed.
+    """
+    run([sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *words])
+
+
+def run(words: list[str]) -> None:
+    """Run a program.
+
+    Raises:
+        BuildError: it failed.
+    """
+    done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["it says nothing"]
+        raise BuildError(f"{Path(words[0]).name} {' '.join(words[1:4])} failed: {said[-1]}")
