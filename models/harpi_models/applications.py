@@ -12,10 +12,14 @@ import keras
 import numpy as np
 
 from harpi_models.bases import Base, keras_base
-from harpi_models.errors import BaseRefused
+from harpi_models.errors import BaseRefused, WeightsUnreachable
 
 SETTLING_IMAGES = 16
-LICENCE = "Apache-2.0 (Keras); ImageNet weights for research use"
+UNREACHABLE = "URL fetch failure"
+"""What Keras says where a download fails."""
+RANDOM = ", random weights"
+LICENCE = "Apache-2.0 (Keras)"
+LICENCE_OF_IMAGENET = f"{LICENCE}; weights learnt on ImageNet, whose images are for research"
 
 
 def mobilenet_v2_base(
@@ -52,8 +56,9 @@ def application_base(
         labels: of the classifier in a weights file; without them the model has none.
 
     Raises:
-        BaseRefused: no such model, a size or width that it does not have, or weights that
-            cannot be had.
+        BaseRefused: no such model, a size or width that it does not have, or weights that do
+            not fit it.
+        WeightsUnreachable: ImageNet's weights cannot be downloaded.
     """
     builder, module = _found(name)
     options: dict[str, Any] = {
@@ -72,7 +77,10 @@ def application_base(
     try:
         model = builder(**options)
     except Exception as error:
-        raise BaseRefused(
+        unreachable = weights == "imagenet" and (
+            isinstance(error, OSError) or UNREACHABLE in str(error)
+        )
+        raise (WeightsUnreachable if unreachable else BaseRefused)(
             f"Keras cannot build it: {str(error).splitlines()[0][:200]}",
             where=name,
             remedy=_remedy(weights),
@@ -85,9 +93,9 @@ def application_base(
         model,
         cut=cut,
         labels=labels,
-        name=f"{name} {image_size}",
+        name=f"{name} {image_size}" + (RANDOM if weights is None else ""),
         prepare=lambda window: prepare(window + 0.0),
-        licence=LICENCE,
+        licence=LICENCE_OF_IMAGENET if weights == "imagenet" else LICENCE,
         data=("ImageNet",) if weights == "imagenet" else (),
     )
 
@@ -129,7 +137,7 @@ def _found(name: str) -> tuple[Callable[..., Any], ModuleType]:
 
 def _remedy(weights: str | Path | None) -> str:
     if weights == "imagenet":
-        return "Where ImageNet's weights cannot be downloaded, give a weights file, or none"
+        return "Choose what ImageNet's weights are for, or give a weights file, or none"
     if weights is not None:
         return "Give weights of exactly this model and size"
     return "Choose a size and width that this model has"

@@ -10,7 +10,7 @@ from harpi import shipped
 from harpi_models.applications import application_base
 from harpi_models.bases import Base
 from harpi_models.converter import convert_model
-from harpi_models.errors import BaseRefused, HeadRefused
+from harpi_models.errors import HeadRefused, WeightsUnreachable
 from harpi_models.file_base import FileBase
 from harpi_models.heads import Head
 from harpi_models.images import read_representative
@@ -34,7 +34,7 @@ def convert_with(options: Options, *, progress: Callable[[str], None]) -> Path:
     Raises:
         WorkshopError: the base, the head or the file was refused, or cannot be written.
     """
-    head = _head(options)
+    head = _head(options, progress)
     base = _base(options, progress)
     representative = None
     if options.representative is not None:
@@ -53,7 +53,7 @@ def convert_with(options: Options, *, progress: Callable[[str], None]) -> Path:
     return path
 
 
-def _head(options: Options) -> Head:
+def _head(options: Options, progress: Callable[[str], None]) -> Head:
     if options.head_path is None:
         return options.made_head()
     found = head_from_path(options.head_path)
@@ -63,7 +63,19 @@ def _head(options: Options) -> Head:
             where=str(options.head_path),
             remedy="Leave out --num_classes, or build the head for as many",
         )
-    return found.head
+    asked = options.l1 is not None or options.l2 is not None
+    if not found.bare and asked:
+        raise HeadRefused(
+            "it brings its own penalties, --head_l1_reg and --head_l2_reg ask for others",
+            where=str(options.head_path),
+            remedy="Leave them out, or change the penalties of the Keras model",
+        )
+    if found.bare and not asked:
+        progress(
+            "note: this SavedModel holds the head's computation only, no penalties and no "
+            "dropout; save it as .keras to keep them, or give --head_l2_reg"
+        )
+    return found.head.penalised(options.penalty) if asked else found.head
 
 
 def _base(options: Options, progress: Callable[[str], None]) -> Base | FileBase:
@@ -94,12 +106,12 @@ def _base(options: Options, progress: Callable[[str], None]) -> Base | FileBase:
         return build(Path(options.weights))
     try:
         return build("imagenet")
-    except BaseRefused:
+    except WeightsUnreachable:
         if options.weights == "imagenet":
             raise
         base = build(None)
         progress(
-            "warning: ImageNet's weights cannot be had here, the base has random ones; give "
+            "warning: ImageNet's weights cannot be had here, the base gets random ones; give "
             "--base_weights FILE for a base that sees anything"
         )
         return base

@@ -35,8 +35,8 @@ def benchmark(data: Data, models: Path, *, tell: Tell = lambda line: None) -> di
         DataRefused: the folds' bases are not there.
     """
     parts: dict[str, list[dict[str, Any]]] = {}
-    for run in PEOPLE_RUNS:
-        base = ModelFile.read(fold_file(models, run))
+    bases = [ModelFile.read(fold_file(models, run)) for run in PEOPLE_RUNS]
+    for run, base in zip(PEOPLE_RUNS, bases, strict=True):
         strangers = data.judging.where(run.judged_on(data.judging))
         mine = data.training.where(run.trained_on(data.training))
         parts.setdefault(BASE, []).append(

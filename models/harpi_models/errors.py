@@ -19,6 +19,10 @@ class BaseRefused(WorkshopError, ValueError):
     """A base model that cannot be read, or cannot be cut where it was asked for."""
 
 
+class WeightsUnreachable(BaseRefused):
+    """Weights that would have to be downloaded, and cannot be."""
+
+
 class HeadRefused(WorkshopError, ValueError):
     """A head that cannot be trained with builtin operators, or that does not fit the base."""
 

@@ -103,7 +103,7 @@ class FileBase:
             raise BaseRefused(
                 "a model file's base cannot be quantised again",
                 where=self.file.path,
-                remedy="Quantise when it is made: harpi-models train --quantization",
+                remedy="Take one of the quantised files that harpi-models train wrote",
             )
         names = ["bottleneck", "generic"] if self.labels else ["bottleneck"]
         return [(self.file.content, name) for name in names]

@@ -12,7 +12,7 @@ entropy with sample weights, averaged over the batch, plus the L1 and L2 penalti
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -130,6 +130,11 @@ class Head:
             )
             if layer.dropout > 0
         )
+
+    def penalised(self, penalty: Penalty) -> Head:
+        """The same head with a penalty on the weights of every layer."""
+        layers = tuple(replace(layer, kernel_penalty=penalty) for layer in self.layers)
+        return replace(self, layers=layers)
 
     def start(self, features: int) -> dict[str, FloatArray]:
         """Values that the hidden layers start from, by name.

@@ -6,7 +6,7 @@ sees, a head that is trained on its features, and a new image with its probabili
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from harpi.recognition.metadata import ImageInput
 from harpi.recognition.model_file import ModelFile
 from harpi.recognition.trainable import TrainableModel
 from harpi_models.errors import DataRefused
-from harpi_models.images import LabelledImages, read_classes, read_image
+from harpi_models.images import LabelledImages, read_classes
 
 KEPT_BACK = 5
 """One image in so many of each class is not learnt, and measured on."""
@@ -54,18 +54,6 @@ def learn_images(
         ]
         tell(f"{np.mean(right):.0%} of {len(asked)} images that were kept back are right")
     return trainable
-
-
-def classify(
-    trainable: TrainableModel, model: ModelFile, paths: Sequence[Path]
-) -> list[list[tuple[str, float]]]:
-    """Labels and probabilities of images, the most probable first.
-
-    Raises:
-        DataRefused: an image cannot be read.
-    """
-    size = image_size(model)
-    return [trainable.predict(read_image(path, size)) for path in paths]
 
 
 def image_size(model: ModelFile) -> int:

@@ -37,10 +37,17 @@ class Layer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KerasHead:
-    """A head and the number of classes that it was built with."""
+    """A head as it was built.
+
+    Attributes:
+        head: its layers.
+        classes: that it was built with.
+        bare: it comes from a computation, which says nothing of penalties and dropout.
+    """
 
     head: Head
     classes: int
+    bare: bool = False
 
 
 def head_from_keras(model: Any) -> KerasHead:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harpi_models.errors import ConversionRefused, HeadRefused
-from harpi_models.heads import Head, mlp_head, softmax_head
+from harpi_models.heads import Head, Penalty, mlp_head, softmax_head
 from harpi_models.optimizers import Adam, Momentum, Optimizer, Sgd
 
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
@@ -79,6 +79,11 @@ class Options:
         self.made_optimizer()
 
     @property
+    def penalty(self) -> Penalty:
+        """On the head's weights."""
+        return Penalty(self.l1 or 0.0, self.l2 or 0.0)
+
+    @property
     def quantization_kind(self) -> str:
         """Of the base; `none` where nothing was asked for."""
         return self.quantization or ("dynamic" if self.quantize else "none")
@@ -116,19 +121,18 @@ class Options:
             raise _refused(
                 "--representative is only used for --quantization int8", "Leave it out"
             )
+        if self.representative is not None and not self.representative.exists():
+            raise _refused(
+                f"--representative {self.representative} is not there", "Check the path"
+            )
 
     def _check_head(self) -> None:
         if self.head_path is not None:
-            for name, value in (
-                ("--head_l1_reg", self.l1),
-                ("--head_l2_reg", self.l2),
-                ("--head_dropout", self.dropout),
-            ):
-                if value is not None:
-                    raise _refused(
-                        f"{name} does not go with --head_model_dir",
-                        "Give the penalties and dropout to the layers of the Keras model",
-                    )
+            if self.dropout is not None:
+                raise _refused(
+                    "--head_dropout does not go with --head_model_dir",
+                    "Give the Keras model Dropout layers and save it as .keras",
+                )
         elif self.dropout is not None and self.hidden is None:
             raise _refused("--head_dropout needs --head_hidden", "Leave it out")
         if self.dropout is not None and not 0 <= self.dropout < 1:
@@ -142,7 +146,7 @@ class Options:
         Raises:
             HeadRefused: the hidden layers cannot be read.
         """
-        l1, l2 = self.l1 or 0.0, self.l2 or 0.0
+        l1, l2 = self.penalty.l1, self.penalty.l2
         if self.hidden is None:
             return softmax_head(l1=l1, l2=l2)
         try:

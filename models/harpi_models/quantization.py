@@ -15,7 +15,7 @@ from harpi_models.stages import Stage
 Quantization = Literal["none", "float16", "dynamic", "int8"]
 BYTES_PER_WEIGHT: dict[str, int] = {"none": 4, "float16": 2, "dynamic": 1, "int8": 1}
 CALIBRATION_BATCH = 32
-SIGNATURE = "stage"
+SIGNATURE = "base"
 StageFile = tuple[bytes, str]
 """A TensorFlow Lite file, and the signature in it that is the stage."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def head_from_path(path: Path) -> KerasHead:
     """A head from a Keras archive or a SavedModel directory.
 
     A SavedModel of Keras 2 says what its layers are. One that Keras 3 or TensorFlow exported
-    has only the computation, without penalties and dropout.
+    has only the computation, without penalties and dropout; the head is then `bare`.
 
     Raises:
         HeadRefused: it cannot be read, or holds a layer that cannot be trained.
@@ -95,7 +96,7 @@ def head_from_path(path: Path) -> KerasHead:
     if (path / "keras_metadata.pb").exists():
         return head_from_layers(_keras_2_layers(path))
     frozen, _ = _frozen_signature(path, HeadRefused)
-    return head_from_layers(_graph_layers(frozen, str(path)))
+    return replace(head_from_layers(_graph_layers(frozen, str(path))), bare=True)
 
 
 def _load_archive(path: Path, error: type[BaseRefused] | type[HeadRefused]) -> Any:

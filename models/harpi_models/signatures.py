@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -136,9 +137,9 @@ def convert(
             return bytes(converter.convert())
         except Exception as error:
             raise ConversionRefused(
-                f"TensorFlow Lite has no builtin operators for it: {_first_line(error)}",
+                f"TensorFlow Lite has no builtin operator for {_culprits(str(error))}",
                 where=", ".join(functions),
-                remedy="Take a base and a head of operators that TensorFlow Lite knows",
+                remedy="Leave it out, or unroll it where it is part of a recurrent layer",
             ) from error
 
 
@@ -166,6 +167,7 @@ def _zeros(tensor: Tensor, classes: Any) -> Any:
     return tf.zeros(tf.concat(sizes, axis=0) if len(sizes) > 1 else sizes[0])
 
 
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:200] if lines else type(error).__name__
+def _culprits(text: str) -> str:
+    """The operators that the converter's error is about, or else how it begins."""
+    names = sorted(set(re.findall(r"'tf\.(\w+)'", text)))
+    return ", ".join(names) or f"it: {text.strip()[:200]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,30 @@ def digit_base() -> Any:
     from harpi_models.bases import keras_base
 
     return keras_base(digit_model(), labels=tuple("56789"))
+
+
+def write_photographs(folder: Path) -> None:
+    """Write pieces of the two photographs that scikit-learn ships.
+
+    Most go to ``classes/china`` and ``classes/flower``; those of the right quarter, which
+    overlap none of these, go to ``new``.
+    """
+    import sklearn.datasets
+    import tensorflow as tf
+
+    side, wide = 120, 480
+    source = Path(sklearn.datasets.__file__).parent / "images"
+    (folder / "new").mkdir()
+    for name in ("china", "flower"):
+        photo = tf.io.decode_jpeg((source / f"{name}.jpg").read_bytes())
+        (folder / "classes" / name).mkdir(parents=True)
+        places = [(y, x) for y in range(0, 300, 60) for x in range(0, 520, 65)]
+        for i, (y, x) in enumerate(places):
+            if wide - side < x + side and x < wide - side:
+                continue
+            target = "new" if x >= wide - side else f"classes/{name}"
+            piece = tf.io.encode_png(photo[y : y + side, x : x + side])
+            (folder / target / f"{name}_{i}.png").write_bytes(piece.numpy())
 
 
 class Runner:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from hypothesis import strategies as st
 
 from harpi_models.datasets.catalogue import DataSet
 
@@ -58,3 +59,12 @@ def write(folder: Path, data_set: DataSet, labels: tuple[str, ...], **options: A
     path = folder / f"{data_set.name}.npz"
     np.savez(path, **arrays(data_set, labels, **options))
     return path
+
+
+def damaged(content: bytes, data: st.DataObject) -> bytes:
+    """Some bytes changed, and perhaps the end lost."""
+    changed = bytearray(content)
+    places = st.integers(0, len(changed) - 1)
+    for place, value in data.draw(st.lists(st.tuples(places, st.integers(0, 255)), max_size=4)):
+        changed[place] = value
+    return bytes(changed[: data.draw(st.integers(len(changed) // 2, len(changed)))])

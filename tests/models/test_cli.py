@@ -4,10 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harpi_models.cli import COMMANDS, main
-from tests.models.support import TENSORFLOW
+from harpi_models.cli.progress import progress_bar
+from tests.models.support import TENSORFLOW, digit_model
 
 
 def run(*words: str) -> int:
@@ -58,34 +60,6 @@ def test_a_wrong_combination_is_told_before_anything_else(
 
 
 @pytest.mark.models
-def test_the_command_of_2019_converts(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """By its flags; small, and without the weights that would have to be downloaded."""
-    assert (
-        run(
-            "convert",
-            "--train_batch_size=20",
-            "--num_classes=4",
-            "--base_mobilenetv2",
-            "--head_softmax",
-            "--head_l2_reg=0.01",
-            "--optimizer=sgd",
-            "--sgd_learning_rate=0.001",
-            f"--out_model_dir={tmp_path / 'custom_model'}",
-            "--image_size=96",
-            "--alpha=0.35",
-            "--base_weights=none",
-        )
-        == 0
-    )
-    shown = capsys.readouterr().out
-    assert "base MobileNetV2 96: 1280 features" in shown
-    assert "KiB" in shown
-    assert (tmp_path / "custom_model" / "model.tflite").stat().st_size > 1_500_000
-
-
-@pytest.mark.models
 def test_the_shipped_base_takes_another_head(tmp_path: Path) -> None:
     from harpi.recognition.model_file import ModelFile
 
@@ -97,9 +71,55 @@ def test_the_shipped_base_takes_another_head(tmp_path: Path) -> None:
 
 
 @pytest.mark.models
+def test_a_head_of_two_layers_comes_as_a_saved_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exported, it is a computation only; its penalties are then options."""
+    import keras
+
+    from harpi.recognition.model_file import ModelFile
+
+    layers = keras.layers
+    head = keras.Sequential(
+        [
+            keras.Input((32,)),
+            layers.Dense(16, activation="relu", kernel_regularizer="l2"),
+            layers.Dense(4, activation="softmax", kernel_regularizer="l2"),
+        ]
+    )
+    head.export(tmp_path / "head", verbose=False)
+    digit_model().save(tmp_path / "digits.keras")
+    words = ["convert", "--base_model_dir", str(tmp_path / "digits.keras")]
+    words += ["--head_model_dir", str(tmp_path / "head"), "--out_model_dir", str(tmp_path)]
+    assert run(*words, "--num_classes", "4") == 0
+    assert "no penalties and no dropout" in capsys.readouterr().out
+    without = loss_of_ones(tmp_path / "model.tflite")
+    assert run(*words, "--head_l2_reg", "0.01") == 0
+    assert "no penalties" not in capsys.readouterr().out
+    weights = float(np.sum(head.layers[0].get_weights()[0] ** 2))
+    with_l2 = loss_of_ones(tmp_path / "model.tflite")
+    assert with_l2 - without == pytest.approx(0.01 * weights, rel=1e-4)
+    assert ModelFile.read(tmp_path / "model.tflite").metadata.head.hidden == (16,)
+    assert run(*words, "--num_classes", "5") == 2
+    assert "it has 4 classes, --num_classes says 5" in capsys.readouterr().err
+
+
+def loss_of_ones(path: Path) -> float:
+    """Of a new head that is shown nothing but ones, before it learns from them."""
+    from harpi.recognition.head_trainer import HeadTrainer
+    from harpi.recognition.model_file import ModelFile
+
+    trainer = HeadTrainer(ModelFile.read(path))
+    ones = [np.ones(shape, np.float32) for shape in ((1, 32), (1, 2), (1,))]
+    return trainer.step(trainer.initial(("a", "b")), *ones, 0.1)[1]
+
+
+@pytest.mark.models
 @pytest.mark.parametrize(
     ("words", "told"),
     [
+        ("--base_harpi --head_model_dir HEAD", "takes 24 features, the base gives"),
+        ("--base_harpi --head_model_dir HEAD --head_l2_reg 0.1", "brings its own penalties"),
         ("--base_model_dir nowhere --head_softmax", "no SavedModel can be read there"),
         ("--base_model_dir nowhere.tflite --head_softmax", "cannot read the model"),
         ("--base_harpi --head_model_dir nowhere", "no SavedModel can be read there"),
@@ -110,12 +130,32 @@ def test_the_shipped_base_takes_another_head(tmp_path: Path) -> None:
 def test_bad_input_is_one_sentence(
     words: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = run("convert", *words.split(), "--out_model_dir", str(tmp_path / "out"))
+    head = Path(__file__).parent.parent / "data" / "keras_2_head"
+    given = [str(head) if word == "HEAD" else word for word in words.split()]
+    code = run("convert", *given, "--out_model_dir", str(tmp_path / "out"))
     shown = capsys.readouterr().err
     assert code in (2, 5)
     assert told in shown
     assert "Traceback" not in shown
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["convert", "--base_harpi", "--head_softmax", "--out_model_dir"],
+        ["train", "--data", ".", "--out"],
+        ["search", "--data", ".", "--out"],
+        ["fetch", "hapt", "--from", ".", "--to"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_place_for_results_that_is_none_is_told_before_the_work(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert run(*words, str(tmp_path / "file" / "out")) == 6
+    assert f"{tmp_path / 'file'} is a file" in capsys.readouterr().err
 
 
 @pytest.mark.models
@@ -124,3 +164,13 @@ def test_training_wants_its_data(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "the data set is missing" in capsys.readouterr().err
     assert run("search", "--data", str(tmp_path), "--only", "magic") == 2
     assert "there is no entry 'magic'" in capsys.readouterr().err
+
+
+def test_where_nobody_looks_progress_is_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar() as progress:
+        progress("reading the sets", 0.0)
+        progress("dsads/1 at dsads/torso", 0.5)
+    assert capsys.readouterr().err.splitlines() == [
+        "  0% reading the sets",
+        " 50% dsads/1 at dsads/torso",
+    ]

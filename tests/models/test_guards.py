@@ -1,17 +1,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import flatbuffers
+import msgspec
+import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
 
 from harpi import shipped
+from harpi.recognition.metadata import NO_DIGEST, ModelMetadata
+from harpi.recognition.model_file import ModelFile
 from harpi_models.errors import ConversionRefused
-from harpi_models.guards import check_tables, check_training, probe_windows
+from harpi_models.guards import check_reading, check_tables, check_training, probe_windows
+from harpi_models.heads import softmax_head
 from harpi_models.merge import FILE_IDENTIFIER, read
 from harpi_models.operators import NEWEST
+from harpi_models.optimizers import Sgd
+from harpi_models.sealing import seal
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +81,6 @@ def test_refuses_inputs_without_a_dimension(content: bytes) -> None:
 
 
 def test_refuses_a_file_that_does_not_learn(content: bytes) -> None:
-    import msgspec
-    from ai_edge_litert.interpreter import Interpreter
-
-    from harpi.recognition.model_file import ModelFile
-
     metadata = ModelFile.parse(content, "generic").metadata
     interpreter = Interpreter(model_content=content)
     check_training(interpreter, metadata, 3)
@@ -86,8 +90,6 @@ def test_refuses_a_file_that_does_not_learn(content: bytes) -> None:
 
 
 def test_probes_are_plausible() -> None:
-    import numpy as np
-
     windows = probe_windows((64, 6), np.random.default_rng(0))
     assert 0.8 < np.linalg.norm(windows[..., :3].mean(axis=(0, 1))) < 1.2
     assert 20 < windows[..., 3:].std() < 400
@@ -96,40 +98,108 @@ def test_probes_are_plausible() -> None:
     assert images.max() <= 255
 
 
+@pytest.mark.parametrize("cut", [100, 200_000])
+def test_refuses_what_the_device_would_refuse(content: bytes, cut: int) -> None:
+    metadata = ModelFile.parse(content, "generic").metadata
+    damaged = content[:cut] + bytes([content[cut] ^ 1]) + content[cut + 1 :]
+    with pytest.raises(ConversionRefused, match="the device cannot read it"):
+        check_reading(damaged, metadata)
+    with pytest.raises(ConversionRefused, match="something else about itself"):
+        check_reading(content, msgspec.structs.replace(metadata, features=3))
+
+
+def test_refuses_a_head_that_is_not_as_the_file_says(content: bytes) -> None:
+    metadata = ModelFile.parse(content, "generic").metadata
+    wrong = tuple(
+        msgspec.structs.replace(tensor, shape=(7, *tensor.shape[1:]))
+        for tensor in metadata.head.parameters
+    )
+    head = msgspec.structs.replace(metadata.head, parameters=wrong)
+    with pytest.raises(ConversionRefused, match=r"w0 has the shape .* for 3 classes"):
+        check_training(
+            Interpreter(model_content=content), msgspec.structs.replace(metadata, head=head), 3
+        )
+
+
 @pytest.mark.models
-def test_notices_lost_weights() -> None:
-    from dataclasses import replace
+class TestAgainstTheBase:
+    """Faults that only show beside the base that a file was made from."""
 
-    from harpi_models.converter import convert_model
-    from harpi_models.guards import check_file
-    from harpi_models.heads import softmax_head
-    from harpi_models.optimizers import Sgd
-    from tests.models.support import digit_base
+    @pytest.fixture(scope="class")
+    def base(self) -> Any:
+        from tests.models.support import digit_base
 
-    base = digit_base()
-    converted = convert_model(base, softmax_head(), Sgd())
-    stages = [replace(stage, weight_values=10**6) for stage in base.stages]
-    with pytest.raises(ConversionRefused, match="for 8000000 bytes of weights"):
-        check_file(converted.content, converted.metadata, replace(base, stages=tuple(stages)))
+        return digit_base()
+
+    @pytest.fixture(scope="class")
+    def converted(self, base: Any) -> Any:
+        from harpi_models.converter import convert_model
+
+        return convert_model(base, softmax_head(), Sgd())
+
+    @staticmethod
+    def check(content: bytes, metadata: ModelMetadata, base: Any) -> None:
+        from harpi_models.guards import check_file
+
+        check_file(content, metadata, base)
+
+    def test_passes_what_was_converted(self, base: Any, converted: Any) -> None:
+        self.check(converted.content, converted.metadata, base)
+        assert converted.findings.difference < 1e-5
+        assert "ai_edge_litert" in converted.findings.runtimes
+
+    def test_notices_lost_weights(self, base: Any, converted: Any) -> None:
+        stages = tuple(replace(stage, weight_values=10**6) for stage in base.stages)
+        with pytest.raises(ConversionRefused, match="for 8000000 bytes of weights"):
+            self.check(converted.content, converted.metadata, replace(base, stages=stages))
+
+    def test_notices_outputs_that_are_not_the_base_s(self, base: Any, converted: Any) -> None:
+        last = base.stages[-1]
+
+        def other(**inputs: Any) -> dict[str, Any]:
+            return {name: value * 1.01 for name, value in last.function(**inputs).items()}
+
+        stages = (*base.stages[:-1], replace(last, function=other))
+        with pytest.raises(ConversionRefused, match=r"differs from the base by 1\.0%"):
+            self.check(converted.content, converted.metadata, replace(base, stages=stages))
+
+    def test_notices_a_base_that_is_broken_itself(self, base: Any, converted: Any) -> None:
+        last = base.stages[-1]
+
+        def broken(**inputs: Any) -> dict[str, Any]:
+            return {name: value * np.nan for name, value in last.function(**inputs).items()}
+
+        stages = (*base.stages[:-1], replace(last, function=broken))
+        with pytest.raises(ConversionRefused, match="the base itself gives values that are"):
+            self.check(converted.content, converted.metadata, replace(base, stages=stages))
+
+    def test_notices_values_that_are_not_finite(self, base: Any, converted: Any) -> None:
+        def change(model: Any) -> None:
+            largest = max(
+                model.buffers[:-1], key=lambda x: 0 if x.data is None else len(x.data)
+            )
+            largest.data = np.full(len(largest.data) // 4, np.nan, np.float32).view(np.uint8)
+
+        content, metadata = resealed(converted, change)
+        with pytest.raises(ConversionRefused, match="bottleneck gives values that are not"):
+            self.check(content, metadata, base)
+
+    def test_notices_what_a_runtime_cannot_run(self, base: Any, converted: Any) -> None:
+        def change(model: Any) -> None:
+            for operator in model.subgraphs[0].operators:
+                operator.inputs = operator.inputs[:1]
+
+        content, metadata = resealed(converted, change)
+        with pytest.raises(ConversionRefused, match="ai_edge_litert cannot run the file"):
+            self.check(content, metadata, base)
 
 
-@pytest.mark.models
-def test_notices_outputs_that_are_not_the_base_s() -> None:
-    from dataclasses import replace
+def resealed(converted: Any, change: Callable[[Any], None]) -> tuple[bytes, ModelMetadata]:
+    """Another file that is sealed as if nothing had happened."""
+    open_metadata = msgspec.structs.replace(converted.metadata, digest=NO_DIGEST)
 
-    from harpi_models.converter import convert_model
-    from harpi_models.guards import check_file
-    from harpi_models.heads import softmax_head
-    from harpi_models.optimizers import Sgd
-    from tests.models.support import digit_base
+    def unseal(model: Any) -> None:
+        change(model)
+        model.buffers[-1].data = np.frombuffer(msgspec.json.encode(open_metadata), np.uint8)
 
-    base = digit_base()
-    converted = convert_model(base, softmax_head(), Sgd())
-    last = base.stages[-1]
-
-    def other(**inputs: Any) -> dict[str, Any]:
-        return {name: value * 1.01 for name, value in last.function(**inputs).items()}
-
-    stages = (*base.stages[:-1], replace(last, function=other))
-    with pytest.raises(ConversionRefused, match="differs from the base"):
-        check_file(converted.content, converted.metadata, replace(base, stages=stages))
+    return seal(changed(converted.content, unseal), open_metadata)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from urllib.error import URLError
 
 import numpy as np
 import pytest
 
 from harpi import shipped
-from harpi_models.errors import BaseRefused, DataRefused
-from tests.models.support import TENSORFLOW
+from harpi_models.errors import BaseRefused, DataRefused, WeightsUnreachable
+from tests.models.support import TENSORFLOW, write_photographs
 
 if TENSORFLOW:
     import tensorflow as tf
@@ -18,32 +19,16 @@ if TENSORFLOW:
     from harpi.recognition.model_file import ModelFile
     from harpi_models.applications import application_base, mobilenet_v2_base
     from harpi_models.cli import main
-    from harpi_models.image_learning import classify, learn_images
+    from harpi_models.image_learning import learn_images
     from harpi_models.images import read_classes, read_image, read_representative
 
 pytestmark = pytest.mark.models
 
-CROP = 120
-
 
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Pieces of two photographs; the right quarter of each is kept for new images."""
-    import sklearn.datasets
-
     folder = tmp_path_factory.mktemp("photographs")
-    source = Path(sklearn.datasets.__file__).parent / "images"
-    for name in ("china", "flower"):
-        photo = tf.io.decode_jpeg((source / f"{name}.jpg").read_bytes())
-        (folder / "classes" / name).mkdir(parents=True)
-        (folder / "new").mkdir(exist_ok=True)
-        places = [(y, x) for y in range(0, 300, 60) for x in range(0, 520, 65)]
-        for i, (y, x) in enumerate(places):
-            target = "new" if x >= 480 - CROP else f"classes/{name}"
-            if x < 480 - CROP < x + CROP:
-                continue
-            piece = tf.io.encode_png(photo[y : y + CROP, x : x + CROP])
-            (folder / target / f"{name}_{i}.png").write_bytes(piece.numpy())
+    write_photographs(folder)
     return folder
 
 
@@ -69,7 +54,7 @@ def test_learns_photographs_and_classifies_new_ones(photographs: Path, model: Pa
     assert told[0].startswith("learning ")
     assert any(line.startswith("epoch 20: loss") for line in told)
     new = sorted((photographs / "new").iterdir())
-    answers = classify(trained, file, new)
+    answers = [trained.predict(read_image(path, 96)) for path in new]
     right = [
         path.name.startswith(found[0][0]) for path, found in zip(new, answers, strict=True)
     ]
@@ -86,8 +71,49 @@ def test_the_command_does_the_same(
     with pytest.raises(SystemExit) as ended:
         main([*arguments, "--classify", str(new), "--head", str(head)])
     assert ended.value.code == 0
-    assert f"{new}: china" in capsys.readouterr().out
-    assert head.exists()
+    answer = capsys.readouterr().out.splitlines()[-1]
+    assert answer.startswith(f"{new}: china 0.")
+    with pytest.raises(SystemExit) as ended:
+        main(["images", str(model), "--classify", str(new), "--head", str(head)])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "base MobileNetV2 96, random weights",
+        answer,
+    ], "a head that is kept need not be learnt again"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["MODEL"], 4, "there is nothing to learn from"),
+        (["MODEL", "--head", "none"], 5, "none: "),
+        (["MODEL", "CLASSES", "--classify", "none.png"], 4, "none.png: cannot be read"),
+        (["MODEL", "CLASSES", "--head", "MODEL/head"], 6, "is a file"),
+        (["GENERIC", "CLASSES"], 4, "takes windows of an IMU, not images"),
+        (["none.tflite", "CLASSES"], 5, "none.tflite: cannot read the model"),
+    ],
+)
+def test_the_command_says_what_is_wrong_before_it_learns(
+    words: list[str],
+    code: int,
+    told: str,
+    photographs: Path,
+    model: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    places = {
+        "MODEL": model,
+        "CLASSES": photographs / "classes",
+        "GENERIC": shipped.path("models/generic.tflite"),
+    }
+    for name, path in places.items():
+        words = [word.replace(name, str(path)) for word in words]
+    with pytest.raises(SystemExit) as ended:
+        main(["images", *words])
+    assert ended.value.code == code
+    shown = capsys.readouterr()
+    assert told in shown.err
+    assert "epoch" not in shown.out
 
 
 def test_images_are_cut_square_and_scaled(photographs: Path, tmp_path: Path) -> None:
@@ -129,6 +155,11 @@ def test_bases_that_cannot_be_built_are_refused(tmp_path: Path) -> None:
         application_base("InceptionV3", alpha=0.5)
     with pytest.raises(BaseRefused, match="weights file is missing"):
         mobilenet_v2_base(96, weights=tmp_path / "none.weights.h5")
+    for options in ({"labels": ("a", "b")}, {"alpha": 0.33}):
+        # Keras says so before it would download anything.
+        with pytest.raises(BaseRefused, match="Choose what ImageNet's") as refused:
+            application_base("MobileNetV2", image_size=96, weights="imagenet", **options)
+        assert not isinstance(refused.value, WeightsUnreachable)
     with pytest.raises(BaseRefused, match="no layer 'nowhere' to cut at"):
         application_base("MobileNetV2", image_size=96, alpha=0.35, cut="nowhere")
 
@@ -138,3 +169,27 @@ def test_a_base_can_be_cut_at_a_map() -> None:
     features = base.run(np.full((1, 96, 96, 3), 128, np.float32))["features"]
     assert features.shape == (1, base.features)
     assert base.features < 400
+
+
+def test_where_there_is_no_network_the_base_gets_random_weights_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failures = iter([URLError("no network in this test"), TimeoutError("too slow")])
+
+    def unreachable(*words: object, **options: object) -> None:
+        raise next(failures)
+
+    monkeypatch.setattr("keras.src.utils.file_utils.urlretrieve", unreachable)
+    monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path))
+    words = "convert --base_mobilenetv2 --image_size 96 --alpha 0.35 --head_softmax"
+    for more, code in ((["--base_weights", "imagenet"], 2), ([], 0)):
+        with pytest.raises(SystemExit) as ended:
+            main([*words.split(), *more, "--out_model_dir", str(tmp_path / "out")])
+        assert ended.value.code == code
+        assert (tmp_path / "out").exists() == (code == 0)
+    shown = capsys.readouterr()
+    assert "MobileNetV2: Keras cannot build it: URL fetch failure" in shown.err
+    assert "no network in this test" in shown.err
+    assert "warning: ImageNet's weights cannot be had here" in shown.out
+    name = ModelFile.read(tmp_path / "out" / "model.tflite").metadata.name
+    assert name == "MobileNetV2 96, random weights"

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import contextlib
+import io
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from harpi.signal.windows import windows_of
 from harpi_models.datasets.catalogue import HAPT, MOTIONSENSE
 from harpi_models.datasets.layout import LENGTH, RATE, read_arrays, read_windows
 from harpi_models.errors import DataRefused
-from tests.models.synthetic import arrays, write
+from tests.models.synthetic import arrays, damaged, write
 
 LABELS = ("walking", "jogging", "sitting")
 
@@ -81,10 +86,22 @@ def test_a_missing_or_damaged_file_is_told(tmp_path: Path) -> None:
         read_windows(tmp_path, HAPT)
     path = write(tmp_path, HAPT, LABELS)
     content = path.read_bytes()
-    for damaged in (content[: len(content) // 2], b"", b"not a zip"):
-        path.write_bytes(damaged)
+    for other in (content[: len(content) // 2], b"", b"not a zip"):
+        path.write_bytes(other)
         with pytest.raises(DataRefused, match="is damaged"):
             read_windows(tmp_path, HAPT)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.data())
+def test_whatever_is_damaged_is_read_or_refused(data: st.DataObject) -> None:
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays(HAPT, LABELS, subjects=(1,), seconds=3))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "hapt.npz"
+        path.write_bytes(damaged(file.getvalue(), data))
+        with contextlib.suppress(DataRefused):
+            read_windows(Path(folder), HAPT)
 
 
 def test_a_pickle_is_not_opened(tmp_path: Path) -> None:

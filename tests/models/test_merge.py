@@ -21,9 +21,7 @@ def test_a_file_can_be_taken_apart_and_put_together_again(content: bytes) -> Non
     import numpy as np
 
     again = merge([(content, "bottleneck"), (content, "generic")], content, b"other metadata")
-    assert list(Runner(again).signatures) == sorted(NAMES) or set(
-        Runner(again).signatures
-    ) == set(NAMES)
+    assert set(Runner(again).signatures) == set(NAMES)
     assert len(again) < len(content) + 20_000, "every weight is stored once"
     windows = np.random.default_rng(0).normal(size=(2, 64, 6)).astype(np.float32)
     for name, output in (("bottleneck", "features"), ("generic", "probabilities")):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from harpi_models.errors import BaseRefused, HeadRefused
+from harpi_models.heads import Penalty, softmax_head
 from tests.models.support import TENSORFLOW, Runner
 
 if TENSORFLOW:
@@ -15,7 +16,6 @@ if TENSORFLOW:
 
     from harpi_models.bases import keras_base
     from harpi_models.converter import convert_model
-    from harpi_models.heads import softmax_head
     from harpi_models.keras_heads import head_from_keras
     from harpi_models.optimizers import Adam, Sgd
     from harpi_models.saved_models import base_from_path, head_from_path
@@ -24,6 +24,7 @@ if TENSORFLOW:
 pytestmark = pytest.mark.models
 
 LABELS = tuple("56789")
+DATA = Path(__file__).parent.parent / "data"
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +129,23 @@ def test_a_head_from_a_file(two_layers: Any, tmp_path: Path) -> None:
     assert archived.head.dropout == (0.0, 0.1)
     assert archived.head.layers[0].kernel_penalty == wanted.head.layers[0].kernel_penalty
     assert saved.head.dropout == (), "an exported computation has no dropout"
+    assert saved.bare
+    assert not archived.bare
+
+
+def test_a_head_that_keras_2_saved_brings_its_penalties() -> None:
+    found = head_from_path(DATA / "keras_2_head")
+    first, last = found.head.layers
+    assert (found.classes, found.head.inputs, found.bare) == (4, 24, False)
+    assert found.head.dropout == (0.0, 0.2)
+    assert first.units == 8
+    assert first.kernel_penalty == Penalty(l2=pytest.approx(1e-3))
+    assert last.relu
+    assert last.kernel_penalty == Penalty(l2=pytest.approx(1e-2))
+    assert last.bias_penalty == Penalty(l1=pytest.approx(1e-2))
+    start = found.head.start(24)
+    assert start["w0"].std() > 0.1
+    assert not start["b0"].any()
 
 
 def test_heads_that_cannot_be_trained_are_refused(tmp_path: Path) -> None:

@@ -106,9 +106,11 @@ def test_learns_and_stops_early(examples: Examples) -> None:
 
 
 @pytest.mark.models
+@pytest.mark.timeout(600)
 def test_the_whole_run_writes_base_reference_figures_and_card(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("harpi_models.pipeline.QUANTIZED", ("dynamic",))
     for module in ("pipeline", "card"):
         monkeypatch.setattr(f"harpi_models.{module}.TRAINED_ON", SETS)
         monkeypatch.setattr(f"harpi_models.{module}.PEOPLE_RUNS", PEOPLE_RUNS[:1])
@@ -120,6 +122,9 @@ def test_the_whole_run_writes_base_reference_figures_and_card(
     assert json.loads((out / "figures.json").read_text())["digest"] == figures["digest"]
     assert ModelFile.read(out / "generic.tflite").metadata.digest == figures["digest"]
     assert (out / "knn_reference.safetensors").exists()
+    smaller = ModelFile.read(out / "generic_dynamic.tflite")
+    assert smaller.metadata.quantization == "dynamic"
+    assert smaller.metadata.unknown_below == figures["unknown_below"]
     card = model_card(json.loads((out / "figures.json").read_text()))
     assert "### arms" in card
     assert "| dynamic |" in card

@@ -25,18 +25,22 @@ def benchmark(
         Path | None, typer.Option("--out", metavar="FILE", help="Also write the table here.")
     ] = None,
 ) -> None:
-    """Compare the base with RandomForest, kNN and MiniRocket, trained on the same people.
+    """Compare the base with what one would take instead.
 
-    Every figure is of people that the model never saw.
+    RandomForest, kNN and MiniRocket learn from the same people; every figure is of people that
+    the model never saw.
     """
     from harpi_models.backend import require_tensorflow
+    from harpi_models.output import require_writable, write_result
 
+    if out is not None:
+        require_writable(out.parent)
     require_tensorflow()
     from harpi_models.benchmark import benchmark as measure
     from harpi_models.benchmark import comparison
-    from harpi_models.output import write_result
     from harpi_models.pipeline import Data
 
+    typer.echo("reading the data sets ...", err=True)
     text = comparison(measure(Data.read(data), models, tell=lambda x: typer.echo(x, err=True)))
     typer.echo(text)
     if out is not None:

@@ -27,7 +27,6 @@ def convert(
             *both("out_model_dir"),
             metavar="DIR",
             help="Where model.tflite is written.",
-            rich_help_panel="Output",
         ),
     ] = None,
     base_mobilenetv2: Annotated[
@@ -177,7 +176,7 @@ def convert(
         float | None, typer.Option(*both("adam_epsilon"), help="Of Adam; 1e-7 by default.")
     ] = None,
 ) -> None:
-    """Make one trainable .tflite from a base, a head and an optimiser.
+    """Base, head and optimiser become one trainable .tflite.
 
     The options of the converter of 2019 keep their names.
     """
@@ -215,6 +214,10 @@ def convert(
     options.check()
 
     from harpi_models.backend import require_tensorflow
+    from harpi_models.output import require_writable
+
+    if out_model_dir is not None:
+        require_writable(out_model_dir)
 
     require_tensorflow()
     from harpi_models.assembly import convert_with

@@ -18,41 +18,57 @@ def images(
         Path, typer.Argument(metavar="MODEL", help="What `convert` made of an image base.")
     ],
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Holds one folder of images per class.")
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="[FOLDER]",
+            help="Holds one folder of images for each class; left out where --head was learnt.",
+        ),
+    ] = None,
     classify: Annotated[
         list[Path] | None,
         typer.Option("--classify", metavar="IMAGE", help="Then classify this; repeatable."),
     ] = None,
     epochs: Annotated[int, typer.Option("--epochs", min=1, help="Rounds of training.")] = 30,
     head: Annotated[
-        Path | None, typer.Option("--head", metavar="FILE", help="Where to keep the head.")
+        Path | None, typer.Option("--head", metavar="FILE", help="Where the head is kept.")
     ] = None,
 ) -> None:
-    """Teach an image model your own classes, as the device would, and classify new images."""
+    """Teach an image model your own classes, then ask it.
+
+    The head is trained by the trainer that runs on the device.
+    """
     from harpi.recognition.model_file import ModelFile
+    from harpi.recognition.trainable import TrainableModel
+    from harpi_models.errors import DataRefused
+    from harpi_models.output import require_writable, writing
 
     file = ModelFile.read(model)
+    if folder is None and head is None:
+        raise DataRefused(
+            "there is nothing to learn from",
+            where="images",
+            remedy="Give a folder of images for each class, or a --head that was learnt before",
+        )
+    if folder is not None and head is not None:
+        require_writable(head.parent)
 
     from harpi_models.backend import require_tensorflow
 
     require_tensorflow()
-    from harpi_models.errors import OutputFailed
-    from harpi_models.image_learning import classify as answer
-    from harpi_models.image_learning import learn_images
+    from harpi_models.image_learning import image_size, learn_images
+    from harpi_models.images import read_image
 
-    trained = learn_images(file, folder, epochs=epochs, tell=typer.echo)
-    paths = list(classify or ())
-    for path, found in zip(paths, answer(trained, file, paths), strict=True):
-        shown = ", ".join(f"{label} {share:.3f}" for label, share in found)
+    new = [(path, read_image(path, image_size(file))) for path in classify or ()]
+    typer.echo(f"base {file.metadata.name}")
+    if folder is not None:
+        trained = learn_images(file, folder, epochs=epochs, tell=typer.echo)
+        if head is not None:
+            with writing(head):
+                trained.save(head)
+            typer.echo(f"head: {head}")
+    elif head is not None:
+        trained = TrainableModel(file)
+        trained.load(head)
+    for path, image in new:
+        shown = ", ".join(f"{label} {share:.3f}" for label, share in trained.predict(image))
         typer.echo(f"{path}: {shown}")
-    if head is not None:
-        try:
-            trained.save(head)
-        except OSError as error:
-            raise OutputFailed(
-                f"cannot be written: {error.strerror or error}",
-                where=str(head),
-                remedy="Free some space or choose another place",
-            ) from error
-        typer.echo(f"head: {head}")

@@ -28,9 +28,11 @@ def search(
         typer.Option("--only", metavar="ENTRY", help="Only this entry; repeatable."),
     ] = None,
 ) -> None:
-    """Train and judge everything that was tried on the way to the shipped base."""
+    """Try again what was tried on the way to the shipped base."""
     from harpi_models.backend import require_tensorflow
+    from harpi_models.output import require_writable
 
+    require_writable(out)
     require_tensorflow()
     from harpi_models.errors import WorkshopError
     from harpi_models.pipeline import Data
@@ -46,4 +48,5 @@ def search(
                 remedy=f"Choose from {', '.join(names)}",
             )
     entries = [entry for entry in SEARCH if not only or entry.name in only]
+    typer.echo("reading the data sets ...")
     run(Data.read(data), entries, out, tell=typer.echo)

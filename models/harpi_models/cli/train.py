@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from harpi_models.cli.progress import progress_bar
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -40,41 +42,41 @@ def train(
         ),
     ] = True,
 ) -> None:
-    """Train the generic base on the public sets and write its model card.
+    """Train the generic base and write its model card.
 
-    The same data, seed and machine give the same figures.
+    It learns from the public data sets that `harpi-models fetch` gets. The same data, seed and
+    machine give the same figures.
     """
     from harpi_models.backend import require_tensorflow
+    from harpi_models.output import require_writable, write_result
 
+    require_writable(out)
     require_tensorflow()
     from dataclasses import replace
 
     from harpi_models.card import model_card
-    from harpi_models.output import write_result
-    from harpi_models.pipeline import Data, train_and_judge
+    from harpi_models.pipeline import Data, Progress, train_and_judge
     from harpi_models.training import Recipe
 
     recipe = replace(Recipe(), seed=seed, early_stopping=early_stopping)
     if epochs is not None:
         recipe = replace(recipe, epochs=epochs)
-    found = train_and_judge(
-        Data.read(data), recipe, out, judged=figures, tell=typer.echo, progress=_bar
-    )
+    typer.echo("reading the data sets ...")
+    sets = Data.read(data)
+    with progress_bar() as show:
+
+        def follow(run: str) -> Progress:
+            return lambda epoch, epochs, told: show(
+                _line(run, epoch, epochs, told), epoch / epochs
+            )
+
+        found = train_and_judge(
+            sets, recipe, out, judged=figures, tell=typer.echo, progress=follow
+        )
     write_result(out / "generic.md", model_card(found).encode())
     typer.echo(f"model card: {out / 'generic.md'}")
 
 
-class _Bar:
-    """A progress bar over the epochs of one training."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __call__(self, epoch: int, epochs: int, figures: dict[str, float]) -> None:
-        done = round(20 * epoch / epochs)
-        values = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
-        bar = f"{'#' * done}{'-' * (20 - done)}"
-        typer.echo(f"\r{self._name:>8} [{bar}] {epoch}/{epochs} {values}  ", nl=epoch == epochs)
-
-
-_bar = _Bar
+def _line(run: str, epoch: int, epochs: int, told: dict[str, float]) -> str:
+    values = ", ".join(f"{name} {value:.3f}" for name, value in told.items())
+    return f"{run}: epoch {epoch} of {epochs}, {values}"

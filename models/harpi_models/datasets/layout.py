@@ -7,7 +7,6 @@ A set is one ``.npz``: `acc` and `gyro` int16 ``[n, 3]``; `subject`, `position`,
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from harpi.signal.windows import windows_of
 from harpi.types import FloatArray
 from harpi_models.datasets.catalogue import DataSet
+from harpi_models.datasets.damage import DAMAGE
 from harpi_models.errors import DataRefused
 
 RATE = 25.0
@@ -137,7 +137,7 @@ def read_arrays(path: Path) -> dict[str, Any]:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
+    except DAMAGE as error:
         raise DataRefused(
             f"the file is damaged: {error}", where=str(path), remedy="Fetch it again"
         ) from error

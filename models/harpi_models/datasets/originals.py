@@ -6,7 +6,6 @@ Acceleration in g, +1 on the axis that points up at rest; angular rate in deg/s.
 from __future__ import annotations
 
 import io
-import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from harpi_models.datasets.damage import DAMAGE
 from harpi_models.datasets.unpickling import plain_arrays
 from harpi_models.errors import DataRefused
 from harpi_models.excerpt import read_package
@@ -236,7 +236,7 @@ def stretches(data_set: str, archive: Path) -> list[Stretch]:
     """
     try:
         found = list(READERS[data_set][1](archive))
-    except (OSError, ValueError, LookupError, zipfile.BadZipFile, tarfile.TarError) as error:
+    except DAMAGE as error:
         raise DataRefused(
             f"the archive cannot be read: {error}",
             where=str(archive),
