@@ -1,115 +1,141 @@
-"""Runs all rigs: `python -m tests.rigs [options of pytest]`; see docs/rigs.md.
+"""Runs all rigs: `python -m tests.rigs [--part NAME] [options of pytest]`; see docs/rigs.md.
 
 What they need of the machine is installed first, as root, or said in one sentence.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
-import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.rigs.cache import HERE, ROOT, RigError
+from tests.rigs import packages
+from tests.rigs.broken import BREAKS, show
+from tests.rigs.cache import ROOT, RigError, home
+from tests.rigs.part import LACKS, PARTS
+from tests.rigs.step import end_group
 
-GROUPS: Final = (("test_shim.py", "test_kernel.py", "test_systemd.py"), ("test_arm.py",))
-"""What runs side by side: the first waits most of the time, the second computes."""
-
-PACKAGES: Final = {
-    "/usr/bin/cc": "gcc",
-    "/usr/lib/x86_64-linux-gnu/libc.a": "libc6-dev",
-    "/usr/bin/make": "make",
-    "/usr/bin/flex": "flex",
-    "/usr/bin/bison": "bison",
-    "/usr/bin/bc": "bc",
-    "/usr/bin/xz": "xz-utils",
-    "/usr/bin/patch": "patch",
-    "/usr/bin/openssl": "openssl",
-    "/usr/include/gelf.h": "libelf-dev",
-    "/usr/src/linux-source-6.12.tar.xz": "linux-source-6.12",
-    "/usr/bin/aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu",
-    "/usr/aarch64-linux-gnu/include/stdio.h": "libc6-dev-arm64-cross",
-    "/usr/bin/arm-linux-gnueabihf-gcc": "gcc-arm-linux-gnueabihf",
-    "/usr/arm-linux-gnueabihf/include/stdio.h": "libc6-dev-armhf-cross",
-    "/usr/sbin/mosquitto": "mosquitto",
-    "/lib/systemd/systemd": "systemd",
-    "/usr/bin/udevadm": "udev",
-    "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
-}
-"""A file of every package of Debian that the rigs need."""
+GRACE: Final = 20.0
+"""Seconds that a part which is told to end has for switching its machines off."""
 
 
-def install_packages() -> None:
-    """Install what is missing.
+@dataclass
+class Run:
+    """A part that was started."""
 
-    Raises:
-        RigError: it cannot be installed.
-    """
-    if not shutil.which("apt-get"):
-        raise RigError("the rigs need Debian or its like: there is no apt-get here.")
-    missing = [package for path, package in PACKAGES.items() if not Path(path).exists()]
-    if not missing:
-        return
-    wanted = " ".join(missing)
-    if os.geteuid() != 0:
-        raise RigError(f"packages are missing and this is not root: sudo apt install {wanted}.")
-    print(f"rigs: installing {wanted} ...", flush=True)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]
-    for words in (["apt-get", "update", "-qq"], install):
-        done = subprocess.run(words, env=environment, capture_output=True, text=True)
-        if done.returncode:
-            raise RigError(f"apt-get cannot install {wanted}: {' '.join(done.stderr.split())}")
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    begun: float = field(default_factory=time.monotonic)
+    outcome: str = ""
+    well: bool = False
+
+    def ended(self) -> bool:
+        """Tell whether it has ended, and note how; one that takes too long is ended here."""
+        limit = PARTS[self.name].minutes
+        took = time.monotonic() - self.begun
+        code = self.process.poll()
+        if code is None and took < 60 * limit:
+            return False
+        self.well = code in (0, pytest.ExitCode.NO_TESTS_COLLECTED)
+        if code is None:
+            self.stop()
+            self.outcome = f"FAILED, it did not end within {limit:g} min"
+        elif code == LACKS:
+            self.outcome = "NOT RUN, see its reason above"
+        elif code == pytest.ExitCode.NO_TESTS_COLLECTED:
+            self.outcome = "nothing chosen"
+        else:
+            self.outcome = "passed" if self.well else "FAILED"
+        self.outcome = f"{took:5.0f} s  {self.outcome}"
+        return True
+
+    def stop(self) -> None:
+        """Let it switch its machines off; kill it where it does not."""
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            end_group(self.process)
 
 
-def prepare() -> None:
-    """Make everything that takes long, so that no test has to wait for it.
+def start(name: str, options: list[str]) -> Run:
+    log = home() / "log" / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.rigs.part", name, *options],
+            cwd=ROOT,
+            env={**os.environ, "HARPI_RIGS": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            process_group=0,
+        )
+    return Run(name, process, log)
 
-    Raises:
-        RigError: something cannot be made.
-    """
-    install_packages()
-    from tests.rigs.arm import PI_OS_32, PI_OS_64
-    from tests.rigs.kernel import kernel
-    from tests.rigs.machine import pins_library
 
-    kernel()
-    pins_library()
-    PI_OS_64.folder()
-    PI_OS_32.folder()
+def run(names: Iterable[str], options: list[str]) -> bool:
+    """Run parts side by side and tell how each ended; give whether all is well."""
+    packages.install()
+    runs = [start(name, options) for name in names]
+    try:
+        going = runs
+        while going:
+            time.sleep(0.1)
+            for ended in [each for each in going if each.ended()]:
+                print(f"\n{ended.log.read_text(errors='replace')}", end="", flush=True)
+            going = [each for each in going if not each.outcome]
+    finally:
+        for each in runs:
+            if each.process.poll() is None:
+                each.stop()
+    print()
+    for each in runs:
+        print(f"rigs: {each.name:8} {each.outcome}")
+    return all(each.well for each in runs)
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.rigs",
+        description="Run harpi on a real kernel, under systemd and on ARM, without a Pi.",
+        epilog="All other options go to pytest, for example -k judge.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--part",
+        dest="parts",
+        action="append",
+        choices=PARTS,
+        help="run this part only; may be given more than once",
+    )
+    parser.add_argument(
+        "--break",
+        dest="breaks",
+        action="append",
+        choices=[*BREAKS, "all"],
+        help="break this in a copy of the checkout, and show that its rig finds it",
+    )
+    chosen, options = parser.parse_known_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        prepare()
+        well = show(chosen.breaks) if chosen.breaks else run(chosen.parts or PARTS, options)
     except RigError as error:
         print(f"rigs: {error}", file=sys.stderr)
         return 1
-    runs = [start(group, sys.argv[1:]) for group in GROUPS]
-    failed = False
-    for run in runs:
-        said, _ = run.communicate()
-        print(said, flush=True)
-        failed |= run.returncode not in (0, pytest.ExitCode.NO_TESTS_COLLECTED)
-    return int(failed)
-
-
-def start(group: Sequence[str], options: Sequence[str]) -> subprocess.Popen[str]:
-    """Start pytest on some files of this folder."""
-    files = [str(HERE / name) for name in group]
-    return subprocess.Popen(
-        [sys.executable, "-m", "pytest", *files, *options],
-        cwd=ROOT,
-        env={**os.environ, "HARPI_RIGS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    except KeyboardInterrupt:
+        print("rigs: interrupted", file=sys.stderr)
+        return 130
+    return int(not well)
 
 
 if __name__ == "__main__":

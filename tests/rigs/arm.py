@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.rigs.cache import HERE, ROOT, RigError, cached
+from tests.rigs.cache import HERE, ROOT, cached
 from tests.rigs.debian import unpack
+from tests.rigs.step import step
 
 COMPILER_32: Final = "arm-linux-gnueabihf-gcc"
 COMPILER_64: Final = "aarch64-linux-gnu-gcc"
@@ -24,6 +24,7 @@ PLATFORMS: Final = range(17, 37)
 _ENTER: Final = """
 mount --rbind /dev "$1/dev"
 mount --rbind /proc "$1/proc"
+mount --rbind /sys "$1/sys"
 mount --bind "$2" "$1/source"
 mount --bind "$3" "$1/shared"
 mount -t tmpfs tmpfs "$1/tmp"
@@ -44,10 +45,13 @@ class System:
         architecture: Debian's name of it.
         machine: the kernel's name of it, which wheels carry.
         qemu: program of qemu-user.
+        processor: that it emulates; OpenBLAS would else choose instructions which no Pi has
+            and which are slow to emulate.
         python: version.
         packages: of Debian, besides Python.
         wheels: of PyPI, as `pyproject.toml` asks for them.
-        complete: whether PyPI also has wheels of what these need.
+        bare_wheels: of PyPI, without what they need.
+        emulated: programs that are run by qemu, besides Python.
         libraries: folders of the root in which the loader looks besides its own.
     """
 
@@ -56,10 +60,12 @@ class System:
     architecture: str
     machine: str
     qemu: str
+    processor: str
     python: str
     packages: tuple[str, ...]
     wheels: tuple[str, ...]
-    complete: bool = True
+    bare_wheels: tuple[str, ...] = ()
+    emulated: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
 
     def folder(self) -> Path:
@@ -83,7 +89,7 @@ class System:
             seconds: after which it is given up.
 
         Raises:
-            AssertionError: it failed.
+            RigError: it failed or did not end.
         """
         root = self.folder()
         environment = {
@@ -93,21 +99,19 @@ class System:
             "PYTHONPATH": "/source/pi:/wheels",
             "PYTHONDONTWRITEBYTECODE": "1",
             "OPENBLAS_NUM_THREADS": "1",
+            "QEMU_CPU": self.processor,
             "I2C_SHIM_SOCKET": "/shared/i2c-1",
         }
         if preload:
             environment["QEMU_SET_ENV"] = f"LD_PRELOAD={preload}"
+        python = f"/usr/bin/python{self.python}"
         enter = ["unshare", "--mount", "--map-root-user", "sh", "-ec", _ENTER, "sh"]
-        done = subprocess.run(
-            [*enter, root, ROOT, shared or ROOT, f"/usr/bin/python{self.python}", *words],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
+        return step(
+            f"{self.machine} runs {' '.join(words)}",
+            [*enter, root, ROOT, shared or ROOT, python, *words],
+            seconds=seconds,
+            environment=environment,
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
     def _make(self, root: Path) -> None:
         packages = (
@@ -119,11 +123,14 @@ class System:
         unpack(root, self.suite, self.architecture, packages)
         if not (root / "lib").exists():
             (root / "lib").symlink_to("usr/lib")
-        for folder in ("source", "shared", "dev", "proc", "tmp"):
+        for folder in ("source", "shared", "dev", "proc", "sys", "tmp"):
             (root / folder).mkdir(exist_ok=True)
-        self._launch_by_qemu(root, f"/usr/bin/python{self.python}")
-        self._install(root / "wheels")
-        if not self.complete:
+        for program in (f"/usr/bin/python{self.python}", *self.emulated):
+            self._launch_by_qemu(root, program)
+        self._install(root, *self.wheels)
+        if self.bare_wheels:
+            self._install(root, "--no-deps", *self.bare_wheels)
+        if self.machine == "armv7l":
             _build_msgspec(root, self.python)
 
     def _launch_by_qemu(self, root: Path, program: str) -> None:
@@ -131,19 +138,18 @@ class System:
         path = root / program[1:]
         path.rename(f"{path}.arm")
         macros = [f'-DQEMU="/{self.qemu}"', f'-DPROGRAM="{program}"']
-        words = ["cc", "-Wall", "-Wextra", "-Werror", "-static", *macros]
-        subprocess.run([*words, "-o", path, LAUNCHER], check=True)
+        words = ["cc", "-Wall", "-Wextra", "-Werror", "-static", *macros, "-o", path, LAUNCHER]
+        step("the launcher is compiled", words, seconds=120)
 
-    def _install(self, folder: Path) -> None:
-        words = ["install", "--target", str(folder), "--only-binary=:all:", "--no-compile"]
-        words += ["--python-version", self.python, "--implementation", "cp"]
+    def _install(self, root: Path, *wheels: str) -> None:
+        words = ["install", "--target", str(root / "wheels"), "--only-binary=:all:"]
+        words += ["--no-compile", "--python-version", self.python, "--implementation", "cp"]
         words += [
             f"--abi={abi}" for abi in (f"cp{self.python.replace('.', '')}", "abi3", "none")
         ]
         words += [f"--platform=manylinux_2_{minor}_{self.machine}" for minor in PLATFORMS]
         words += [f"--platform=manylinux2014_{self.machine}"]
-        words += [] if self.complete else ["--no-deps"]
-        _pip(*words, *self.wheels)
+        _pip(*words, *wheels)
 
 
 PI_OS_64: Final = System(
@@ -152,6 +158,7 @@ PI_OS_64: Final = System(
     architecture="arm64",
     machine="aarch64",
     qemu="qemu-aarch64",
+    processor="cortex-a72",
     python="3.13",
     packages=(),
     wheels=(
@@ -165,7 +172,7 @@ PI_OS_64: Final = System(
         "typer>=0.15",
     ),
 )
-"""Raspberry Pi OS Trixie, 64 bits: Python 3.13 and LiteRT."""
+"""Raspberry Pi OS Trixie, 64 bits, on a Pi 4: Python 3.13 and LiteRT."""
 
 PI_OS_32: Final = System(
     name="pi-os-32",
@@ -173,22 +180,24 @@ PI_OS_32: Final = System(
     architecture="armhf",
     machine="armv7l",
     qemu="qemu-arm",
+    processor="cortex-a7",
     python="3.11",
     # PyPI has no NumPy for it; a Pi takes piwheels', which this does without.
-    packages=("libpython3.11-dev", "python3-numpy"),
+    packages=("libpython3.11-dev", "mosquitto", "python3-numpy"),
     wheels=(
         "paho-mqtt>=2.1,<3",
         "safetensors>=0.4.5",
         "smbus2>=0.5",
-        "tflite-runtime==2.14.0",
+        "typer>=0.15",
     ),
-    complete=False,
+    bare_wheels=("tflite-runtime==2.14.0",),
+    emulated=("/usr/sbin/mosquitto",),
     libraries=(
         "/usr/lib/arm-linux-gnueabihf/blas",
         "/usr/lib/arm-linux-gnueabihf/lapack",
     ),
 )
-"""Raspberry Pi OS Bookworm, 32 bits: Python 3.11 and tflite-runtime."""
+"""Raspberry Pi OS Bookworm, 32 bits, on a Pi 2: Python 3.11 and tflite-runtime."""
 
 
 def qemu() -> Path:
@@ -226,15 +235,14 @@ def _build_msgspec(root: Path, python: str) -> None:
     library = package / f"_core.cpython-{tag}-arm-linux-gnueabihf.so"
     headers = [f"-I{root}/usr/include/python{python}", f"-I{root}/usr/include"]
     words = [COMPILER_32, "-O1", "-w", "-shared", "-fPIC", *headers]
-    subprocess.run([*words, package / "_core.c", "-o", library], check=True)
+    step("msgspec is compiled", [*words, package / "_core.c", "-o", library], seconds=600)
     shutil.copytree(package, root / "wheels/msgspec")
     shutil.rmtree(source)
 
 
 def _pip(*words: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", "--quiet", *words], capture_output=True, text=True
+    step(
+        "pip gets what a Pi needs",
+        [sys.executable, "-m", "pip", "--quiet", *words],
+        seconds=900,
     )
-    if done.returncode:
-        reason = done.stderr.strip().splitlines()[-1]
-        raise RigError(f"pip cannot get what a Pi needs: {reason}")

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
 import shutil
-import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+
+PATIENCE: Final = 3600.0
+"""Seconds to wait for another run that makes the same thing."""
+
+
+KEPT: Final = 86_400.0
+"""Seconds for which is kept what nobody asked for."""
 
 
 class RigError(Exception):
@@ -38,7 +47,7 @@ def cached(
         name: of the thing.
         ingredients: texts, and files whose content counts.
         make: fills an empty folder, under the name that it will keep; what it leaves
-            half-made is never used.
+            half-made is removed.
         megabytes: that it needs while it is made.
 
     Raises:
@@ -54,29 +63,59 @@ def cached(
     done = folder / ".done"
     try:
         home().mkdir(parents=True, exist_ok=True)
-        with (home() / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with _alone(name):
             if not done.exists():
                 _make(name, folder, make, megabytes)
-                done.touch()
-    except subprocess.CalledProcessError as error:
-        raise RigError(f"{name} cannot be made: {error}") from error
+            done.touch()
     except OSError as error:
-        raise RigError(f"the cache of the rigs cannot be written: {error}.") from error
+        raise RigError(
+            f"{name} cannot be kept in {home()}: {error.strerror}; set XDG_CACHE_HOME to a "
+            "folder that can be written."
+        ) from error
     return folder
 
 
+@contextlib.contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """Keep out every other process that wants the same thing."""
+    deadline = time.monotonic() + PATIENCE
+    with (home() / f"{name}.lock").open("w") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise RigError(
+                        f"another process has been making {name} for {PATIENCE:g} s: end it."
+                    ) from None
+                time.sleep(0.2)
+        yield
+
+
+def _in_use(folder: Path) -> bool:
+    """Tell whether a folder was complete and asked for lately, maybe by another checkout."""
+    done = folder / ".done"
+    return done.exists() and time.time() - done.stat().st_mtime < KEPT
+
+
 def _make(name: str, folder: Path, make: Callable[[Path], None], megabytes: int) -> None:
-    for older in home().glob(f"{name}-{'?' * 12}"):
-        shutil.rmtree(older)
+    for other in home().glob(f"{name}-{'?' * 12}"):
+        if not _in_use(other):
+            shutil.rmtree(other)
     free = shutil.disk_usage(home()).free // 1_000_000
     if free < megabytes:
         raise RigError(
             f"{name} needs {megabytes} MB on the disk of {home()}, which has {free} MB left: "
             "make room, or set XDG_CACHE_HOME to another disk."
         )
-    print(f"rigs: making {name} (once) ...", flush=True)
+    print(f"rigs: making {name} (once) ...", file=sys.stderr, flush=True)
     begun = time.monotonic()
     folder.mkdir()
-    make(folder)
-    print(f"rigs: {name} is made, {time.monotonic() - begun:.0f} s", flush=True)
+    try:
+        make(folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    took = time.monotonic() - begun
+    print(f"rigs: {name} is made, {took:.0f} s", file=sys.stderr, flush=True)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from tests.rigs.cache import RigError
+from tests.rigs.step import step
 
 MIRROR = "http://deb.debian.org/debian"
 KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -54,12 +54,14 @@ def unpack(root: Path, suite: str, architecture: str, packages: Sequence[str]) -
     )
     environment = {**os.environ, "APT_CONFIG": str(apt / "configuration")}
     for words in (["update"], ["install", "--download-only", "--yes", *packages]):
-        done = subprocess.run(
-            ["apt-get", "-qq", *words], env=environment, capture_output=True, text=True
+        step(
+            f"apt gets {architecture} packages of {suite}",
+            ["apt-get", "-qq", *words],
+            seconds=900,
+            environment=environment,
         )
-        if done.returncode:
-            reason = " ".join(done.stderr.split()) or "no reason given"
-            raise RigError(f"apt cannot get {architecture} packages of {suite}: {reason}")
     for archive in sorted((apt / "archives").glob("*.deb")):
-        subprocess.run(["dpkg-deb", "--extract", archive, root], check=True)
+        step(
+            f"{archive.name} is unpacked", ["dpkg-deb", "--extract", archive, root], seconds=300
+        )
     shutil.rmtree(apt)

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,10 +28,10 @@ PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 IDS: Final = 65536
 
 _MAGIC: Final = {
-    "arm64": ("qemu-aarch64", 2, 0xB7, 0xFE),
-    "armhf": ("qemu-arm", 1, 0x28, 0xFE),
+    "arm64": ("qemu-aarch64", 2, 0xB7),
+    "armhf": ("qemu-arm", 1, 0x28),
 }
-"""Program of qemu-user, and of elf(5) the class, the machine, and the mask of the type."""
+"""Program of qemu-user, and of elf(5) the class and the machine."""
 
 _ENTER: Final = """
 root=$1; upper=$2; shared=$3; rule=$4
@@ -91,59 +91,60 @@ class Fresh:
         mknod.write_text(MKNOD)
         mknod.chmod(0o755)
         with namespace() as inside:
-            done = self.enter(
-                inside, root, None, root, ["/debootstrap/debootstrap", "--second-stage"], 3600
-            )
+            second = ["/debootstrap/debootstrap", "--second-stage"]
+            done = enter(self.architecture, inside, root, words=second, seconds=3600)
         mknod.unlink()
         if done.returncode:
             said = (root / "debootstrap/debootstrap.log").read_text(errors="replace")
             raise RigError(f"debootstrap's second stage failed: {said[-2000:]}")
 
-    def enter(
-        self,
-        inside: int,
-        root: Path,
-        upper: Path | None,
-        shared: Path,
-        words: list[str],
-        seconds: float,
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a program in a root.
 
-        Args:
-            inside: process whose user namespace it gets.
-            root: of the file system.
-            upper: where changes go, with the folders `new` and `work`; None for the root.
-            shared: a folder that is its /shared.
-            words: of its command line.
-            seconds: after which it is killed.
-        """
-        program, elf_class, machine, mask = _MAGIC[self.architecture]
-        magic = "".join(
-            f"\\x{byte:02x}"
-            for byte in (*b"\x7fELF", elf_class, 1, 1, *[0] * 9, 2, 0, machine, 0)
-        )
-        masks = "".join(
-            f"\\x{byte:02x}" for byte in (*[0xFF] * 7, 0, *[0xFF] * 8, mask, 0xFF, 0xFF, 0xFF)
-        )
-        rule = f":pi:M::{magic}:{masks}:{qemu() / program}:FP"
-        enter = ["nsenter", "--user", f"--target={inside}", "--setuid=0", "--setgid=0"]
-        enter += ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
-        return subprocess.run(
-            [*enter, "sh", "-ec", _ENTER, "sh", root, upper or "", shared, rule, *words],
-            env={
-                "PATH": PATH,
-                "HOME": "/root",
-                "LC_ALL": "C.UTF-8",
-                "DEBIAN_FRONTEND": "noninteractive",
-                "OPENBLAS_NUM_THREADS": "1",
-            },
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=seconds,
-        )
+def enter(
+    architecture: str,
+    inside: int,
+    root: Path,
+    *,
+    words: Sequence[str],
+    seconds: float,
+    shared: Path | None = None,
+    upper: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a program in a root.
+
+    Args:
+        architecture: Debian's name of that of the root.
+        inside: process whose user namespace it gets.
+        root: of the file system.
+        words: of its command line.
+        seconds: after which it is killed.
+        shared: a folder that is its /shared.
+        upper: where changes go, with the folders `new` and `work`; where not given, the root.
+        environment: more of it.
+    """
+    program, elf_class, machine = _MAGIC[architecture]
+    head = (*b"\x7fELF", elf_class, 1, 1, *[0] * 9, 2, 0, machine, 0)
+    mask = (*[0xFF] * 7, 0, *[0xFF] * 8, 0xFE, 0xFF, 0xFF, 0xFF)
+    magic, masks = ("".join(f"\\x{byte:02x}" for byte in row) for row in (head, mask))
+    rule = f":pi:M::{magic}:{masks}:{qemu() / program}:FP"
+    enter = ["nsenter", "--user", f"--target={inside}", "--setuid=0", "--setgid=0"]
+    enter += ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
+    return subprocess.run(
+        [*enter, "sh", "-ec", _ENTER, "sh", root, upper or "", shared or root, rule, *words],
+        env={
+            "PATH": PATH,
+            "HOME": "/root",
+            "LC_ALL": "C.UTF-8",
+            "DEBIAN_FRONTEND": "noninteractive",
+            "OPENBLAS_NUM_THREADS": "1",
+            **(environment or {}),
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=seconds,
+    )
 
 
 FRESH: Final = Fresh("trixie", "arm64")
@@ -168,9 +169,14 @@ class Box:
 
     def try_to(self, *words: str, seconds: float = 600) -> subprocess.CompletedProcess[str]:
         """Run a program there."""
-        root = self.system.folder()
-        return self.system.enter(
-            self._inside, root, self._upper, self.shared, list(words), seconds
+        return enter(
+            self.system.architecture,
+            self._inside,
+            self.system.folder(),
+            words=words,
+            seconds=seconds,
+            shared=self.shared,
+            upper=self._upper,
         )
 
     def run(self, *words: str, seconds: float = 600) -> str:

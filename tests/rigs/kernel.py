@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Final
 
 from tests.rigs.cache import HERE, RigError, cached
+from tests.rigs.step import step
 
 SOURCE: Final = Path("/usr/src/linux-source-6.12.tar.xz")
 PACKAGE: Final = "linux-source-6.12"
@@ -41,29 +41,33 @@ def kernel() -> Path:
     """
     if not SOURCE.exists():
         raise RigError(f"the kernel's source is missing: sudo apt install {PACKAGE}.")
-    status = subprocess.run(
-        ["dpkg-query", "-W", "-f", "${Version}", PACKAGE], capture_output=True, text=True
+    version = step(
+        "dpkg tells the version", ["dpkg-query", "-W", "-f", "${Version}", PACKAGE], seconds=60
     )
-    ingredients: list[str | Path] = [status.stdout, *sorted(PARTS.iterdir())]
+    ingredients: list[str | Path] = [version, *sorted(PARTS.iterdir())]
     return cached("kernel", ingredients, _build, megabytes=2500) / "linux"
 
 
 def _build(target: Path) -> None:
     folder = target / "source"
     folder.mkdir()
+
+    def run(*words: str | Path, seconds: float = 300) -> None:
+        step("the kernel is built", words, seconds=seconds, folder=folder)
+
     excluded = [f"--exclude={pattern}" for pattern in _UNUSED]
-    _run(folder, "tar", "--extract", "--file", SOURCE, "--strip-components=1", *excluded)
-    _run(folder, "patch", "-p1", "-i", PARTS / "uml.patch")
+    run("tar", "--extract", "--file", SOURCE, "--strip-components=1", *excluded, seconds=900)
+    run("patch", "-p1", "-i", PARTS / "uml.patch")
     busses = folder / "drivers/i2c/busses"
     (busses / "i2c-answered.c").write_bytes((PARTS / "i2c-answered.c").read_bytes())
     with (busses / "Makefile").open("a") as makefile:
         makefile.write("obj-y += i2c-answered.o\n")
-    _run(folder, "make", "ARCH=um", "tinyconfig")
-    _run(folder, "scripts/kconfig/merge_config.sh", "-m", ".config", PARTS / "kernel.config")
-    _run(folder, "make", "ARCH=um", "olddefconfig")
+    run("make", "ARCH=um", "tinyconfig")
+    run("scripts/kconfig/merge_config.sh", "-m", ".config", PARTS / "kernel.config")
+    run("make", "ARCH=um", "olddefconfig")
     _check_configuration(folder / ".config")
-    _run(folder, "nice", "make", "ARCH=um", f"-j{os.cpu_count()}", "linux")
-    _run(folder, "strip", "-o", "../linux", "linux")
+    run("nice", "make", "ARCH=um", f"-j{os.cpu_count()}", "linux", seconds=3000)
+    run("strip", "-o", "../linux", "linux")
     shutil.rmtree(folder)
 
 
@@ -74,17 +78,3 @@ def _check_configuration(path: Path) -> None:
     missing = [line for line in wanted if line.startswith("CONFIG_") and line not in present]
     if missing:
         raise RigError(f"the kernel cannot be configured with {', '.join(missing)}.")
-
-
-def _run(folder: Path, *words: str | Path) -> None:
-    """Run one step of the build; its output is kept in `build.log` beside."""
-    with (folder.parent / "build.log").open("ab") as log:
-        done = subprocess.run(
-            [str(word) for word in words],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-    if done.returncode:
-        raise RigError(f"the kernel cannot be built: see {folder.parent / 'build.log'}.")

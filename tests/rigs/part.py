@@ -45,7 +45,11 @@ class Part:
 PARTS: Final = {
     "shim": Part(("test_shim.py", "test_at_the_sensor.py")),
     "board": Part(("test_board.py", "test_judge.py"), (kernel, pins_library), minutes=75),
-    "service": Part(("test_service.py", "test_setup.py"), (kernel, pins_library), minutes=75),
+    "service": Part(
+        ("test_service.py", "test_setup.py", "test_doctor.py"),
+        (kernel, pins_library),
+        minutes=75,
+    ),
     "hours": Part(("test_hours.py",), (kernel, pins_library), computes=True, minutes=90),
     "arm": Part(
         ("test_arm.py",), (PI_OS_64.folder, PI_OS_32.folder), computes=True, minutes=75

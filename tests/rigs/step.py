@@ -33,7 +33,7 @@ def step(
         environment: instead of that of this process.
 
     Raises:
-        RigError: it cannot be started, failed, or did not end; with the end of its output.
+        RigError: it cannot be started, failed, or did not end; with the end of what it said.
     """
     try:
         process = subprocess.Popen(
@@ -42,7 +42,7 @@ def step(
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
             process_group=0,
@@ -50,16 +50,20 @@ def step(
     except OSError as error:
         raise RigError(f"{what}: {words[0]} cannot be started: {error.strerror}.") from error
     try:
-        said, _ = process.communicate(timeout=seconds)
+        said, errors = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         end_group(process)
-        said, _ = process.communicate()
-        raise RigError(f"{what}: it did not end within {seconds:g} s.{tail(said)}") from None
+        said, errors = process.communicate()
+        raise RigError(
+            f"{what}: it did not end within {seconds:g} s.{tail(errors or said)}"
+        ) from None
     except BaseException:
         end_group(process)
         raise
     if process.returncode:
-        raise RigError(f"{what}: it failed with exit code {process.returncode}.{tail(said)}")
+        raise RigError(
+            f"{what}: it failed with exit code {process.returncode}.{tail(errors or said)}"
+        )
     return said
 
 

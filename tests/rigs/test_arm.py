@@ -14,12 +14,12 @@ import pytest
 
 from harpi.timebase import SystemTime
 from tests.rigs import shim
-from tests.rigs.arm import COMPILER_64, PI_OS_32, PI_OS_64, System
+from tests.rigs.arm import COMPILER_32, COMPILER_64, PI_OS_32, PI_OS_64, System
 from tests.rigs.cache import ROOT
 from tests.rigs.wire import Adapter
 from tests.support.device import emulated
 
-pytestmark = [pytest.mark.rig, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.rig, pytest.mark.timeout(1500)]
 
 PROGRAM = "tests/rigs/arm_program.py"
 
@@ -53,6 +53,8 @@ def test_inference_and_a_training_step_give_the_same(
     assert there["parameters"].keys() == here["parameters"].keys()
     for name, values in here["parameters"].items():
         np.testing.assert_allclose(there["parameters"][name], values, atol=1e-5)
+    for name, values in here["of two layers"].items():
+        np.testing.assert_allclose(there["of two layers"][name], values, atol=1e-4)
 
 
 SMBUS = """
@@ -64,13 +66,19 @@ with SMBus(1) as bus:
 """
 
 
-def test_the_shim_works_on_aarch64(tmp_path: Path) -> None:
-    library = shim.build(tmp_path, COMPILER_64)
+@pytest.mark.parametrize(
+    ("system", "compiler"),
+    [(PI_OS_64, COMPILER_64), (PI_OS_32, COMPILER_32)],
+    ids=["aarch64", "armv7l"],
+)
+def test_the_shim_works(system: System, compiler: str, tmp_path: Path) -> None:
+    library = shim.build(tmp_path, compiler)
     with shim.serving(Adapter(emulated(SystemTime())), library, tmp_path):
-        said = PI_OS_64.run("-c", SMBUS, shared=tmp_path, preload=f"/shared/{library.name}")
+        said = system.run("-c", SMBUS, shared=tmp_path, preload=f"/shared/{library.name}")
     assert said.split() == ["104", "104"]
 
 
-def test_the_demo_plays_on_aarch64() -> None:
-    outcome = json.loads(PI_OS_64.run("-m", "harpi", "demo", "--fast", "--json", seconds=600))
+@pytest.mark.parametrize("system", [PI_OS_64, PI_OS_32], ids=["aarch64", "armv7l"])
+def test_the_demo_plays(system: System) -> None:
+    outcome = json.loads(system.run("-m", "harpi", "demo", "--fast", "--json", seconds=1200))
     assert outcome["samples_lost"] == 0

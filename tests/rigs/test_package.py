@@ -21,7 +21,9 @@ from tests.rigs.fresh import FRESH, Box, box
 
 pytestmark = [pytest.mark.rig, pytest.mark.timeout(3600)]
 
-PROGRAM = "tests/rigs/arm_program.py"
+PROGRAM = "rigs/arm_program.py"
+MODEL = "data/tiny_mlp.tflite"
+"""What it reads beside itself."""
 WITHOUT_BROKER = ("--set", "mqtt.enabled=false")
 LIVED = """
 set -eu
@@ -57,7 +59,9 @@ def debian(tmp_path_factory: pytest.TempPathFactory, package: Path) -> Iterator[
     with box(FRESH, folder) as fresh:
         shutil.copy(package, fresh.shared / "harpi.deb")
         shutil.copy(later(package, folder), fresh.shared / "later.deb")
-        shutil.copy(ROOT / PROGRAM, fresh.shared)
+        for name in (PROGRAM, MODEL):
+            (fresh.shared / name).parent.mkdir(exist_ok=True)
+            shutil.copy(ROOT / "tests" / name, fresh.shared / name)
         yield fresh
 
 
@@ -100,12 +104,10 @@ def test_it_installs_and_says_what_comes_next(installed: str, debian: Box) -> No
 
 
 def test_its_python_judges_windows_and_learns_as_this_one(installed: str, debian: Box) -> None:
-    said = debian.run(
-        "env", "PYTHONPATH=/usr/lib/harpi", "python3", "-P", f"/shared/{Path(PROGRAM).name}"
-    )
+    said = debian.run("env", "PYTHONPATH=/usr/lib/harpi", "python3", "-P", f"/shared/{PROGRAM}")
     there = json.loads(said)
     done = subprocess.run(
-        [sys.executable, ROOT / PROGRAM],
+        [sys.executable, ROOT / "tests" / PROGRAM],
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

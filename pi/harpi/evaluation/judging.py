@@ -23,7 +23,7 @@ TIMED: Final = 50
 
 NO_ANSWER: Final = -1
 
-Codes = NDArray[np.int64]
+Codes = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 
 
@@ -158,7 +158,7 @@ def _gathered(
     labels = tuple(dict.fromkeys([*done, *everything]))
     code = {label: index for index, label in enumerate(labels)}
     counts = [len(verdicts) for _, verdicts in judged]
-    truths = np.array([code[trial.label] for trial, _ in judged], np.int64)
+    truths = np.array([code[trial.label] for trial, _ in judged], np.intp)
     return Judgements(
         labels=labels,
         trials=tuple(trial for trial, _ in judged),

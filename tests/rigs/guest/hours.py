@@ -7,6 +7,7 @@ clocks and counters, and nothing of speed.
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -28,12 +29,23 @@ from tests.support.device import recording
 CLOCK_ERROR: Final = 0.004
 """The chip's clock runs 0.4 % fast."""
 
+HOP_SECONDS: Final = 10.24
+"""From one window to the next: a window costs more than the sampling of so long a time."""
+
 SETTINGS: Final = {
     "device.id": "arm",
     "mqtt.host": Broker.host,
     "mqtt.health_seconds": 60,
-    "signal.hop": 64,
+    "signal.hop": 256,
 }
+
+
+def wait(seconds: float, process: subprocess.Popen[str]) -> None:
+    """Let time pass, for as long as the process is there."""
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        time.sleep(min(left, 60.0))
+        assert process.poll() is None, process.communicate()[1]
 
 
 def work() -> dict[str, Any]:
@@ -52,7 +64,7 @@ def work() -> dict[str, Any]:
         listening(broker) as listener,
         running_harpi("run", *words) as process,
     ):
-        time.sleep(seconds)
+        wait(seconds, process)
         print(end(process))
         health = msgspec.json.decode(listener.of("health")[-1], type=Health)
         return {

@@ -1,0 +1,89 @@
+"""The libraries in the 32-bit packages, on the processor that they are for."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from deb.targets import TARGETS, Target
+from deb.wheels import install
+
+from tests.rigs.cache import ROOT, cached
+from tests.rigs.debian import unpack
+from tests.rigs.fresh import enter, namespace
+
+pytestmark = [pytest.mark.rig, pytest.mark.timeout(1800)]
+
+LIBRARIES = "/usr/lib/arm-linux-gnueabihf"
+PROGRAM = "rigs/arm_program.py"
+MODEL = "data/tiny_mlp.tflite"
+RUN = """
+import runpy, sys
+sys.path.insert(0, "/shared/harpi")
+runpy.run_path("/shared/rigs/arm_program.py", run_name="__main__")
+"""
+
+
+def root_of(target: Target) -> Path:
+    """Debian's Python with NumPy, unpacked."""
+    version = ".".join(map(str, target.python))
+    wanted = [f"python{version}-minimal", f"libpython{version}-stdlib", "libstdc++6"]
+    wanted += [f"python3-{name}" for name in target.from_debian]
+
+    def make(folder: Path) -> None:
+        unpack(folder, target.suite, target.architecture, wanted)
+        if not (folder / "lib").exists():
+            (folder / "lib").symlink_to("usr/lib")
+        for name in ("dev", "proc", "run", "shared"):
+            (folder / name).mkdir(exist_ok=True)
+
+    return cached(f"python-{target.name}", [repr(wanted)], make, megabytes=400)
+
+
+@pytest.mark.parametrize(
+    ("target", "runtime"),
+    [(TARGETS[3], "tflite_runtime"), (TARGETS[1], "harpi")],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_they_judge_windows_and_learn_as_this_computer(
+    target: Target, runtime: str, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    shared = tmp_path / "shared"
+    install(target, shared / "harpi", scratch)
+    for name in (PROGRAM, MODEL):
+        (shared / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / "tests" / name, shared / name)
+    python = f"/usr/bin/python{target.python[0]}.{target.python[1]}"
+    with namespace() as inside:
+        done = enter(
+            target.architecture,
+            inside,
+            root_of(target),
+            shared=shared,
+            words=[python, "-P", "-c", RUN],
+            environment={"LD_LIBRARY_PATH": f"{LIBRARIES}/blas:{LIBRARIES}/lapack"},
+            seconds=900,
+        )
+    assert done.returncode == 0, done.stderr
+    there = json.loads(done.stdout)
+    reference = subprocess.run(
+        [sys.executable, ROOT / "tests" / PROGRAM],
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    here = json.loads(reference.stdout)
+    assert (there["machine"], there["runtime"]) == ("armv7l", runtime)
+    for name in ("generic", "features", "loss"):
+        np.testing.assert_allclose(there[name], here[name], atol=1e-5, rtol=1e-5)
+    for name, values in here["parameters"].items():
+        np.testing.assert_allclose(there["parameters"][name], values, atol=1e-5)
