@@ -13,9 +13,9 @@ export function show(situation) {
 
 export async function refresh() {
   const list = byId("heads");
-  if (list.querySelector("[data-sure]")) return; // somebody is being asked
   try {
     const { heads } = await get("/api/heads");
+    if (list.querySelector("[data-sure]")) return; // somebody is being asked
     if (heads.length) list.replaceChildren(table(heads));
     else list.replaceChildren(make("p", { class: "empty" }, "No head was made yet. Record some activities under Capture, then train."));
   } catch (error) {
