@@ -19,10 +19,11 @@ from harpi.cli import demo as command
 from harpi.commands import Answer, Command, Delete, Pause, Record, Train
 from harpi.demo.scaled_time import ScaledTime
 from harpi.demo.score import Score
-from harpi.demo.screen import Silence
+from harpi.demo.screen import Screen, Silence
 from harpi.demo.screenplay import Scene
 from harpi.demo.stage import Play, staged
 from harpi.types import Verdict
+from tests.support.verdicts import verdict
 
 
 class Visitor(Silence):
@@ -106,6 +107,21 @@ def test_time_goes_on_where_it_was_at_another_speed() -> None:
     assert 0 <= scaled.monotonic() - before < 1.0
 
 
+def test_what_was_said_stays_when_the_next_verdict_is_drawn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr(out, "isatty", lambda: True)
+    screen = Screen(Score(), out)
+    for _ in range(2):
+        screen.verdict(None, None, verdict())
+    screen.say("The report.")
+    screen.verdict(None, None, verdict())
+    before, after = out.getvalue().split("The report.")
+    assert "\x1b[4A" in before
+    assert "\x1b[4A" not in after
+
+
 # --- on the command line ----------------------------------------------------------------
 
 
@@ -154,7 +170,7 @@ def test_a_browser_is_opened_only_where_a_person_sits_before_a_desktop(
     opener.chmod(0o755)
     started: list[list[str]] = []
     out = io.StringIO()
-    out.isatty = lambda: tty  # type: ignore[method-assign]
+    monkeypatch.setattr(out, "isatty", lambda: tty)
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(

@@ -64,8 +64,9 @@ def demo(
     for number in (signal.SIGTERM, signal.SIGHUP):  # the broker is to end, too
         signal.signal(number, lambda *_: sys.exit(143))
     score = Score()
+    screen = Screen(score)
     with staged(
-        Silence() if json else Screen(score),
+        Silence() if json else screen,
         score,
         subject=subject,
         speed=None if fast else speed,
@@ -73,12 +74,15 @@ def demo(
         page=page and not fast and not json and _can_be_served(),
     ) as play:
         if play.page is not None:
-            typer.echo(f"The page is at {play.page} and has buttons, too.")
+            screen.say(f"The page is at {play.page} and has buttons, too.")
             open_on_desktop(play.page)
         outcome = play.perform()
-        typer.echo(msgspec.json.encode(outcome.as_dict()).decode() if json else report(outcome))
+        if json:
+            typer.echo(msgspec.json.encode(outcome.as_dict()))
+        else:
+            screen.say(report(outcome))
         if play.is_watched():
-            typer.echo(
+            screen.say(
                 "\nThe wearer goes on while you look at the page, and does what you record "
                 "there. Ctrl-C ends it."
             )

@@ -50,6 +50,11 @@ class Screen:
         self._drawn = 0
         self._print(f"\n{self._style(_BOLD, scene.name)}: {scene.caption}")
 
+    def say(self, text: str) -> None:
+        """Show a text, below what is there."""
+        self._drawn = 0
+        self._print(text)
+
     def command(self, answer: Answer) -> None:
         """Show what harpi answered to a press."""
         self._wipe()
