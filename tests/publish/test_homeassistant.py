@@ -199,7 +199,7 @@ def test_under_another_name_the_old_device_is_taken_back(broker: Broker, ear: Li
 
 
 @pytest.mark.broker
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"topic": 3}', b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"topic": 3}', b"\xff", b'{"format": 2}'])
 def test_what_was_announced_and_cannot_be_read_is_said_and_done_without(
     broker: Broker, ear: Listener, caplog: pytest.LogCaptureFixture, content: bytes
 ) -> None:
@@ -216,7 +216,7 @@ def test_a_memory_that_cannot_be_written_is_said(
 ) -> None:
     (tmp_path / "file").touch()
     file = AnnouncedFile(tmp_path / "file" / FILE_NAME)
-    file.write(Announced("topic", ("walking",)))
+    file.write(Announced(topic="topic", labels=("walking",)))
     file.close()
     assert "is not written" in caplog.text
 
@@ -224,7 +224,7 @@ def test_a_memory_that_cannot_be_written_is_said(
 def test_the_labels_that_were_told_first_are_forgotten_first(tmp_path: Path) -> None:
     file = AnnouncedFile(tmp_path / FILE_NAME)
     for count in (3, MOST + 5):
-        file.write(Announced("topic", tuple(f"label {n}" for n in range(count))))
+        file.write(Announced(topic="topic", labels=tuple(f"label {n}" for n in range(count))))
     file.close()
     labels = file.read().labels
     assert (len(labels), labels[-1]) == (MOST, f"label {MOST + 4}")

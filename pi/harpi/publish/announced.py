@@ -15,6 +15,8 @@ from harpi.files import write_atomically
 FILE_NAME: Final = "homeassistant.json"
 """Name of the file within the folder `paths.state`."""
 
+FORMAT: Final = 1
+
 MOST: Final = 256
 """Labels that are remembered; what was told first is forgotten first."""
 
@@ -25,10 +27,12 @@ class Announced(Struct, frozen=True):
     """What was told.
 
     Attributes:
+        format: of the file.
         topic: of the announcement; empty where nothing was told yet.
         labels: for which there may be a button, what was told first in front.
     """
 
+    format: int = FORMAT
     topic: str = ""
     labels: tuple[str, ...] = ()
 
@@ -49,12 +53,15 @@ class AnnouncedFile:
     def read(self) -> Announced:
         """Give what was told; nothing where there is no file, or a damaged one."""
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=Announced)
+            announced = msgspec.json.decode(self._path.read_bytes(), type=Announced)
+            if announced.format > FORMAT:
+                raise msgspec.ValidationError("it is of a newer harpi")
         except FileNotFoundError:
             return Announced()
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
             log.warning("%s is not read: %s", self._path, error)
             return Announced()
+        return announced
 
     def write(self, announced: Announced) -> None:
         """Remember what is told from now on; a thread waits for the disk."""

@@ -81,7 +81,7 @@ class Discovery:
             told = tuple(dict.fromkeys((*self._told, *activities)))
             if told != self._told:
                 self._told = told
-                self._file.write(Announced(self._topic, told))
+                self._file.write(Announced(topic=self._topic, labels=told))
             return True
 
     def _announce(self) -> None:
