@@ -112,6 +112,9 @@ def test_what_goes_on_is_said_in_every_view_and_can_be_ended_there(
 
     told(state="idle", progress=None, evaluating=True)
     tab.wait_for_text("#now", "Evaluating")
+    assert visible(tab, "#now button") == ["Break off"]
+    tab.click("#now-cancel")
+    wait_until(lambda: served.room.commands[-1] == Cancel(), "it is broken off")
     told(evaluating=False)
     tab.wait_for("document.querySelector('#now').hidden")
 

@@ -12,7 +12,7 @@ const BUTTONS = {
   drop: ["recording", "testing"],
   pause: ["training"],
   resume: ["paused"],
-  cancel: ["training", "paused"],
+  cancel: ["training", "paused", "evaluating"],
 };
 
 export function build() {
