@@ -61,7 +61,7 @@ class Run:
 
     def stop(self) -> None:
         """Let it switch its machines off; kill it where it does not."""
-        self.process.send_signal(signal.SIGINT)
+        self.process.terminate()
         try:
             self.process.wait(GRACE)
         except subprocess.TimeoutExpired:

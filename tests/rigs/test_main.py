@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,10 +50,14 @@ def test_a_part_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_part_that_will_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rigs, "GRACE", 0.2)
-    code = "import signal, time; signal.signal(2, signal.SIG_IGN); print(1, flush=True)"
-    with started(f"{code}; time.sleep(600)", tmp_path) as run:
+    deaf = tmp_path / "deaf"
+    code = "import signal, time, pathlib; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    with started(
+        f"{code}; pathlib.Path({str(deaf)!r}).touch(); time.sleep(600)", tmp_path
+    ) as run:
+        wait_until(deaf.exists, "it no longer listens")
         run.stop()
-        assert run.process.returncode is not None
+        assert run.process.returncode == -signal.SIGKILL
 
 
 def test_every_file_of_rigs_belongs_to_one_part() -> None:

@@ -139,7 +139,9 @@ def test_it_lives_for_a_minute(installed: str, debian: Box) -> None:
 
 
 def test_the_three_models_are_evaluated(installed: str, debian: Box) -> None:
-    said = debian.run("harpi", "evaluate", "--recording", "--subject", "25", "--json")
+    said = debian.run(
+        "harpi", "evaluate", "--recording", "--subject", "25", "--json", seconds=1800
+    )
     assert {"knn", "generic", "personal"} <= set(re.findall(r"knn|generic|personal", said))
 
 

@@ -16,7 +16,7 @@ from harpi.setup.commands import run
 from harpi.setup.machine import detect
 from harpi.setup.origin import find
 from harpi.setup.plan import make_plan
-from tests.support.fake_pi import install, make_pi, snapshot
+from tests.support.fake_pi import install, make_pi, snapshot, uninstall
 
 
 @pytest.fixture
@@ -205,3 +205,26 @@ def test_what_the_system_refuses_is_said_in_words(
     monkeypatch.setattr("harpi.setup.steps.write_atomically", refuse)
     with pytest.raises(SetupError, match=r"config.txt: .*Read-only file system.*overlay"):
         install(pi)
+
+
+def test_a_boot_partition_that_has_one_kind_of_permissions_is_written(
+    pi: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """vfat refuses permissions other than those that all its files have."""
+    import os
+
+    boot = pi / "boot/firmware/config.txt"
+    boot.chmod(0o755)
+    change = os.fchmod
+
+    def refuse(descriptor: int, mode: int) -> None:
+        name = Path(f"/proc/self/fd/{descriptor}").readlink()
+        if name.is_relative_to(boot.parent) and mode != 0o755:
+            raise PermissionError(1, "Operation not permitted", str(name))
+        change(descriptor, mode)
+
+    monkeypatch.setattr(os, "fchmod", refuse)
+    install(pi)
+    assert has_block(boot.read_bytes())
+    uninstall(pi)
+    assert not has_block(boot.read_bytes())
