@@ -6,6 +6,8 @@ A page's fenced blocks are sorted by their first line:
   empty folder, with a state of its own and a broker on its own port.
 - ```` ```console pi ````: needs a Pi, root or a package manager. Commands of harpi in it must
   exist with the options that are shown; make targets must exist.
+
+Those of docs/workshop.md need TensorFlow; `tests/models/test_workshop_page.py` runs them.
 """
 
 from __future__ import annotations

@@ -104,6 +104,12 @@ class FifoOverflow(SensorError):
     """The chip's FIFO ran over: samples are lost and the frames in it are out of step."""
 
 
+class CalibrationError(HarpiError, ValueError):
+    """A calibration that cannot be made, read or used."""
+
+    exit_code = 3
+
+
 # --- files ------------------------------------------------------------------------------
 
 

@@ -9,13 +9,15 @@ import argparse
 import json
 import platform
 
-from tests.benchmarks import bus, live, page, runtimes, start, training
+from tests.benchmarks import bus, live, mounting, page, rest, runtimes, start, training
 from tests.benchmarks.table import Table
 
 BENCHMARKS = {
     "bus": bus.measure,
     "live": live.measure,
+    "mounting": mounting.measure,
     "page": page.measure,
+    "rest": rest.measure,
     "runtimes": runtimes.measure,
     "start": start.measure,
     "training": training.measure,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from harpi.controls.socket import ControlSocket
 from harpi.daemon import Daemon
 from harpi.doctor.finding import Finding
 from harpi.imu.bus import Bus
@@ -21,6 +19,7 @@ from harpi.timebase import SystemTime
 from tests.doctor.ward import Ward
 from tests.support.broker import PATIENCE, wait_until
 from tests.support.conditions import condition
+from tests.support.control_socket import served
 from tests.support.device import device_config, emulated
 from tests.support.fake_room import FakeRoom
 
@@ -41,25 +40,8 @@ def beside(ward: Ward, folder: Path, said: Condition) -> dict[str, Finding]:
     """Examine a device whose daemon says this of itself."""
     ward.settings = {"paths__runtime": str(folder)} | ward.settings
     ward.open_bus = forbidden  # type: ignore[method-assign]
-    with telling(said, folder, ward):
+    with served(FakeRoom(), folder, examine=lambda: msgspec.json.encode(said)):
         return ward.examine()
-
-
-@contextlib.contextmanager
-def telling(said: Condition, folder: Path, ward: Ward) -> Iterator[None]:
-    """A daemon that says this of itself to whoever asks."""
-    socket = ControlSocket(
-        FakeRoom(),
-        folder,
-        ward.config.socket,
-        examine=lambda: msgspec.json.encode(said),
-        look_again=lambda changed: None,
-    )
-    socket.start()
-    try:
-        yield
-    finally:
-        socket.stop()
 
 
 def figures(said: Condition, **sensor: Any) -> Condition:
@@ -114,7 +96,7 @@ def test_where_no_samples_come_the_bus_is_looked_at_but_nothing_written(
 
     bus = ward.bus
     ward.bus = Watched()
-    with telling(said, short, ward):
+    with served(FakeRoom(), short, examine=lambda: msgspec.json.encode(said)):
         findings = ward.examine()
     assert findings["address"].text == "0x68 answers"
     assert findings["awake"].text == "the running harpi has it"

@@ -100,6 +100,7 @@ def service(ward: Ward, monkeypatch: pytest.MonkeyPatch, shown: str) -> Finding:
         ({"LoadState": "not-found"}, "skipped", ""),
         ({"ActiveState": "failed", "Result": "exit-code"}, "failure", "journalctl -u harpi"),
         ({"SubState": "auto-restart"}, "failure", "journalctl -u harpi"),
+        ({"ActiveState": "inactive", "SubState": "dead"}, "warning", "systemctl start harpi"),
         ({"NRestarts": "3"}, "warning", "journalctl -u harpi"),
         ({"WatchdogUSec": "0"}, "warning", "WatchdogSec=30"),
         ({"UnitFileState": "disabled"}, "warning", "systemctl enable harpi"),

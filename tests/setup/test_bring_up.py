@@ -93,14 +93,20 @@ def test_a_kernel_without_the_module_is_none_the_worse(machine: Machine) -> None
 
 def test_a_package_is_installed_and_taken_back(machine: Machine) -> None:
     programs = Programs()
-    apply(machine, programs, CHOICE)
+    outcome = apply(machine, programs, replace(CHOICE, modules=("json",)))
     assert programs.asked[0].startswith("apt-get install --yes")
+    assert outcome.notes == ()
     programs.asked.clear()
     remove(machine, programs, lambda _: None)
     assert programs.asked[:2] == [
         "systemctl stop harpi.service",
         "apt-get remove --yes python3-thing",
     ]
+
+
+def test_an_environment_that_does_not_see_the_package_is_told_of(machine: Machine) -> None:
+    (note,) = apply(machine, Programs(), CHOICE).notes
+    assert "Make its environment with --system-site-packages" in note
 
 
 def test_a_package_that_cannot_be_had_is_told_and_does_not_stop_it(machine: Machine) -> None:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from harpi.cli.console import clean, since
 from harpi.cli.live import Device, answer_of, opinions
-from harpi.cli.status import doing
+from harpi.cli.status import FINE, doing
 from harpi.publish.messages import Opinion
 
 MODEL_NAMES: Final = {"knn": "kNN", "generic": "generic", "personal": "personal"}
@@ -135,7 +135,7 @@ class Picture:
             if sensor.temperature_c is not None:
                 figures += f", {sensor.temperature_c:.0f} °C"
             about = f", up {since(health.uptime_s)}, harpi {clean(health.version)}"
-            fine = sensor.state == "running"
+            fine = sensor.state in FINE
             yield _line((state, _FAINT if fine else _BAD), (figures + about, _FAINT))
         yield Text()
 

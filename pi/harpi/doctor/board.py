@@ -89,6 +89,8 @@ def service(patient: Patient) -> Outcome:
             f"harpi.service is {state}, result {unit.get('Result')}, {restarts} restarts",
             "See why: 'journalctl -u harpi -n 50'; then 'sudo systemctl restart harpi'",
         )
+    if unit.get("ActiveState") != "active":
+        return warn(f"harpi.service is {state}", "Start it: 'sudo systemctl start harpi'")
     if unit.get("NeedDaemonReload") == "yes":
         return warn(
             "harpi.service was changed on the disk",

@@ -21,6 +21,8 @@ def packages(patient: Patient) -> Outcome:
     if version < _OLDEST:
         return fail(f"{python} is too old for harpi", "Use Python 3.11 to 3.13")
     runtime = load_runtime().__name__.partition(".")[0]
+    if runtime == "harpi":
+        runtime = "which runs the models, without TensorFlow Lite"
     text = f"harpi {__version__}, {python}, NumPy {metadata.version('numpy')}, {runtime}"
     if patient.config.buttons.enabled or patient.config.leds.enabled:
         both = [name for name in ("RPi.GPIO", "rpi-lgpio") if _installed(name)]

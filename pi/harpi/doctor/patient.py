@@ -11,6 +11,7 @@ from harpi.doctor.computer import Computer
 from harpi.doctor.finding import NotExamined
 from harpi.doctor.guide import Guide
 from harpi.imu.bus import Bus
+from harpi.imu.calibration import Calibration
 from harpi.imu.clones import ChipIdentity
 from harpi.imu.health import SensorHealth
 from harpi.imu.register_access import RegisterAccess
@@ -39,6 +40,8 @@ class Patient:
         identity: what answers at the address; None before it was asked.
         health: of the sampling; None before.
         rest: what the samples show; None before.
+        calibration: of the chip; None before sampling, and where there is none.
+        calibrated: it is this chip's, and was taken out of the samples.
     """
 
     def __init__(
@@ -67,6 +70,8 @@ class Patient:
         self.identity: ChipIdentity | None = None
         self.health: SensorHealth | None = None
         self.rest: Rest | None = None
+        self.calibration: Calibration | None = None
+        self.calibrated = False
 
     @property
     def sampled_by_daemon(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import Final
 
@@ -9,9 +10,12 @@ import numpy as np
 
 from harpi.config.schema import SensorSection
 from harpi.daemon.diagnosis import LOST_SHARE, RATE_ERROR
+from harpi.daemon.sensor import make_chip
 from harpi.doctor import boot_config
 from harpi.doctor.finding import NotExamined, Outcome, fail, ok, warn
 from harpi.doctor.patient import Patient
+from harpi.errors import CalibrationError
+from harpi.imu.calibration import FILE_NAME, read_calibration
 from harpi.imu.mpu6050 import Mpu6050
 from harpi.imu.rest import GRAVITY_ERROR, ZERO_RATE, Rest
 from harpi.imu.sampler import Sampler
@@ -34,6 +38,9 @@ _BUSY: Final = 0.7
 _NOISY: Final = 2.0
 """Times the noise of the data sheet from which a sensor is noisy."""
 
+_DRIFTED_RATE, _DRIFTED_GRAVITY = 1.5, 0.03
+"""deg/s and g by which a calibrated sensor may be off."""
+
 _WIRES: Final = (
     "Shorten the wires to the sensor, check its supply, and see what 'journalctl -k' says"
 )
@@ -46,19 +53,18 @@ def sampling(patient: Patient) -> Outcome:
         figures = patient.condition.health.sensor
         if figures.fault is not None:
             return fail("no samples come", figures.fault)
+        if figures.state == "asleep":
+            return ok("asleep, because nothing moves; motion wakes it (sensor.rest_minutes)")
         return _judged(sensor, figures.rate_hz, figures.samples, figures.lost)
     patient.require_alone()
     patient.require_chip()
-    chip = Mpu6050(
-        patient.open_the_bus(),
-        patient.timebase,
-        address=sensor.address,
-        rate=sensor.rate,
-        accel_range=sensor.accel_range,
-        gyro_range=sensor.gyro_range,
-        dlpf=sensor.dlpf,
+    with contextlib.suppress(CalibrationError):  # its own check tells of that
+        patient.calibration = read_calibration(patient.config.paths.state_folder / FILE_NAME)
+    chip = make_chip(
+        patient.config, patient.open_the_bus(), patient.timebase, patient.calibration
     )
     blocks = _sample(patient, chip)
+    patient.calibrated = chip.calibrated
     health = patient.health
     if health is None or not blocks or health.state != "running":
         why = health.error if health is not None and health.error else "No samples come."
@@ -113,9 +119,9 @@ def clock(patient: Patient) -> Outcome:
     text = f"{hertz / 1000:.0f} kHz achieved, {busy:.1%} of it needed"
     if told is not None and hertz < _SLOW * told:
         remedy = (
-            f"The kernel asks for {told // 1000} kHz, but the controller's own clock is not what "
-            "the kernel takes it for: set core_freq=250 (Pi 3) or enable_uart=1 in config.txt, "
-            "and reboot"
+            f"The kernel asks for {told // 1000} kHz, but the controller's own clock is not "
+            "what the kernel takes it for: set core_freq=250 (Pi 3) or enable_uart=1 in "
+            "config.txt, and reboot"
         )
     elif asked is not None and asked.hertz >= FAST_HERTZ:
         remedy = (
@@ -164,6 +170,15 @@ def zero(patient: Patient) -> Outcome:
         return fail(
             f"{text} (the data sheet allows {ZERO_RATE:.0f} deg/s)",
             "Repeat it with the sensor at rest; if it stays so, replace the sensor",
+        )
+    done = patient.calibration if patient.calibrated else None
+    if done is not None and done.gyro is not None and rate > _DRIFTED_RATE:
+        return warn(
+            f"{text}, though it is calibrated", "Calibrate anew: `harpi calibrate gyro`"
+        )
+    if done is not None and done.accel is not None and abs(rest.gravity - 1) > _DRIFTED_GRAVITY:
+        return warn(
+            f"{text}, though it is calibrated", "Calibrate anew: `harpi calibrate accel`"
         )
     if abs(rest.gravity - 1) > GRAVITY_ERROR:
         return warn(

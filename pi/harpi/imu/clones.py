@@ -18,6 +18,7 @@ class Family:
         fifo_size: bytes that the FIFO surely holds.
         own_accel_dlpf: the accelerometer's low-pass filter is set in ACCEL_CONFIG_2.
         temperature_in_fifo: frames always carry the temperature and have 14 bytes.
+        accel_trims: register and length of the accelerometer's factory trims.
     """
 
     lsb_per_degree: float
@@ -25,14 +26,25 @@ class Family:
     fifo_size: int
     own_accel_dlpf: bool = False
     temperature_in_fifo: bool = False
+    accel_trims: tuple[int, int] = (0x06, 6)
 
+
+_OTHER_TRIMS: Final = (0x77, 8)
 
 MPU6050: Final = Family(lsb_per_degree=340.0, zero_degrees=36.53, fifo_size=1024)
 MPU6500: Final = Family(
-    lsb_per_degree=333.87, zero_degrees=21.0, fifo_size=512, own_accel_dlpf=True
+    lsb_per_degree=333.87,
+    zero_degrees=21.0,
+    fifo_size=512,
+    own_accel_dlpf=True,
+    accel_trims=_OTHER_TRIMS,
 )
 ICM20689: Final = Family(
-    lsb_per_degree=326.8, zero_degrees=25.0, fifo_size=512, own_accel_dlpf=True
+    lsb_per_degree=326.8,
+    zero_degrees=25.0,
+    fifo_size=512,
+    own_accel_dlpf=True,
+    accel_trims=_OTHER_TRIMS,
 )
 ICM20602: Final = replace(ICM20689, fifo_size=1008, temperature_in_fifo=True)
 LOOKALIKE: Final = replace(MPU6050, fifo_size=512)

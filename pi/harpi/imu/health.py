@@ -11,7 +11,7 @@ import numpy as np
 
 from harpi.types import TimeArray
 
-SensorState = Literal["stopped", "running", "recovering"]
+SensorState = Literal["stopped", "running", "asleep", "recovering"]
 
 _SPAN_SECONDS: Final = 10.0
 
@@ -21,7 +21,8 @@ class SensorHealth:
     """The sampling's state; rate, jitter, lateness and bus share cover the last 10 s.
 
     Attributes:
-        state: whether samples flow, or a fault is being recovered from.
+        state: whether samples flow, the chip is asleep until something moves, or a fault is
+            being recovered from.
         rate: samples per second that were delivered; 0 while unknown.
         jitter_s: standard deviation of the intervals between the times of the samples.
         lateness_s: worst delay of the sampling thread. It costs latency, never a sample,
@@ -38,7 +39,8 @@ class SensorHealth:
             around each transfer.
         bus_hertz: clock of the bus as the longest transfers show it; None where all are short.
         temperature: of the chip, °C, every half minute; None before the first samples.
-        last_read: monotonic seconds of the last samples; None before the first.
+        last_read: monotonic seconds of the last samples, or of the last look at a chip that is
+            asleep; None before the first.
         error: the fault that is being recovered from, or the last one; None without any.
     """
 
@@ -90,6 +92,7 @@ class HealthMeter:
         self.temperature: float | None = None
         self.error: str | None = None
         self._drains: deque[_Drain] = deque()
+        self._looked: float | None = None
         self._lock = threading.Lock()
 
     def drained(
@@ -131,12 +134,18 @@ class HealthMeter:
             while self._drains[0].moment < moment - _SPAN_SECONDS:
                 self._drains.popleft()
 
+    def looked(self, moment: float) -> None:
+        """Take note of a look at a chip that is asleep, at this monotonic moment."""
+        with self._lock:
+            self._looked = moment
+
     def snapshot(
         self, now: float, *, clock_ppm: float, retries: int, bus_hertz: float | None
     ) -> SensorHealth:
         """Give the figures as they stand at the monotonic moment `now`."""
         with self._lock:
-            last_read = self._drains[-1].moment if self._drains else None
+            read = self._drains[-1].moment if self._drains else None
+            last_read = max((m for m in (read, self._looked) if m is not None), default=None)
             drains = [drain for drain in self._drains if drain.moment >= now - _SPAN_SECONDS]
         health = SensorHealth(
             state=self.state,

@@ -19,7 +19,9 @@ from harpi.errors import (
 )
 from harpi.imu import registers as reg
 from harpi.imu.bus import Bus
+from harpi.imu.calibration import Calibration
 from harpi.imu.clones import MPU6050, ChipIdentity, identify
+from harpi.imu.napping import Nap
 from harpi.imu.register_access import RegisterAccess
 from harpi.imu.settings import ChipSettings, dlpf_for, lsb_by_range
 from harpi.timebase import Timebase
@@ -73,6 +75,12 @@ class Mpu6050:
         accel_range: full scale in g.
         gyro_range: full scale in deg/s.
         dlpf: low-pass setting; where None, the widest below rate / 2, see `dlpf_for`.
+        calibration: what is taken out of the readings, if it belongs to this chip.
+
+    Attributes:
+        settings: rate, ranges and filter.
+        identity: what answers at the address; known once it was started.
+        fingerprint: tells this chip from others of its kind; likewise.
 
     Raises:
         ConfigError: a setting that the chip does not have.
@@ -88,6 +96,7 @@ class Mpu6050:
         accel_range: int = 8,
         gyro_range: int = 1000,
         dlpf: int | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         self.address = address
         self.settings = ChipSettings(
@@ -98,11 +107,20 @@ class Mpu6050:
         self._timebase = timebase
         self._expected: dict[int, int] = {}
         self._scale: FloatArray = np.ones(6, np.float32)
+        self._calibration = calibration
+        self._correction: tuple[FloatArray, FloatArray] | None = None
+        self._nap: Nap | None = None
+        self.fingerprint = ""
 
     @property
     def rate(self) -> int:
         """Nominal samples per second."""
         return self.settings.rate
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the calibration belongs to this chip and is in use."""
+        return self._correction is not None
 
     @property
     def where(self) -> str:
@@ -153,6 +171,7 @@ class Mpu6050:
         self._identify()
         self._registers.write(reg.PWR_MGMT_1, reg.DEVICE_RESET)
         self._registers.wait(_RESET_SECONDS)
+        self._recognise()
         try:
             self._configure()
             moment = self.reset_fifo()
@@ -195,6 +214,22 @@ class Mpu6050:
                 identity.name,
             )
         self.identity = identity
+
+    def _recognise(self) -> None:
+        """Read what the factory wrote into this chip; does the calibration belong to it?"""
+        codes = self._registers.read(reg.SELF_TEST_X, 4)
+        trims = self._registers.read(*self.identity.family.accel_trims)
+        self.fingerprint = (bytes([self.identity.who_am_i]) + codes + trims).hex()
+        wanted, self._correction = self._calibration, None
+        if wanted is None:
+            return
+        if wanted.chip == self.fingerprint:
+            self._correction = wanted.terms
+        else:
+            log.warning(
+                "%s: the calibration is another chip's and is not used; calibrate this one",
+                self.where,
+            )
 
     def _configure(self) -> None:
         power = {reg.PWR_MGMT_1: reg.CLOCK_PLL_X_GYRO, reg.PWR_MGMT_2: 0}
@@ -300,7 +335,11 @@ class Mpu6050:
         words = np.frombuffer(content, ">i2").reshape(latch.frames, -1)
         if words.shape[1] == 7:
             words = np.delete(words, 3, axis=1)  # the temperature
-        return FifoBatch(words.astype(np.float32) * self._scale, latch)
+        values = words.astype(np.float32) * self._scale
+        if self._correction is not None:
+            matrix, shift = self._correction
+            values = values @ matrix + shift
+        return FifoBatch(values, latch)
 
     def _count(self) -> tuple[int, float, float]:
         content, before, after = self._registers.timed_read(reg.FIFO_COUNT_H, 2)
@@ -310,6 +349,34 @@ class Mpu6050:
         return FifoOverflow(
             problem, where=self.where, remedy="Lower sensor.rate, or give harpi more of the CPU"
         )
+
+    # --- while nothing moves ------------------------------------------------------------
+
+    @property
+    def can_nap(self) -> bool:
+        """Whether its registers for that are the MPU-6050's; the 6500 family's differ."""
+        return not self.identity.family.own_accel_dlpf
+
+    def nap(self) -> None:
+        """Let it look at the acceleration alone, now and then, until it is started again.
+
+        Raises:
+            SensorError: the bus failed.
+        """
+        accel = self.settings.registers()[reg.ACCEL_CONFIG]
+        per_g = reg.ACCEL_LSB_PER_G[self.settings.accel_range]
+        self._nap = Nap(self._registers, accel, per_g, self.where)
+        self._nap.begin()
+        self._expected = dict(self._nap.registers)
+
+    def moved(self) -> bool:
+        """Look whether it was moved while it napped.
+
+        Raises:
+            ChipNotConfigured: it measures no more.
+            SensorError: the bus failed.
+        """
+        return self._nap is None or self._nap.moved()
 
     # --- watching over it ---------------------------------------------------------------
 

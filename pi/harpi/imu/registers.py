@@ -10,6 +10,8 @@ CONFIG: Final = 0x1A  # p. 13: DLPF_CFG in bits 2:0
 GYRO_CONFIG: Final = 0x1B  # p. 14: FS_SEL in bits 4:3
 ACCEL_CONFIG: Final = 0x1C  # p. 15: AFS_SEL in bits 4:3
 ACCEL_CONFIG_2: Final = 0x1D  # MPU-6500 family only: DLPF of the accelerometer, bits 2:0
+MOTION_THRESHOLD: Final = 0x1F  # r4.0, p. 16: MOT_THR
+MOTION_DURATION: Final = 0x20  # r4.0, p. 17: MOT_DUR, milliseconds
 FIFO_EN: Final = 0x23  # p. 16
 INT_ENABLE: Final = 0x38  # p. 27
 INT_STATUS: Final = 0x3A  # p. 28: cleared by reading
@@ -26,7 +28,13 @@ WHO_AM_I: Final = 0x75  # p. 45
 FIFO_TEMPERATURE: Final = 0x80
 FIFO_MOTION: Final = 0x78  # XG, YG, ZG and ACCEL: frames of 12 bytes
 
+# ACCEL_CONFIG
+HIGH_PASS_HOLD: Final = 0x07  # r4.0, p. 15: ACCEL_HPF holds the sample at which it is set
+
+MOTION_G_PER_LSB: Final = 0.002
+
 # INT_ENABLE, INT_STATUS
+MOTION: Final = 0x40
 FIFO_OVERFLOW: Final = 0x10
 
 # USER_CTRL
@@ -36,7 +44,12 @@ USER_FIFO_RESET: Final = 0x04  # works while USER_FIFO_ENABLE is 0
 # PWR_MGMT_1
 DEVICE_RESET: Final = 0x80
 SLEEP: Final = 0x40
+CYCLE: Final = 0x20
 CLOCK_PLL_X_GYRO: Final = 0x01
+
+# PWR_MGMT_2
+WAKE_5_HZ: Final = 0x40
+STANDBY_GYRO: Final = 0x07
 
 # GYRO_CONFIG, ACCEL_CONFIG: the self-test of x, y and z
 SELF_TEST: Final = 0xE0

@@ -31,7 +31,7 @@ GRAVITY_ERROR: Final = 0.11
 """g by which the length of gravity may be off: 80 mg of zero and 3 % of sensitivity."""
 
 MOVES_ACCEL: Final = 0.02
-"""g of spread on one axis from which a sensor moves; its noise with the widest filter is 8 mg."""
+"""g of spread on one axis from which a sensor moves; noise with the widest filter is 8 mg."""
 
 MOVES_GYRO: Final = 0.4
 """Likewise deg/s; noise 0.1. Somebody who stands still and wears it has more."""

@@ -15,6 +15,7 @@ from harpi.imu.clock import ChipClock
 from harpi.imu.freeze import FreezeWatch
 from harpi.imu.health import HealthMeter, SensorHealth
 from harpi.imu.mpu6050 import FifoBatch, FifoLatch, Mpu6050
+from harpi.imu.napping import POLL_SECONDS
 from harpi.imu.schedule import DrainSchedule
 from harpi.timebase import Timebase
 from harpi.types import Samples, TimeArray
@@ -66,6 +67,8 @@ class Sampler:
         hop_seconds: from one window to the next; where None, half a FIFO is fetched at once.
         first_window_seconds: signal that the first window after a gap needs.
         check_seconds: how often the configuration is read back.
+        may_nap: whether the chip may sleep now, where it was told to; asked on the sampling
+            thread, again and again while it sleeps.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Sampler:
         hop_seconds: float | None = None,
         first_window_seconds: float = 0.0,
         check_seconds: float = 5.0,
+        may_nap: Callable[[], bool] = lambda: True,
     ) -> None:
         self._chip = chip
         self._timebase = timebase
@@ -86,6 +90,9 @@ class Sampler:
         self._hop_seconds = hop_seconds
         self._first_window_seconds = first_window_seconds
         self._check_seconds = check_seconds
+        self._may_nap = may_nap
+        self._nap_wanted = False
+        self._napped = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._clock = ChipClock(chip.rate)
@@ -133,6 +140,14 @@ class Sampler:
             self._meter.state = "stopped"
             self._chip.close()
 
+    def nap(self) -> None:
+        """Let the chip sleep until something moves, or `may_nap` says no; from any thread.
+
+        Samples stop, and go on with a gap that counts as none: nothing was lost in it. A chip
+        that cannot sleep samples on.
+        """
+        self._nap_wanted = True
+
     def _run(self) -> None:
         while not self._timebase.wait(self._stop, self.next_drain - self._timebase.monotonic()):
             self.drain()
@@ -161,8 +176,12 @@ class Sampler:
         try:
             if self._meter.state == "recovering":
                 self._restart_chip()
+            elif self._meter.state == "asleep":
+                self._look_for_motion()
             else:
                 self._step()
+                if self._nap_wanted:
+                    self._fall_asleep()
         except FifoOverflow as overflow:
             self._empty_fifo(overflow)
         except HarpiError as error:
@@ -189,6 +208,7 @@ class Sampler:
     def _resume(self, moment: float) -> None:
         """Count samples from 1 again, of which none is older than `moment`."""
         self._schedule = self._schedule_of_chip()
+        self._nap_wanted = False  # whoever wanted it spoke of before
         self._clock.restart(moment)
         self._number = 0
         self._freeze.restart()
@@ -220,6 +240,33 @@ class Sampler:
         if now >= self._next_temperature:
             self._next_temperature = now + _TEMPERATURE_SECONDS
             self._meter.temperature = self._chip.temperature()
+
+    # --- while nothing moves ------------------------------------------------------------
+
+    def _fall_asleep(self) -> None:
+        self._nap_wanted = False
+        if not (self._chip.can_nap and self._may_nap()):
+            return
+        self._chip.nap()
+        self._napped = True
+        self._meter.state = "asleep"
+        self._next_check = self._looked_at() + self._check_seconds
+        log.info("%s: nothing moves, asleep until something does", self._chip.where)
+
+    def _look_for_motion(self) -> None:
+        if self._chip.moved() or not self._may_nap():
+            self._resume(self._chip.start())
+            log.info("%s: awake again", self._chip.where)
+        elif self._looked_at() >= self._next_check:
+            self._next_check += self._check_seconds
+            self._chip.check()
+
+    def _looked_at(self) -> float:
+        """Take note of a look, and plan the next one."""
+        now = self._timebase.monotonic()
+        self._meter.looked(now)
+        self.next_drain = now + POLL_SECONDS
+        return now
 
     # --- when to look -------------------------------------------------------------------
 
@@ -270,11 +317,12 @@ class Sampler:
         run: TimeArray = times
         gap = self._number == 0 and self._last_time is not None
         if self._last_time is not None:
-            if gap:
+            if not gap:
+                run = np.concatenate([[self._last_time], times])
+            elif not self._napped:
                 self._meter.gaps += 1
                 self._meter.lost += max(0, round((times[0] - self._last_time) / period) - 1)
-            else:
-                run = np.concatenate([[self._last_time], times])
+        self._napped = False
         self._last_time = float(times[-1])
         self._number = number
         self._meter.samples += len(times)

@@ -137,7 +137,7 @@ class State(Struct, frozen=True, kw_only=True):
 class SensorFigures(Struct, frozen=True, kw_only=True):
     """How the sensor does; figures are since the start unless they say otherwise."""
 
-    state: Annotated[str, Meta(description="running, or what is done about a fault")]
+    state: Annotated[str, Meta(description="running, asleep (nothing moves), recovering")]
     chip: str
     rate_hz: Annotated[float, Meta(ge=0, description="samples per second, as achieved")]
     jitter_ms: Annotated[

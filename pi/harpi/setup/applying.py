@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -125,6 +126,13 @@ def _install(
         run(choice.command(python))
     except SetupError as error:
         return f"{error} {choice.otherwise}"
+    importlib.invalidate_caches()
+    if choice.source == "apt" and not choice.there:
+        return (
+            "This harpi does not see the packages of the system, so it cannot use "
+            f"{', '.join(choice.packages)}. Make its environment with --system-site-packages "
+            f"(docs/install.md). {choice.otherwise}"
+        )
     return None
 
 

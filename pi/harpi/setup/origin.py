@@ -46,7 +46,7 @@ def find(machine: Machine, program: str | None = None) -> Origin:
     """
     if program is None:
         program = _own_program() if machine.live else _program_in(machine)
-    if program == PACKAGE_PROGRAM:
+    if program == PACKAGE_PROGRAM and machine.at(PACKAGE_FOLDER).is_dir():
         return Origin(program, packaged=True)
     place = machine.at(program)
     if not place.is_file():

@@ -23,7 +23,6 @@ from harpi.setup.steps import AccountsStep, FileStep, FolderStep, LinkStep, Memb
 GROUP: Final = "harpi"
 UNIT: Final = "harpi.service"
 UNIT_FILE: Final = f"/etc/systemd/system/{UNIT}"
-PACKAGED_UNIT: Final = f"/lib/systemd/system/{UNIT}"
 ENABLED: Final = f"/etc/systemd/system/multi-user.target.wants/{UNIT}"
 CONFIG_FILE: Final = "/etc/harpi/harpi.toml"
 CONFIG_FOLDER: Final = "/etc/harpi/harpi.d"

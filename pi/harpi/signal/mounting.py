@@ -73,6 +73,11 @@ def any_rotations(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
     return rotation_about(axis, 2 * half)
 
 
+def angle_of(rotation: NDArray[np.float64]) -> float:
+    """Give the angle of a rotation ``[3, 3]``, degrees from 0 to 180."""
+    return float(np.degrees(np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1))))
+
+
 def gravity_direction(windows: FloatArray) -> FloatArray:
     """Find the direction that is up, from the mean acceleration.
 

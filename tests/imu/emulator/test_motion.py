@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harpi.imu.emulator import Playback, Still, rotation_matrix
+from harpi.imu.emulator import Playback, Still, Tumbling, rotation_matrix
 from harpi.imu.emulator.motion import check_rotation
 from harpi.recording import Recording
 
@@ -103,3 +103,18 @@ def test_an_axis_without_direction_is_refused(axis: tuple[float, ...]) -> None:
 def test_what_stretches_or_mirrors_is_no_rotation(matrix: np.ndarray) -> None:
     with pytest.raises(ValueError, match="a rotation"):
         Playback(recording()).turn(matrix)
+
+
+def test_a_chip_that_is_laid_down_here_and_there() -> None:
+    motion = Tumbling([(0, 0, 1), (1, 0, 0)], hold_seconds=2.0, turn_seconds=1.0, start=10.0)
+    values = motion.values(np.array([10.0, 11.9, 12.5, 13.1, 14.9, 16.0]))
+    assert values[:, :3].tolist() == [
+        [0, 0, 1],
+        [0, 0, 1],
+        [0.5, 0, 0.5],
+        [1, 0, 0],
+        [1, 0, 0],
+        [0, 0, 1],
+    ]
+    assert values[:, 3].tolist() == [0, 0, 90, 0, 0, 0]
+    assert motion.label_at(11.0) is None

@@ -150,3 +150,12 @@ def test_an_icm_20602_puts_the_temperature_into_every_frame() -> None:
     bench.start_fifo(0x18)
     bench.time.advance(0.025)
     assert bench.frames(7).tolist() == [bench.words().tolist()] * 2
+
+
+def test_scale_and_misalignment_are_those_that_were_planted() -> None:
+    gain = [[1.02, 0.01, 0.0], [0.01, 0.98, 0.0], [0.0, 0.0, 1.0]]
+    bench = Bench(Held(0.5, 1.0, 0.0, 7.0, 0, 0), noise=False, accel_gain=gain)
+    bench.wake()
+    words = np.delete(bench.words(), 3)
+    assert words[:3] / 16384 == pytest.approx([0.52, 0.985, 0.0], abs=1e-3)
+    assert words[3] / 131 == pytest.approx(7.0, abs=0.05)

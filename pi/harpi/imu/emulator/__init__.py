@@ -12,7 +12,7 @@ A test bench, a demonstration and a laptop without a sensor all use it in the sa
 from harpi.imu.emulator.bus import Account, EmulatedBus, wire_bits
 from harpi.imu.emulator.chip import Chip
 from harpi.imu.emulator.faults import Fault, FaultKind, FaultPlan
-from harpi.imu.emulator.motion import Motion, Playback, Still, rotation_matrix
+from harpi.imu.emulator.motion import Motion, Playback, Still, Tumbling, rotation_matrix
 from harpi.imu.emulator.virtual_time import VirtualTime
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Motion",
     "Playback",
     "Still",
+    "Tumbling",
     "VirtualTime",
     "rotation_matrix",
     "wire_bits",

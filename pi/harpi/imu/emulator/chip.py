@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from harpi.imu.emulator import registers as reg
 from harpi.imu.emulator.fifo import Fifo
 from harpi.imu.emulator.motion import Motion
+from harpi.imu.emulator.motion_detector import MotionDetector
 from harpi.imu.emulator.setting import Setting, Specimen
 from harpi.imu.emulator.signal_path import SignalPath, Words
 from harpi.timebase import Timebase
@@ -38,6 +39,8 @@ class Chip:
         seed: for noise, factory trims and self-test codes; the same seed is the same chip.
         noise: whether it makes noise.
         bias: zero-g and zero-rate error, six values in g and deg/s.
+        accel_gain: ``[3, 3]``, what the accelerometer makes of the true acceleration; off the
+            identity by its errors of scale and its misalignment.
         temperature: of the die in degrees Celsius.
         self_test_error: by how much the self-test response misses the factory trim, 0.2 for
             20 % more; the data sheet allows 14 %. One number, or six for accel and gyro x y z.
@@ -56,6 +59,7 @@ class Chip:
         seed: int = 0,
         noise: bool = True,
         bias: ArrayLike = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+        accel_gain: ArrayLike | None = None,
         temperature: float = 25.0,
         self_test_error: ArrayLike = 0.0,
     ) -> None:
@@ -63,7 +67,7 @@ class Chip:
         self._specimen = Specimen(
             who_am_i, rng, np.asarray(bias, np.float64), np.asarray(self_test_error, np.float64)
         )
-        self._path = SignalPath(motion, rng if noise else None, clock_error)
+        self._path = SignalPath(motion, rng if noise else None, clock_error, accel_gain)
         self._fifo = Fifo(self._specimen.variant.fifo_size)
         self._temperature = temperature
         self._setting: Setting | None = None
@@ -189,8 +193,24 @@ class Chip:
             if self._frozen:
                 words = self._latest().repeat(len(words), axis=0)
             self._push(self._frames(words))
+            self._watch_motion(words)
         self._regs[_DATA] = words[-1].tobytes()
         self._regs[reg.INT_STATUS] |= reg.DATA_RDY
+
+    def _watch_motion(self, words: Words) -> None:
+        """Raise the motion interrupt where the samples ask for it."""
+        config = self._regs[reg.ACCEL_CONFIG]
+        if not (config & reg.ACCEL_HPF and self._regs[reg.MOT_THR]):
+            self._motion.reset()
+            return
+        moved = self._motion.moved(
+            words[:, :3] / (16384.0 / (1 << (config >> reg.FS_SEL_SHIFT & 3))),
+            high_pass=config & reg.ACCEL_HPF,
+            threshold=self._regs[reg.MOT_THR],
+            duration=self._regs[reg.MOT_DUR],
+        )
+        if moved and self._regs[reg.INT_ENABLE] & reg.MOT_INT:
+            self._regs[reg.INT_STATUS] |= reg.MOT_INT
 
     def _latest(self) -> Words:
         """Give the sensor registers as one row of words."""
@@ -273,6 +293,7 @@ class Chip:
     def _reset(self) -> None:
         self._regs = self._specimen.power_up()
         self._fifo.clear()
+        self._motion = MotionDetector()
         self._restart = True
 
     def _configure(self, now: float) -> None:

@@ -60,6 +60,46 @@ class Still:
         return None
 
 
+class Tumbling:
+    """A chip that somebody lays down now this way, now that way, and then begins again.
+
+    Args:
+        ups: for each position the reading of the accelerometer in g.
+        hold_seconds: how long it lies in each.
+        turn_seconds: how long it takes to the next.
+        start: monotonic seconds at which the first position begins.
+    """
+
+    def __init__(
+        self,
+        ups: ArrayLike,
+        *,
+        hold_seconds: float = 3.0,
+        turn_seconds: float = 1.0,
+        start: float = 0.0,
+    ) -> None:
+        self.revision = 0
+        self._ups = np.asarray(ups, np.float64).reshape(-1, 3)
+        self._hold, self._turn, self._start = hold_seconds, turn_seconds, start
+
+    def values(self, times: TimeArray) -> FloatArray:
+        """Give the motion at monotonic times: float32 ``[n, 6]``."""
+        steps, moment = np.divmod(times - self._start, self._hold + self._turn)
+        index = steps.astype(np.intp) % len(self._ups)
+        here, there = self._ups[index], self._ups[(index + 1) % len(self._ups)]
+        done = np.clip((moment - self._hold) / self._turn, 0.0, 1.0)[:, None]
+        values = np.zeros((len(times), 6), np.float32)
+        values[:, :3] = (1.0 - done) * here + done * there
+        # About the axis that brings one to the other, of any speed: nobody looks at it closely.
+        moving = (done[:, 0] > 0.0) & (done[:, 0] < 1.0)
+        values[moving, 3:] = 90.0 / self._turn
+        return values
+
+    def label_at(self, time: float) -> str | None:
+        """Nobody wears it: None."""
+        return None
+
+
 class Playback:
     """A recording, played as if its wearer wore the chip now.
 

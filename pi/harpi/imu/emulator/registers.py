@@ -17,8 +17,11 @@ GYRO_CONFIG: Final = 0x1B
 ACCEL_CONFIG: Final = 0x1C
 ACCEL_CONFIG2: Final = 0x1D
 """MPU-6500 family only: the accelerometer's own DLPF."""
+MOT_THR: Final = 0x1F
+MOT_DUR: Final = 0x20
 FIFO_EN: Final = 0x23
 INT_PIN_CFG: Final = 0x37
+INT_ENABLE: Final = 0x38
 INT_STATUS: Final = 0x3A
 ACCEL_XOUT_H: Final = 0x3B
 GYRO_ZOUT_L: Final = 0x48
@@ -33,12 +36,14 @@ WHO_AM_I: Final = 0x75
 
 DLPF_CFG: Final = 0x07  # CONFIG 2:0
 FS_SEL_SHIFT: Final = 3  # GYRO_CONFIG and ACCEL_CONFIG 4:3
+ACCEL_HPF: Final = 0x07  # ACCEL_CONFIG 2:0
 TEMP_FIFO_EN: Final = 0x80
 XG_FIFO_EN: Final = 0x40
 YG_FIFO_EN: Final = 0x20
 ZG_FIFO_EN: Final = 0x10
 ACCEL_FIFO_EN: Final = 0x08
 INT_RD_CLEAR: Final = 0x10
+MOT_INT: Final = 0x40
 FIFO_OFLOW: Final = 0x10
 DATA_RDY: Final = 0x01
 USER_FIFO_EN: Final = 0x40

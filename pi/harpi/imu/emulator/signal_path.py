@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from harpi.imu.emulator.low_pass import ACCEL_DLPF, GYRO_DLPF, LowPass
 from harpi.imu.emulator.motion import Motion
@@ -38,12 +38,18 @@ class SignalPath:
         motion: the true motion.
         rng: where the noise comes from; None for a chip without noise.
         clock_error: 0.02 for a chip whose clock runs 2 % fast.
+        accel_gain: ``[3, 3]``, scale and misalignment of the accelerometer; None for none.
     """
 
     def __init__(
-        self, motion: Motion, rng: np.random.Generator | None, clock_error: float
+        self,
+        motion: Motion,
+        rng: np.random.Generator | None,
+        clock_error: float,
+        accel_gain: ArrayLike | None = None,
     ) -> None:
         self.motion = motion
+        self._gain = None if accel_gain is None else np.asarray(accel_gain, np.float32).T
         self._rng = rng
         self._clock_error = clock_error
         self._origin = 0.0
@@ -182,7 +188,10 @@ class SignalPath:
 
     def _motion_at(self, ticks: NDArray[np.int64], dead_time: float) -> FloatArray:
         times: TimeArray = self._origin + ticks / self._tick_rate - dead_time
-        return self.motion.values(times)
+        values = self.motion.values(times)
+        if self._gain is not None:
+            values[:, :3] = values[:, :3] @ self._gain
+        return values
 
     def _start_up(self, ticks: NDArray[np.int64]) -> FloatArray:
         """Error of a gyroscope that was just switched on: under 1 deg/s after 30 ms."""
