@@ -85,10 +85,10 @@ def application_base(
             where=name,
             remedy=_remedy(weights),
         ) from error
-    if weights is None:
-        _settle(model, image_size)
     # Does nothing for the models that scale the pixels themselves.
     prepare: Callable[[Any], Any] = module.preprocess_input
+    if weights is None:
+        _settle(model, prepare, image_size)
     return keras_base(
         model,
         cut=cut,
@@ -100,39 +100,46 @@ def application_base(
     )
 
 
-def _settle(model: Any, size: int) -> None:
+def _settle(model: Any, prepare: Callable[[Any], Any], size: int) -> None:
     """Give random weights the batch statistics of made-up images.
 
     Without them a deep network with random weights maps everything to nearly zero; with them
     its features are at least different for different images.
     """
     rng = np.random.default_rng(20190731)
-    coarse = rng.uniform(-1, 1, (SETTLING_IMAGES, 8, 8, 3)).astype(np.float32)
+    coarse = rng.uniform(0, 255, (SETTLING_IMAGES, 8, 8, 3)).astype(np.float32)
     images = keras.ops.image.resize(coarse, (size, size), interpolation="bilinear")
     layers = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
     momenta = [layer.momentum for layer in layers]
     for layer in layers:
         layer.momentum = 0.0
-    model(images, training=True)
+    model(prepare(images), training=True)
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
 
 
-def _found(name: str) -> tuple[Callable[..., Any], ModuleType]:
-    modules = [m for m in vars(keras.applications).values() if isinstance(m, ModuleType)]
-    known = {
-        entry: module
-        for module in modules
-        for entry, value in vars(module).items()
-        if inspect.isfunction(value) and entry[0].isupper()
+def applications() -> dict[str, tuple[Callable[..., Any], ModuleType]]:
+    """Every model of `keras.applications` by name: its builder, and the module of its family."""
+    builders = {
+        name: builder
+        for name, builder in vars(keras.applications).items()
+        if inspect.isfunction(builder)
     }
+    return {
+        name: (builder, getattr(keras.applications, builder.__module__.rpartition(".")[2]))
+        for name, builder in builders.items()
+    }
+
+
+def _found(name: str) -> tuple[Callable[..., Any], ModuleType]:
+    known = applications()
     if name not in known:
         raise BaseRefused(
             f"keras.applications has no {name!r}",
             where="base",
             remedy=f"It has {', '.join(sorted(known))}",
         )
-    return getattr(known[name], name), known[name]
+    return known[name]
 
 
 def _remedy(weights: str | Path | None) -> str:

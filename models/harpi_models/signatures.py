@@ -123,7 +123,13 @@ def convert(
         functions[name] = tf.function(function, autograph=False).get_concrete_function(**specs)
         setattr(module, name, functions[name])
     with tempfile.TemporaryDirectory(prefix="harpi-models-") as folder, silence():
-        tf.saved_model.save(module, folder, signatures=functions)
+        tf.saved_model.save(
+            module,
+            folder,
+            signatures=functions,
+            # The gradients of swish and its like are not needed, and cannot be saved.
+            options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
+        )
         converter = tf.lite.TFLiteConverter.from_saved_model(
             folder, signature_keys=list(functions)
         )

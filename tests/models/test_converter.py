@@ -13,7 +13,7 @@ from harpi_models.optimizers import Adam, Momentum, Optimizer, Sgd
 from tests.models.support import DIGIT_CLASSES, TENSORFLOW, Runner, digits, row
 
 if TENSORFLOW:
-    from harpi_models.bases import Base
+    from harpi_models.bases import Base, keras_base
     from harpi_models.converter import Converted, convert_model
     from harpi_models.saved_models import base_from_path
     from tests.models.support import digit_base, digit_model
@@ -196,6 +196,19 @@ def test_a_sample_of_no_weight_teaches_nothing(plain: Converted) -> None:
     result = run("train", weights=np.zeros(3, np.float32), **given, **start)
     assert result.pop("loss")[0] == 0
     np.testing.assert_array_equal(result["w1"], start["w1"])
+
+
+def test_activations_of_today_s_networks_become_builtin_operators() -> None:
+    """Swish, of the EfficientNets, has a gradient of its own that cannot be saved."""
+    import keras
+
+    layers = keras.layers
+    names = ("swish", "gelu", "hard_swish", "relu6", "elu", "sigmoid", "mish")
+    dense = [layers.Dense(8, activation=name) for name in names]
+    model = keras.Sequential([keras.Input((64, 6)), layers.GlobalAveragePooling1D(), *dense])
+    base = keras_base(model, cut=dense[-1].name)
+    assert base.features == 8
+    assert convert_model(base, softmax_head(), Sgd()).findings.difference < 1e-5
 
 
 def test_the_same_parts_give_the_same_file(plain: Converted) -> None:

@@ -17,7 +17,11 @@ if TENSORFLOW:
     import tensorflow as tf
 
     from harpi.recognition.model_file import ModelFile
-    from harpi_models.applications import application_base, mobilenet_v2_base
+    from harpi_models.applications import (
+        application_base,
+        applications,
+        mobilenet_v2_base,
+    )
     from harpi_models.cli import main
     from harpi_models.image_learning import learn_images
     from harpi_models.images import read_classes, read_image, read_representative
@@ -162,6 +166,14 @@ def test_bases_that_cannot_be_built_are_refused(tmp_path: Path) -> None:
         assert not isinstance(refused.value, WeightsUnreachable)
     with pytest.raises(BaseRefused, match="no layer 'nowhere' to cut at"):
         application_base("MobileNetV2", image_size=96, alpha=0.35, cut="nowhere")
+
+
+def test_every_model_of_keras_applications_is_known_with_its_scaling() -> None:
+    known = applications()
+    assert {"MobileNetV2", "InceptionV3", "EfficientNetB0", "MobileNetV3Small"} <= set(known)
+    assert all(callable(module.preprocess_input) for _, module in known.values())
+    scaled = known["InceptionV3"][1].preprocess_input(np.array([0.0, 255.0]))
+    assert scaled.tolist() == [-1, 1]
 
 
 def test_a_base_can_be_cut_at_a_map() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from harpi.commands import Event
 from harpi.config.schema import SensorSection
 from harpi.signal.worn import WornWatch
 from harpi.types import Window
 
-_RECORDING = ("recording", "testing")
+_RECORDING: Final = ("recording", "testing")
+_PAUSE_SECONDS: Final = 2.0
+"""Time without a window after which it has slept."""
 
 
 class Resting:
@@ -27,14 +30,16 @@ class Resting:
         self._nap = nap
         self._watch = WornWatch(self._seconds or 0.0)
         self._recording = False
+        self._seen = float("-inf")
 
     def see(self, window: Window) -> None:
         """Take the next window, on the thread of the recognition."""
         if self._seconds is None:
             return
-        if self._recording:  # its minutes begin when the take ends
-            self._watch = WornWatch(self._seconds)
-        elif not self._watch.worn(window):
+        if self._recording or window.start > self._seen + _PAUSE_SECONDS:
+            self._watch = WornWatch(self._seconds)  # the minutes begin anew
+        self._seen = window.end
+        if not self._watch.worn(window) and not self._recording:
             self._nap()
 
     def hear(self, event: Event) -> None:

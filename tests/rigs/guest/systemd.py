@@ -70,6 +70,7 @@ BOOT: Final = "# As Raspberry Pi OS has it.\ndtparam=audio=on\n\n[all]\narm_boos
 RIG: Final = """
 [Unit]
 After=basic.target
+FailureAction=poweroff-force
 [Service]
 ExecStart=/mnt/python/bin/python3 -m tests.rigs.guest.{work}
 Environment=PYTHONPATH={path} PYTHONDONTWRITEBYTECODE=1 OPENBLAS_NUM_THREADS=1
