@@ -101,14 +101,21 @@ def application_base(
 
 
 def _settle(model: Any, prepare: Callable[[Any], Any], size: int) -> None:
-    """Give random weights the batch statistics of made-up images.
+    """Give random weights the batch statistics of made-up images, smooth ones and noise.
 
     Without them a deep network with random weights maps everything to nearly zero; with them
     its features are at least different for different images.
     """
     rng = np.random.default_rng(20190731)
-    coarse = rng.uniform(0, 255, (SETTLING_IMAGES, 8, 8, 3)).astype(np.float32)
-    images = keras.ops.image.resize(coarse, (size, size), interpolation="bilinear")
+    made_up = [
+        keras.ops.image.resize(
+            rng.uniform(0, 255, (SETTLING_IMAGES // 2, side, side, 3)).astype(np.float32),
+            (size, size),
+            interpolation="bilinear",
+        )
+        for side in (8, size)
+    ]
+    images = keras.ops.concatenate(made_up)
     layers = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
     momenta = [layer.momentum for layer in layers]
     for layer in layers:

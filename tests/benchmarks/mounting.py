@@ -30,7 +30,7 @@ from harpi.recognition.knn import KnnRecogniser
 from harpi.recognition.model_file import ModelFile
 from harpi.recognition.personal import PersonalRecogniser
 from harpi.recording import Recording, read_each
-from harpi.signal.gait import gait_of, rotation_since
+from harpi.signal.gait import gait_of, is_still, rotation_since
 from harpi.signal.mounting import angle_of, any_rotations, turn
 from harpi.signal.windows import windows_of
 from harpi.types import FloatArray, Samples
@@ -153,14 +153,14 @@ def _judge_wearer(
     walk = activities[next(label for label in WALKING if label in activities)]
     score.wearers += 1
     try:
-        first = gait_of(_flat(still[0][:STILL]), _flat(walk[0][:WALK]), RATE)
+        first = gait_of(_quiet(still[0]), _flat(walk[0][:WALK]), RATE)
     except CalibrationError:
         score.refused += TURNS
         return
     models = _taught(activities, base)
     as_it_was = _shares(models, activities, np.eye(3))
     for rotation in any_rotations(TURNS, rng):
-        now = [turn(_flat(part), rotation) for part in (still[1][:STILL], walk[1][:WALK])]
+        now = [turn(part, rotation) for part in (_quiet(still[1]), _flat(walk[1][:WALK]))]
         try:
             back = rotation_since(first, *now, RATE).rotation
         except CalibrationError:
@@ -206,6 +206,12 @@ def _shares(
         ]
         shares.append(float(np.mean(right)))
     return tuple(shares)
+
+
+def _quiet(windows: FloatArray) -> FloatArray:
+    """The first moment at which the wearer stands still, as the calibration waits for it."""
+    pairs = [_flat(windows[n : n + STILL]) for n in range(len(windows) - STILL + 1)]
+    return next(filter(is_still, pairs), pairs[0])
 
 
 def _flat(windows: FloatArray) -> FloatArray:

@@ -139,7 +139,7 @@ def test_a_section_may_be_empty(folder: Folder) -> None:
             "[sensor]\ncolour = 1\n",
             (
                 "2: there is no setting sensor.colour. Settings of [sensor]: bus, address, "
-                "rate, accel_range, gyro_range, dlpf, batch, check_seconds."
+                "rate, accel_range, gyro_range, dlpf, batch, check_seconds, rest_minutes."
             ),
         ),
         (

@@ -76,6 +76,15 @@ def test_a_kernel_driver_for_the_sensor_is_found(ward: Ward) -> None:
     assert found.remedy.startswith("Remove dtoverlay=mpu6050 from /boot/firmware/config.txt")
 
 
+def test_an_overlay_that_takes_a_line_of_the_sensor(ward: Ward) -> None:
+    asked(ward, "dtparam=i2c_arm=on,i2c_arm_baudrate=400000\ndtoverlay=gpio-shutdown\n")
+    age(ward.root / "boot/firmware/config.txt", BOOTED - 5)
+    found = ward.examine_one("config.txt")
+    assert found.grade == "warning"
+    assert "line 2 of config.txt, dtoverlay=gpio-shutdown: it takes GPIO3" in found.text
+    assert found.remedy == "Give it another pin."
+
+
 def test_i2c_that_is_off(ward: Ward) -> None:
     asked(ward, "gpu_mem=16\n")
     found = ward.examine_one("config.txt")

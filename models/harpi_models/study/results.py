@@ -6,6 +6,7 @@ what it was measured with; what was measured with something else is measured aga
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.util
 import re
@@ -116,14 +117,26 @@ def key_of(*parts: object) -> str:
 
 
 def code_digest(modules: Iterable[str]) -> str:
-    """A digest of the source of modules."""
+    """A digest of what modules do; comments and docstrings have no say."""
     digest = hashlib.sha256()
     for name in modules:
         found = importlib.util.find_spec(name)
         if found is None or found.origin is None:
             raise ModuleNotFoundError(name)
-        digest.update(Path(found.origin).read_bytes())
+        tree = ast.parse(Path(found.origin).read_text("utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(body := getattr(node, "body", None), list):
+                node.body = [part for part in body if not _is_text(part)]  # type: ignore[attr-defined]
+        digest.update(ast.dump(tree).encode())
     return digest.hexdigest()
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
 
 
 def versions(libraries: Iterable[str]) -> dict[str, str]:

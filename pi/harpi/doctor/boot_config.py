@@ -11,6 +11,7 @@ from typing import Final
 from harpi.doctor.computer import Computer
 from harpi.doctor.finding import NotExamined, Outcome, fail, ok, warn
 from harpi.doctor.patient import Patient
+from harpi.setup.boot import conflicts
 
 PLACES: Final = ("/boot/firmware/config.txt", "/boot/config.txt")
 """Where it is, since Bookworm and before."""
@@ -108,6 +109,19 @@ def boot(patient: Patient) -> Outcome:
             f"{asked.path.name} was changed on {when:%Y-%m-%d at %H:%M}, after the start, "
             "and is not in effect yet",
             "Reboot: 'sudo reboot'",
+        )
+    in_the_way = [
+        conflict
+        for conflict in conflicts(asked.path.read_bytes(), patient.config)
+        if conflict.text.startswith("dtoverlay")
+    ]
+    if in_the_way:
+        first = in_the_way[0]
+        does, _, remedy = first.problem.partition(". ")
+        return warn(
+            f"line {first.line} of {asked.path.name}, {first.text}: "
+            f"{does[:1].lower()}{does[1:]}",
+            remedy,
         )
     return ok(f"{asked.path.name} is in effect, I2C at {asked.hertz // 1000} kHz")
 

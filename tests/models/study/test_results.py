@@ -44,13 +44,14 @@ def test_a_key_changes_with_each_of_its_parts() -> None:
     assert key_of("a", 1) == key_of("a", 1)
 
 
-def test_the_digest_of_code_is_of_its_source(
+def test_the_digest_of_code_is_of_what_it_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     module = tmp_path / "made_up_module.py"
     module.write_text("x = 1\n")
     before = code_digest(["made_up_module"])
+    module.write_text('"""What it does."""\n\nx = 1  # one\n"""Of something."""\n')
     assert code_digest(["made_up_module"]) == before
     module.write_text("x = 2\n")
     assert code_digest(["made_up_module"]) != before

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,7 @@ from tests.rigs.wire import Adapter
 from tests.support.broker import Broker, running, wait_until
 
 PATIENCE: Final = 60.0
+ATTEMPTS: Final = 4
 STATE: Final = Path("/var/lib/harpi")
 BOOT_CONFIG: Final = Path("/boot/firmware/config.txt")
 SETTINGS: Final = """
@@ -99,6 +100,19 @@ def small_disk() -> Iterator[None]:
         subprocess.run(["umount", STATE], check=True)
 
 
+def _in_peace(examine: Callable[[], Findings]) -> Findings:
+    """Examine until nothing failed, some times at most.
+
+    The bus is answered by a process that shares the only processor with whoever asks, and a
+    busy host makes it late; a real fault stays.
+    """
+    for _ in range(ATTEMPTS - 1):
+        findings = examine()
+        if not any(finding.get("grade") == "failure" for finding in findings.values()):
+            return findings
+    return examine()
+
+
 def only(findings: Findings, names: Sequence[str]) -> Findings:
     return {name: findings[name] for name in names}
 
@@ -124,9 +138,9 @@ def work() -> dict[str, Any]:
         found["stale"] = only(examined(), ["config.txt"])
         long_ago = BOOT_CONFIG.stat().st_mtime - 10_000
         os.utime(BOOT_CONFIG, (long_ago, long_ago))
-        found["beside"] = examined()
+        found["beside"] = _in_peace(examined)
         systemctl("stop", UNIT)
-        found["alone"] = guided(board, BUTTONS)
+        found["alone"] = _in_peace(lambda: guided(board, BUTTONS))
 
     adapter.bus = sensor(address=0x69)
     with small_disk():
