@@ -126,7 +126,7 @@ def _settle(model: Any, prepare: Callable[[Any], Any], size: int) -> None:
 
 
 def applications() -> dict[str, tuple[Callable[..., Any], ModuleType]]:
-    """Every model of `keras.applications` by name: its builder, and the module of its family."""
+    """Builder and family module of every model of `keras.applications`, by name."""
     builders = {
         name: builder
         for name, builder in vars(keras.applications).items()

@@ -48,6 +48,7 @@ else
 fi
 mkdir -p /mnt/root/shared
 mount --rbind /dev /mnt/root/dev
+mount --rbind /sys /mnt/root/sys
 mount -t proc proc /mnt/root/proc
 mount -t tmpfs tmpfs /mnt/root/run
 mount --bind "$shared" /mnt/root/shared
@@ -77,10 +78,9 @@ class Fresh:
         Raises:
             RigError: it cannot be made.
         """
-        ingredients: list[str | Path] = [repr(self), repr(PACKAGES), Path(__file__)]
-        return cached(
-            f"fresh-{self.suite}-{self.architecture}", ingredients, self._make, megabytes=800
-        )
+        ingredients = [repr(self), repr(PACKAGES), MKNOD]
+        name = f"fresh-{self.suite}-{self.architecture}"
+        return cached(name, ingredients, self._make, megabytes=800)
 
     def _make(self, root: Path) -> None:
         words = ["debootstrap", "--foreign", "--variant=minbase", f"--arch={self.architecture}"]
@@ -160,7 +160,8 @@ class Box:
     """
 
     def __init__(self, system: Fresh, inside: int, folder: Path) -> None:
-        self.system = system
+        self._architecture = system.architecture
+        self._root = system.folder()
         self.shared = folder / "shared"
         self._inside = inside
         self._upper = folder / "upper"
@@ -170,9 +171,9 @@ class Box:
     def try_to(self, *words: str, seconds: float = 600) -> subprocess.CompletedProcess[str]:
         """Run a program there."""
         return enter(
-            self.system.architecture,
+            self._architecture,
             self._inside,
-            self.system.folder(),
+            self._root,
             words=words,
             seconds=seconds,
             shared=self.shared,

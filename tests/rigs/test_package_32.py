@@ -40,7 +40,7 @@ def root_of(target: Target) -> Path:
         unpack(folder, target.suite, target.architecture, wanted)
         if not (folder / "lib").exists():
             (folder / "lib").symlink_to("usr/lib")
-        for name in ("dev", "proc", "run", "shared"):
+        for name in ("dev", "proc", "run", "shared", "sys"):
             (folder / name).mkdir(exist_ok=True)
 
     return cached(f"python-{target.name}", [repr(wanted)], make, megabytes=400)

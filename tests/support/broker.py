@@ -21,12 +21,17 @@ PATIENCE = 10.0
 """Seconds after which a test gives up on something that takes milliseconds."""
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
-    """Wait for something that another thread or process does."""
+def wait_until(
+    condition: Callable[[], object],
+    what: str,
+    seconds: float = PATIENCE,
+    pause: float = 0.005,
+) -> None:
+    """Wait for something that another thread or process does, looking now and then."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain until {what}"
-        time.sleep(0.005)
+        time.sleep(pause)
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,19 @@ from typing import Any, Final
 from harpi.imu.emulator import Chip, EmulatedBus, Fault, FaultKind, FaultPlan, Still
 from harpi.timebase import SystemTime
 from tests.rigs.guest.board import Board, loopback_up
-from tests.rigs.guest.manager import HARPI, UNIT, harpi, settled, systemctl, told_with_journal
+from tests.rigs.guest.manager import (
+    HARPI,
+    UNIT,
+    eventually,
+    harpi,
+    settled,
+    systemctl,
+    told_with_journal,
+)
 from tests.rigs.guest.report import report
 from tests.rigs.wire import Adapter
-from tests.support.broker import Broker, running, wait_until
+from tests.support.broker import Broker, running
 
-PATIENCE: Final = 60.0
 ATTEMPTS: Final = 4
 STATE: Final = Path("/var/lib/harpi")
 BOOT_CONFIG: Final = Path("/boot/firmware/config.txt")
@@ -134,7 +141,7 @@ def work() -> dict[str, Any]:
 
     with running(Broker(folder, port=1883)):
         systemctl("restart", UNIT)
-        wait_until(lambda: harpi("status", "--json").returncode == 0, "harpi answers", PATIENCE)
+        eventually(lambda: harpi("status", "--json").returncode == 0, "harpi answers")
         found["stale"] = only(examined(), ["config.txt"])
         long_ago = BOOT_CONFIG.stat().st_mtime - 10_000
         os.utime(BOOT_CONFIG, (long_ago, long_ago))

@@ -1,8 +1,4 @@
-"""Hours of sampling in minutes: the kernel's time jumps from one event to the next.
-
-Computing takes no time at all there (time-travel=inf-cpu), so this shows what hours do to
-clocks and counters, and nothing of speed.
-"""
+"""Hours of sampling in minutes: what they do to clocks and counters."""
 
 from __future__ import annotations
 

@@ -7,6 +7,9 @@ import subprocess
 from collections.abc import Callable
 from typing import Any, Final
 
+from tests.support.broker import wait_until
+
+PATIENCE: Final = 60.0
 UNIT: Final = "harpi.service"
 HARPI: Final = "/opt/harpi/bin/harpi"
 SHOWN: Final = ("ActiveState", "MainPID", "NRestarts", "Result", "StatusText", "ExecMainStatus")
@@ -20,6 +23,14 @@ def shown() -> dict[str, str]:
     """Say how the service is."""
     output = systemctl("show", UNIT, "--property", ",".join(SHOWN)).stdout
     return dict(line.split("=", 1) for line in output.splitlines())
+
+
+def eventually(condition: Callable[[], object], what: str) -> None:
+    """Wait for something that is asked of other programs.
+
+    Asking takes no time in the machine, but it does on the host, so it is done seldom.
+    """
+    wait_until(condition, what, PATIENCE, pause=0.25)
 
 
 def settled() -> None:

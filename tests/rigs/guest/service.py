@@ -10,20 +10,27 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from harpi.publish.messages import State
 from harpi.timebase import SystemTime
 from tests.rigs.guest.board import Board
-from tests.rigs.guest.manager import UNIT, command, settled, shown, systemctl, told_with_journal
+from tests.rigs.guest.manager import (
+    PATIENCE,
+    UNIT,
+    command,
+    eventually,
+    settled,
+    shown,
+    systemctl,
+    told_with_journal,
+)
 from tests.rigs.guest.report import report
 from tests.rigs.wire import Adapter
-from tests.support.broker import Broker, listening, running, wait_until
+from tests.support.broker import Broker, listening, running
 from tests.support.device import emulated
-
-PATIENCE: Final = 40.0
 
 
 def takes() -> list[dict[str, Any]]:
@@ -52,8 +59,8 @@ def work() -> dict[str, Any]:
     before = shown()
     os.kill(int(before["MainPID"]), signal.SIGSTOP)
     hung = time.monotonic()
-    wait_until(lambda: shown()["NRestarts"] == "1", "the watchdog restarts harpi", PATIENCE)
-    wait_until(lambda: shown()["ActiveState"] == "active", "harpi is ready again", PATIENCE)
+    eventually(lambda: shown()["NRestarts"] == "1", "the watchdog restarts harpi")
+    eventually(lambda: shown()["ActiveState"] == "active", "harpi is ready again")
     found["restart"] = {"seconds": time.monotonic() - hung, "before": before, **shown()}
     found["takes"] = takes()
 

@@ -10,13 +10,19 @@ from typing import Any, Final
 
 from harpi.timebase import SystemTime
 from tests.rigs.guest.board import Board
-from tests.rigs.guest.manager import HARPI, UNIT, settled, shown, systemctl, told_with_journal
+from tests.rigs.guest.manager import (
+    HARPI,
+    UNIT,
+    eventually,
+    settled,
+    shown,
+    systemctl,
+    told_with_journal,
+)
 from tests.rigs.guest.report import report
 from tests.rigs.wire import Adapter
-from tests.support.broker import wait_until
 from tests.support.device import emulated
 
-PATIENCE: Final = 60.0
 OWNER: Final = "pi"
 AS_OWNER: Final = ("setpriv", f"--reuid={OWNER}", f"--regid={OWNER}", "--init-groups")
 SENSOR: Final = Path("/dev/i2c-1")
@@ -85,13 +91,13 @@ def work() -> dict[str, Any]:
 
     found["first"] = setup("--profile", "leg")
     found["active"] = shown()
-    wait_until(lambda: "health" in status(), "the owner hears from harpi", PATIENCE)
+    eventually(lambda: "health" in status(), "the owner hears from harpi")
 
     def samples() -> int:
         answer = status()
         return int(answer["health"]["sensor"]["samples"]) if "health" in answer else 0
 
-    wait_until(lambda: samples() > 100, "samples come", PATIENCE)
+    eventually(lambda: samples() > 100, "samples come")
     found["status"] = status()
     found["again"] = setup()
     found["pid"] = shown()["MainPID"] == found["active"]["MainPID"]
@@ -100,12 +106,10 @@ def work() -> dict[str, Any]:
     systemctl("stop", UNIT)
     SENSOR.chmod(0)
     started = systemctl("start", UNIT)
-    wait_until(
-        lambda: "aiting" in shown()["StatusText"], "harpi says what it waits for", PATIENCE
-    )
+    eventually(lambda: "aiting" in shown()["StatusText"], "harpi says what it waits for")
     found["waiting"] = {"code": started.returncode, **shown()}
     SENSOR.chmod(0o660)
-    wait_until(lambda: "running" in shown()["StatusText"], "the sensor is found", PATIENCE)
+    eventually(lambda: "running" in shown()["StatusText"], "the sensor is found")
 
     found["removed"] = setup("--remove", "--purge")
     found["inactive"] = systemctl("is-active", UNIT).stdout.strip()
