@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from harpi_models.file_base import FileBase
 
 STATEFUL = frozenset({"VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE"})
-TOLERANCE = {"none": 1e-3, "float16": 2e-2, "dynamic": 0.2, "int8": 0.35}
+TOLERANCE = {"none": 1e-3, "float16": 2e-2, "dynamic": 0.35, "int8": 0.35}
 """Largest root-mean-square difference of the features to the base's, as a share of theirs."""
 SMALLEST_SCALE = 1e-6
 """Features smaller than this, as untrained bases give them, are compared with it instead."""

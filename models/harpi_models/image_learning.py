@@ -6,14 +6,16 @@ sees, a head that is trained on its features, and a new image with its probabili
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from harpi.recognition.interpreter import Interpreter
 from harpi.recognition.metadata import ImageInput
 from harpi.recognition.model_file import ModelFile
 from harpi.recognition.trainable import TrainableModel
+from harpi.types import FloatArray
 from harpi_models.errors import DataRefused
 from harpi_models.images import LabelledImages, read_classes
 
@@ -26,6 +28,7 @@ def learn_images(
     folder: Path,
     *,
     epochs: int = 30,
+    learning_rate: float | None = None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> TrainableModel:
     """Train a head on a folder that holds one folder of images for each class.
@@ -34,6 +37,7 @@ def learn_images(
         model: a converted image base.
         folder: of the classes' folders.
         epochs: times that all images are gone through.
+        learning_rate: None for what the model file suggests.
         tell: told the counts, the loss, and the accuracy on the images kept back.
 
     Raises:
@@ -41,19 +45,40 @@ def learn_images(
     """
     images = read_classes(folder, image_size(model))
     learnt, asked = _split(images)
-    trainable = TrainableModel(model, images.labels)
+    interpreter = Interpreter(model)
+    features = [
+        interpreter.run("bottleneck", {"window": image[None]})["features"][0]
+        for image in images.values
+    ]
+    trainable = TrainableModel(model, images.labels, learning_rate=learning_rate)
     for i in learnt:
-        trainable.add_sample(images.values[i], images.labels[images.label[i]])
+        trainable.add_sample(features[i], images.labels[images.label[i]])
     counts = ", ".join(f"{label} {n}" for label, n in trainable.counts.items())
     tell(f"learning {len(learnt)} images: {counts}")
-    trainable.train(epochs, lambda epoch, loss: tell(f"epoch {epoch}: loss {loss:.4f}"))
+    loss = trainable.train(epochs, lambda epoch, loss: tell(f"epoch {epoch}: loss {loss:.4f}"))
+    if loss > np.log(len(images.labels)):
+        rate = stable_rate([features[i] for i in learnt])
+        tell(
+            f"the loss is worse than that of a guess: try --learning_rate {rate:.1g}, or "
+            "convert with --optimizer adam"
+        )
     if asked:
         right = [
-            trainable.predict(images.values[i])[0][0] == images.labels[images.label[i]]
+            trainable.predict(features[i])[0][0] == images.labels[images.label[i]]
             for i in asked
         ]
         tell(f"{np.mean(right):.0%} of {len(asked)} images that were kept back are right")
     return trainable
+
+
+def stable_rate(features: Sequence[FloatArray]) -> float:
+    """A learning rate at which gradient descent settles on features ``[F]``.
+
+    The cross entropy of a softmax bends by at most half the mean squared length of its inputs
+    (Böhning 1992, Ann. Inst. Statist. Math. 44), and descent settles below 2 through that. Half
+    of it is taken, because batches differ.
+    """
+    return float(2 / (1 + np.mean([np.dot(row, row) for row in features])))
 
 
 def image_size(model: ModelFile) -> int:

@@ -120,6 +120,23 @@ def test_the_command_says_what_is_wrong_before_it_learns(
     assert "epoch" not in shown.out
 
 
+def test_training_that_runs_away_is_told_with_a_rate_that_settles(
+    photographs: Path, model: Path
+) -> None:
+    file = ModelFile.read(model)
+    told: list[str] = []
+    learn_images(
+        file, photographs / "classes", epochs=2, learning_rate=1000.0, tell=told.append
+    )
+    advice = next(line for line in told if line.startswith("the loss is worse than"))
+    rate = float(advice.split("--learning_rate ")[1].split(",")[0])
+    told.clear()
+    learn_images(file, photographs / "classes", learning_rate=rate, tell=told.append)
+    losses = [float(line.split("loss ")[1]) for line in told if line.startswith("epoch")]
+    assert losses[-1] < losses[0] < 1
+    assert not any("worse than" in line for line in told)
+
+
 def test_images_are_cut_square_and_scaled(photographs: Path, tmp_path: Path) -> None:
     wide = np.zeros((20, 60, 3), np.uint8)
     wide[:, 20:40] = 200

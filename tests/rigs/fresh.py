@@ -28,10 +28,10 @@ PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 IDS: Final = 65536
 
 _MAGIC: Final = {
-    "arm64": ("qemu-aarch64", 2, 0xB7),
-    "armhf": ("qemu-arm", 1, 0x28),
+    "arm64": ("qemu-aarch64", "cortex-a72", 2, 0xB7),
+    "armhf": ("qemu-arm", "cortex-a7", 1, 0x28),
 }
-"""Program of qemu-user, and of elf(5) the class and the machine."""
+"""Program of qemu-user, processor of a Pi, and of elf(5) the class and the machine."""
 
 _ENTER: Final = """
 root=$1; upper=$2; shared=$3; rule=$4
@@ -122,7 +122,7 @@ def enter(
         upper: where changes go, with the folders `new` and `work`; where not given, the root.
         environment: more of it.
     """
-    program, elf_class, machine = _MAGIC[architecture]
+    program, processor, elf_class, machine = _MAGIC[architecture]
     head = (*b"\x7fELF", elf_class, 1, 1, *[0] * 9, 2, 0, machine, 0)
     mask = (*[0xFF] * 7, 0, *[0xFF] * 8, 0xFE, 0xFF, 0xFF, 0xFF)
     magic, masks = ("".join(f"\\x{byte:02x}" for byte in row) for row in (head, mask))
@@ -137,6 +137,7 @@ def enter(
             "LC_ALL": "C.UTF-8",
             "DEBIAN_FRONTEND": "noninteractive",
             "OPENBLAS_NUM_THREADS": "1",
+            "QEMU_CPU": processor,
             **(environment or {}),
         },
         stdin=subprocess.DEVNULL,

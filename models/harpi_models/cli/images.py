@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from harpi_models.cli.convert import both
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -29,6 +31,12 @@ def images(
         typer.Option("--classify", metavar="IMAGE", help="Then classify this; repeatable."),
     ] = None,
     epochs: Annotated[int, typer.Option("--epochs", min=1, help="Rounds of training.")] = 30,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            *both("learning_rate"), help="Of every step; what the model suggests by default."
+        ),
+    ] = None,
     head: Annotated[
         Path | None, typer.Option("--head", metavar="FILE", help="Where the head is kept.")
     ] = None,
@@ -61,7 +69,9 @@ def images(
     new = [(path, read_image(path, image_size(file))) for path in classify or ()]
     typer.echo(f"base {file.metadata.name}")
     if folder is not None:
-        trained = learn_images(file, folder, epochs=epochs, tell=typer.echo)
+        trained = learn_images(
+            file, folder, epochs=epochs, learning_rate=learning_rate, tell=typer.echo
+        )
         if head is not None:
             with writing(head):
                 trained.save(head)

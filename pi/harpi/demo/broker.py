@@ -15,7 +15,7 @@ from typing import Final
 from harpi.errors import BrokerError
 
 HOST: Final = "127.0.0.1"
-START_SECONDS: Final = 20.0
+START_SECONDS: Final = 60.0
 
 
 @contextlib.contextmanager
