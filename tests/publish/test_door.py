@@ -280,12 +280,13 @@ def test_the_whole_report_comes_when_it_is_asked_for(
 ) -> None:
     with serving(broker, room):
         send("set/report", b'{"id": "none"}')
+        (none,) = events(ear, 1)
         log = log_of(broker)
         first, second = log.append(run()), log.append(run())
         send("set/report", b'{"run": 1, "id": "one"}')
         send("set/report", b'{"id": "last"}')
         send("set/report", b'{"run": 3, "id": "three"}')
-        none, one, last, three = events(ear, 4)
+        _, one, last, three = events(ear, 4)
         payloads = ear.wait_for("report", 2)
     assert "there is no run last" in none.message
     assert (one.ok, one.message, last.message) == (
