@@ -50,43 +50,57 @@ def page(found: Found, pictures: str = "images") -> tuple[str, dict[str, str]]:
 
 
 def headline(found: Found) -> str:
-    """The sentence that says it all; the README quotes it."""
-    condition = Condition(LEARNT)
-    rival = best_of(found.known, OTHERS, condition)
-    scores = {
-        name: figure(found.known, name, condition) for name in (PERSONAL, KNN, GENERIC, rival)
-    }
-    said = {name: f"{score.mean:.2f}" for name, score in scores.items() if score}
-    people = len(people_scores(found.known, PERSONAL, condition))
+    """The sentences that say it all; the README quotes them."""
+    first = Condition(LEARNT)
+    then = Condition(LEARNT, turned=max(found.plan.turns))
+    people = len(people_scores(found.known, PERSONAL, first))
+    verdicts = [_verdict(found, condition) for condition in (first, then)]
+    if verdicts[0] == verdicts[1]:
+        verdict = f"Both times {verdicts[0]}"
+    else:
+        verdict = f"As taught, {verdicts[0]}; turned, {verdicts[1]}"
     return (
-        f"{people} strangers taught {LEARNT} windows ({LEARNT * SECONDS:.0f} s) of each of "
-        f"their activities: personal reached a macro F1 of {said[PERSONAL]}, kNN {said[KNN]}, "
-        f"generic {said[GENERIC]}, and {rival}, the best of {len(OTHERS)} that one would take "
-        f"instead, {said[rival]}; {_verdict(found, (KNN, GENERIC, rival), condition)}."
+        f"{people} strangers, {LEARNT * SECONDS:.0f} s of each of their activities taught, "
+        f"macro F1: {_scores(found, first)}. The strap turned by {then.turned:g}° since: "
+        f"{_scores(found, then)}. {verdict}."
     )
 
 
-def _verdict(found: Found, rivals: Sequence[str], condition: Condition) -> str:
+def _scores(found: Found, condition: Condition) -> str:
+    """What harpi's three and the best of the others reached."""
+    rival = best_of(found.known, OTHERS, condition)
+    said = [
+        f"{name} {score.mean:.2f}"
+        for name in (PERSONAL, KNN, GENERIC, rival)
+        if (score := figure(found.known, name, condition)) is not None
+    ]
+    return f"{', '.join(said)} (the best of {len(OTHERS)} others)"
+
+
+def _verdict(found: Found, condition: Condition) -> str:
     """Whom personal is better than, as far as that is sure."""
+    rivals = {
+        KNN: KNN,
+        GENERIC: GENERIC,
+        best_of(found.known, OTHERS, condition): "the best of the others",
+    }
     better: list[str] = []
     worse: list[str] = []
     undecided: list[str] = []
-    for rival in rivals:
+    for rival, called in rivals.items():
         pair = difference(found.known, PERSONAL, rival, condition)
         if pair is None or not pair.sure:
-            undecided.append(rival)
+            undecided.append(called)
         else:
-            (better if pair.mean > 0 else worse).append(rival)
-    if len(better) == len(rivals):
-        return "personal is better than each of them, sure"
-    words = []
-    if better:
-        words.append(f"personal is better than {' and '.join(better)}, sure")
-    if worse:
-        words.append(f"it is worse than {' and '.join(worse)}, sure")
-    if undecided:
-        words.append(f"no difference is shown against {' and '.join(undecided)}")
-    return "; ".join(words)
+            (better if pair.mean > 0 else worse).append(called)
+    words = [f"personal is surely better than {_listed(better)}"] if better else []
+    words += [f"surely worse than {_listed(worse)}"] if worse else []
+    words += [f"no difference to {_listed(undecided)} is shown"] if undecided else []
+    return _listed(words)
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _about(found: Found) -> str:

@@ -98,16 +98,20 @@ def heads(found: Found) -> str:
 def turned(found: Found, pictures: str) -> str:
     """What is left when the strap is turned after learning."""
     turns = found.plan.turns
-    rows = [
-        [name, *(_cell(found.known, name, Condition(LEARNT, turned=t)) for t in turns)]
-        for name in (*_shown_rows(found.known), *HEADS)
-    ]
+    most = Condition(LEARNT, turned=max(turns))
+    rows = []
+    for name in (*_shown_rows(found.known), *HEADS):
+        pair = None if name == PERSONAL else difference(found.known, PERSONAL, name, most)
+        cells = [_cell(found.known, name, Condition(LEARNT, turned=t)) for t in turns]
+        rows.append([name, *cells, _difference(pair)])
     return (
         "## The strap turned after learning\n\n"
         "What is asked is turned about an axis drawn at random for each person and place;\n"
         f"{LEARNT} windows of each activity were taught before.\n\n"
         f"![Macro F1 against degrees of turning, by place]({pictures}/{TURNED})\n\n"
-        + table(["", *(f"{t:g}°" for t in turns)], rows)
+        + table(
+            ["", *(f"{t:g}°" for t in turns), f"personal better by, {most.turned:g}°"], rows
+        )
     )
 
 
@@ -159,7 +163,7 @@ def new(found: Found) -> str:
     people = len(people_scores(found.new, PERSONAL, Condition(counts[0])))
     return (
         "## Classes that the base has never seen\n\n"
-        f"{people} people doing shoulder exercises ({spar.title}), none of which any base\n"
+        f"{people} people doing shoulder exercises ({spar.citation}), none of which any\nbase "
         "learnt, with the base that ships. The last column is by how much `personal` is\n"
         f"better with {max(counts)} windows.\n\n"
         + table(
@@ -183,7 +187,8 @@ def costs(found: Found) -> str:
     for name, cost in found.costs.items():
         grown = _NOTHING if cost.megabytes is None else f"{cost.megabytes:.1f}"
         loaded = _NOTHING if cost.loaded is None else f"{cost.loaded:.0f}"
-        rows.append([name, f"{cost.seconds * 1000:.0f}", grown, loaded])
+        spent = f"{cost.seconds * 1000:.0f}" if cost.seconds >= 0.001 else "under 1"
+        rows.append([name, spent, grown, loaded])
     load = max(cost.load for cost in found.costs.values())
     return (
         "## What learning costs\n\n"

@@ -2,11 +2,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
+import msgspec
+
 from harpi_models.study.page import TITLE, headline, page
+from harpi_models.study.results import Measured
 from harpi_models.study.sections import CURVES, TURNED
 from tests.models.study.found import found
+
+ROOT = Path(__file__).parents[3]
+
+
+def replace_scores(one: Measured, name: str, condition: str, score: float) -> Measured:
+    scores = {**one.scores, name: {**one.scores[name], condition: score}}
+    return msgspec.structs.replace(one, scores=scores)
 
 
 def rows(text: str, section: str) -> dict[str, list[str]]:
@@ -22,19 +33,34 @@ def rows(text: str, section: str) -> dict[str, list[str]]:
 
 def test_the_headline_says_what_was_found() -> None:
     assert headline(found()) == (
-        "12 strangers taught 10 windows (26 s) of each of their activities: personal reached a "
-        "macro F1 of 0.90, kNN 0.80, generic 0.50, and RandomForest, the best of 6 that one "
-        "would take instead, 0.85; personal is better than each of them, sure."
+        "12 strangers, 26 s of each of their activities taught, macro F1: personal 0.90, kNN "
+        "0.80, generic 0.50, RandomForest 0.85 (the best of 6 others). The strap turned by 90° "
+        "since: personal 0.80, kNN 0.70, generic 0.40, RandomForest 0.75 (the best of 6 "
+        "others). Both times personal is surely better than kNN, generic and the best of the "
+        "others."
     )
 
 
 def test_the_headline_does_not_say_more() -> None:
     assert headline(found(RandomForest=0.9)).endswith(
-        "; personal is better than kNN and generic, sure; no difference is shown against "
-        "RandomForest."
+        "Both times personal is surely better than kNN and generic and no difference to the "
+        "best of the others is shown."
     )
-    assert headline(found(RandomForest=0.95, kNN=0.95)).endswith(
-        "; personal is better than generic, sure; it is worse than kNN and RandomForest, sure."
+    assert headline(found(RandomForest=0.95, kNN=0.9)).endswith(
+        "Both times personal is surely better than generic, surely worse than the best of the "
+        "others and no difference to kNN is shown."
+    )
+
+
+def test_the_headline_tells_what_turning_changes() -> None:
+    straight = found(RandomForest=0.9)
+    worse = [
+        replace_scores(one, "RandomForest", "n=10, turned 90", 0.1) for one in straight.known
+    ]
+    assert headline(replace(straight, known=tuple(worse))).endswith(
+        "As taught, personal is surely better than kNN and generic and no difference to the "
+        "best of the others is shown; turned, personal is surely better than kNN, generic and "
+        "the best of the others."
     )
 
 
@@ -63,6 +89,7 @@ def test_the_tables_hold_the_figures() -> None:
     assert rows(text, "The strap turned after learning")["kNN"] == [
         "0.800 [0.80, 0.80]",
         "0.700 [0.70, 0.70]",
+        "**+0.100 [+0.10, +0.10]**",
     ]
     placeless = rows(text, "A place that the base never saw")
     assert placeless["legs"][-1] == "0.700 [0.70, 0.70]"
@@ -100,3 +127,11 @@ def test_the_pictures_are_those_that_the_page_shows() -> None:
         assert "script" not in picture
     assert "new exercises" in pictures[CURVES]
     assert "personal: 0.900 [0.90, 0.90]" in pictures[CURVES]
+
+
+def test_the_readme_quotes_the_first_line_of_the_study() -> None:
+    study = (ROOT / "docs" / "study.md").read_text()
+    assert study.startswith(TITLE)
+    first = study.split("\n\n")[1]
+    readme = " ".join((ROOT / "README.md").read_text().replace("\n> ", " ").split())
+    assert " ".join(first.split()) in readme
