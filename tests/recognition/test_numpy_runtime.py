@@ -1,4 +1,4 @@
-"""The runtime of harpi's own answers as TensorFlow Lite's interpreters do, within 1e-5."""
+"""The runtime of harpi's own gives TensorFlow Lite's answers, within 1e-5 of the largest."""
 
 from __future__ import annotations
 
@@ -76,8 +76,11 @@ def assert_same(name: str, signature: str, inputs: dict[str, np.ndarray]) -> Non
     assert theirs.keys() == ours.keys()
     for key, expected in theirs.items():
         assert ours[key].dtype == expected.dtype
+        # Single precision adds terms of all sizes: what is left of them where they cancel
+        # is as exact as the largest.
+        largest = max(1.0, float(np.abs(expected).max(initial=0)))
         np.testing.assert_allclose(
-            ours[key], expected, atol=TOLERANCE, rtol=TOLERANCE, err_msg=f"{signature} {key}"
+            ours[key], expected, atol=TOLERANCE * largest, rtol=0, err_msg=f"{signature} {key}"
         )
 
 
