@@ -102,7 +102,14 @@ def test_one_take_has_no_interval() -> None:
 
 
 def test_a_figure_that_some_draws_lack_still_has_an_interval() -> None:
-    """The second take has no window of a label the model knows, so some draws are empty."""
-    by_take = np.array([[[5, 1, 0], [0, 4, 0]], np.zeros((2, 3))]).astype(np.int64)
+    """The last take has no window of a label the model knows, so some draws are empty."""
+    takes = [[[5, 1, 0], [0, 4, 0]], [[2, 3, 0], [0, 5, 0]], np.zeros((2, 3))]
+    by_take = np.array(takes).astype(np.int64)
     low, high = spreads(by_take, {"accuracy": metrics.accuracy})["accuracy"] or (0, 0)
-    assert low == high == 0.9
+    assert (low, high) == (0.7, 0.9)
+
+
+def test_takes_that_are_all_alike_cannot_tell_how_sure_a_figure_is() -> None:
+    """Four takes without a mistake do not show that there never is one."""
+    by_take = np.array([[[10, 0, 0], [0, 0, 0]]] * 4)
+    assert spreads(by_take, {"accuracy": metrics.accuracy}) == {"accuracy": None}

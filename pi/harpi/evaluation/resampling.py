@@ -28,7 +28,8 @@ FEWEST: Final = 2
 _CHUNK: Final = 250
 
 Spread = tuple[float, float] | None
-"""Lower and upper end of an interval; None where there are too few takes for one."""
+"""Lower and upper end of an interval; None where the takes cannot tell: there is one alone, or
+all are alike, which is luck or not and looks the same drawn again."""
 
 
 def spreads(
@@ -46,7 +47,8 @@ def spreads(
     for drawn in _drawn(counts):
         for name, figure in figures.items():
             values[name].append(figure(drawn))
-    return {name: _percentiles(np.concatenate(parts)) for name, parts in values.items()}
+    found = {name: _percentiles(np.concatenate(parts)) for name, parts in values.items()}
+    return {name: ends if ends and ends[0] < ends[1] else None for name, ends in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
