@@ -93,7 +93,8 @@ def _scores(models: Sequence[ModelReport]) -> Iterator[str]:
         left, right = _figures(model.every), _figures(model.known)
         windows = 0 if model.known is None else model.known.windows
         yield f"{name}{left}{right}{windows:>5}"
-    yield f"{'':{10}}[ ] {LEVEL:.0%} interval by bootstrap over takes, where they differ; macro F1"
+    interval = f"[ ] {LEVEL:.0%} interval by bootstrap over takes, where they differ"
+    yield f"{'':{10}}{interval}; macro F1"
 
 
 def _figures(figures: Figures | None) -> str:
