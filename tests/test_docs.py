@@ -200,3 +200,8 @@ def test_the_example_in_the_readme_is_a_state() -> None:
 
 def test_the_page_of_all_commands_is_that_of_the_code() -> None:
     assert PAGE.read_text("utf-8") == commands_page(), "run `python -m tests.docs`"
+
+
+def test_the_readme_quotes_the_first_line_of_the_study() -> None:
+    first = (ROOT / "docs" / "study.md").read_text("utf-8").split("\n\n")[1]
+    assert f"\n> {first.strip()}\n" in (ROOT / "README.md").read_text("utf-8")
