@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from harpi.imu.health import SensorHealth
 from harpi.publish.condition import CalibrationCondition, Condition
 from tests.support import control_socket
 from tests.support.command import environment, harpi
-from tests.support.conditions import condition
+from tests.support.conditions import WELL, condition
 from tests.support.fake_room import FakeRoom
 
 CALIBRATED = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -77,6 +78,13 @@ def test_what_is_wrong_is_said_with_what_to_do(tmp_path: Path) -> None:
     assert "!! No samples come. /dev/i2c-1: no acknowledge. Check the wires." in text
     assert "!! The broker at localhost:1883 is not connected" in text
     assert "Nothing is wrong" not in text
+
+
+def test_what_was_lost_long_ago_is_told_and_nothing_is_wrong(tmp_path: Path) -> None:
+    with served(tmp_path, condition(replace(WELL, lost=1000, gaps=1), long_ago=True)):
+        text = shown(tmp_path)
+    assert "1000 lost since the start" in row(text, "sensor")
+    assert "Nothing is wrong." in text
 
 
 def test_what_is_doubtful_is_told_apart(tmp_path: Path) -> None:

@@ -105,6 +105,23 @@ def test_a_sensor_that_is_unplugged_for_a_while_costs_a_gap(
     assert jump > 20.0
 
 
+def test_a_fault_that_was_mended_is_not_held_against_it_for_hours(
+    tmp_path: Path, timebase: VirtualTime
+) -> None:
+    bus = emulated(timebase)
+    daemon = Daemon(device_config(tmp_path), bus=bus, timebase=timebase)
+    daemon.open()
+    daemon.play(10.0)
+    bus.faults.add(Fault(FaultKind.NACK, at=timebase.monotonic(), seconds=60.0))
+    daemon.play(120.0)
+    assert any("samples were lost in a gap" in one for one in daemon.condition().problems)
+    daemon.play(300.0)
+    daemon.stop()
+    assert not any("lost" in one for one in daemon.condition().problems)
+    assert daemon.condition().recent.lost == 0
+    assert daemon.health().sensor.lost > 2500
+
+
 def test_health_has_the_figures_of_all_pieces(tmp_path: Path, timebase: VirtualTime) -> None:
     daemon = opened(tmp_path, timebase)
     daemon.play(20.0)

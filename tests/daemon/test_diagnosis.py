@@ -27,9 +27,12 @@ def test_nothing_is_wrong_with_a_device_that_does_well() -> None:
         ({"rate": 44.0}, "44.0 samples a second come instead of 50."),
         (
             {"lost": 1000, "gaps": 1},
-            "16.7% of the samples since the start were lost, in 1 gap.",
+            "1000 samples were lost in a gap that ended in the last 5 minutes.",
         ),
-        ({"callback_errors": 2}, "2 blocks of samples could not be handed on."),
+        (
+            {"callback_errors": 2},
+            "2 blocks of samples could not be handed on in the last 5 minutes.",
+        ),
     ],
 )
 def test_the_sensor(sensor: dict[str, object], said: str) -> None:
@@ -46,13 +49,19 @@ def test_what_is_known_or_small_is_no_problem(sensor: dict[str, float]) -> None:
     ("recognition", "said"),
     [
         ({"windows": 0}, "No window was judged in 100 s."),
-        ({"failed": 3}, "A model failed on 3 windows."),
-        ({"skipped": 200}, "200 samples were judged by no model"),
+        ({"failed": 3}, "A model failed on 3 windows in the last 5 minutes."),
+        ({"skipped": 200}, "200 samples of the last 5 minutes were judged by no model"),
     ],
 )
 def test_the_recognition(recognition: dict[str, int], said: str) -> None:
     (problem,) = problems(**recognition)
     assert problem.startswith(said)
+
+
+def test_what_was_long_ago_is_no_problem_any_more() -> None:
+    then = replace(WELL, lost=1000, gaps=3, callback_errors=2)
+    assert len(problems(then, failed=3, skipped=200)) == 4
+    assert problems(then, failed=3, skipped=200, long_ago=True) == ()
 
 
 def test_a_device_that_has_just_started_need_not_have_judged() -> None:

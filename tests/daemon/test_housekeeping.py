@@ -44,6 +44,7 @@ def make(
         sampling,
         notes,
         timebase,
+        watch=lambda health: None,
         report=lambda health: f"read at {health.last_read}",
         report_seconds=every,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from harpi.publish.condition import BrokerCondition, Condition
 from harpi.timebase import SystemTime
 from tests.doctor.ward import Ward
 from tests.support.broker import PATIENCE, wait_until
-from tests.support.conditions import condition
+from tests.support.conditions import WELL, condition
 from tests.support.control_socket import served
 from tests.support.device import device_config, emulated
 from tests.support.fake_room import FakeRoom
@@ -67,10 +68,17 @@ def test_what_the_daemon_finds_wrong_is_said(ward: Ward, short: Path) -> None:
 
 
 def test_a_slow_bus_and_losses_are_found_from_its_figures(ward: Ward, short: Path) -> None:
-    said = figures(condition(), rate_hz=50.0, samples=900, lost=100, bus_khz=98.0)
+    losing = replace(WELL, samples=900, lost=100, gaps=1, bus_hertz=98_000.0)
+    said = condition(losing)
     findings = beside(ward, short, said)
     assert findings["sampling"].grade == "failure"
     assert findings["bus clock"].grade == "warning"
+
+
+def test_losses_of_long_ago_are_not_held_against_it(ward: Ward, short: Path) -> None:
+    findings = beside(ward, short, condition(replace(WELL, lost=100, gaps=1), long_ago=True))
+    assert findings["daemon"].grade == findings["sampling"].grade == "ok"
+    assert "0 of 5000 lost" in findings["sampling"].text
 
 
 def test_a_clone_in_its_hands(ward: Ward, short: Path) -> None:

@@ -7,7 +7,7 @@ from harpi.daemon.diagnosis import condition_of
 from harpi.daemon.report import health_message
 from harpi.imu.health import SensorHealth
 from harpi.learning.room import Room
-from harpi.publish.condition import Condition
+from harpi.publish.condition import Condition, RecentFigures
 from harpi.publish.messages import Health, LinkFigures, ModelFigures, RecognitionFigures
 
 WELL = SensorHealth(state="running", rate=50.0, samples=5000, temperature=31.0)
@@ -40,12 +40,24 @@ def condition(
     uptime: float = 100.0,
     page: str | None = None,
     notices: tuple[str, ...] = (),
+    long_ago: bool = False,
     **recognition: int,
 ) -> Condition:
+    """How a device does; with `long_ago`, what its counters count was not lately."""
+    said = health(sensor, uptime=uptime, **recognition)
+    recent = RecentFigures(
+        samples=sensor.samples,
+        lost=sensor.lost,
+        gaps=sensor.gaps,
+        blocks_failed=sensor.callback_errors,
+        windows_failed=said.recognition.failed,
+        skipped=said.recognition.skipped,
+    )
     return condition_of(
         config or Config(),
         sensor,
-        health(sensor, uptime=uptime, **recognition),
+        said,
+        RecentFigures(samples=sensor.samples) if long_ago else recent,
         connected=connected,
         room=Room(used=3_400_000, free=12_000_000_000, limits=StoreSection(), where="takes.db"),
         page=page,

@@ -73,7 +73,7 @@ def rows(condition: Condition) -> list[Row]:
     figures = [
         f"{sensor.chip} {sensor.state}",
         f"{sensor.rate_hz:.1f} samples/s",
-        f"{sensor.lost} lost",
+        f"{sensor.lost} lost since the start" if sensor.lost else "0 lost",
     ]
     if sensor.temperature_c is not None:
         figures.append(f"{sensor.temperature_c:.0f} °C")

@@ -17,6 +17,7 @@ from harpi.daemon.corrections import Corrections
 from harpi.daemon.diagnosis import condition_of
 from harpi.daemon.housekeeping import Housekeeping
 from harpi.daemon.page import make_page, start_page
+from harpi.daemon.recent import Recent
 from harpi.daemon.recognition import Recognition, Sink
 from harpi.daemon.report import health_message, status_line
 from harpi.daemon.resting import Resting
@@ -25,7 +26,7 @@ from harpi.daemon.wearing import Wearing
 from harpi.imu.bus import Bus, SmbusBus
 from harpi.imu.health import SensorHealth
 from harpi.imu.sampler import Sampler
-from harpi.publish.condition import Condition
+from harpi.publish.condition import Condition, RecentFigures
 from harpi.publish.messages import Health, LinkFigures, RecognitionFigures
 from harpi.signal.ring import Ring
 from harpi.signal.windows import WindowMaker
@@ -98,6 +99,7 @@ class Daemon:
         self._patient = patient
         self._teaching: Teaching | None = None
         self._begun = self.timebase.monotonic()
+        self._recent = Recent(self._begun)
         self._forever = threading.Event()
         self._wearing = Wearing()
 
@@ -136,6 +138,7 @@ class Daemon:
             self.sampler,
             self._notifier,
             self.timebase,
+            watch=self._lately,
             report=self._report,
             report_seconds=config.mqtt.health_seconds,
         )
@@ -319,6 +322,7 @@ class Daemon:
             self.config,
             sensor,
             self._health_of(sensor),
+            self._lately(sensor),
             connected=self.publisher is not None and self.publisher.connected,
             room=None if self._teaching is None else self._teaching.room(),
             page=page.url if page is not None and page.serving else None,
@@ -326,6 +330,17 @@ class Daemon:
             notices=notices,
             hints=(*wearing, *self._corrections.hints),
         )
+
+    def _lately(self, sensor: SensorHealth) -> RecentFigures:
+        totals = RecentFigures(
+            samples=sensor.samples,
+            lost=sensor.lost,
+            gaps=sensor.gaps,
+            blocks_failed=sensor.callback_errors,
+            windows_failed=self.recognition.failed,
+            skipped=self.recognition.skipped,
+        )
+        return self._recent.note(self.timebase.monotonic(), totals)
 
     def _health_of(self, sensor: SensorHealth) -> Health:
         return health_message(

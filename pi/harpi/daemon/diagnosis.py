@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from harpi.config.schema import Config
+from harpi.daemon.recent import SPAN_SECONDS
 from harpi.imu.health import SensorHealth
 from harpi.learning.room import MB, Room
 from harpi.publish.condition import (
@@ -13,9 +14,10 @@ from harpi.publish.condition import (
     CalibrationCondition,
     Condition,
     PageCondition,
+    RecentFigures,
     StoreCondition,
 )
-from harpi.publish.messages import Health, RecognitionFigures
+from harpi.publish.messages import Health
 
 LOST_SHARE: Final = 0.001
 """Share of lost samples from which something is wrong; a fault now and then is not."""
@@ -26,6 +28,7 @@ RATE_ERROR: Final = 0.05
 FIRST_WINDOW_SECONDS: Final = 10.0
 """How much later than the length of a window the first verdict may come."""
 
+_LATELY: Final = f"the last {SPAN_SECONDS / 60:.0f} minutes"
 _LOOK_AT_THE_WIRES: Final = (
     "Check the sensor's supply and wires (`harpi pinout`, docs/troubleshooting.md)"
 )
@@ -35,6 +38,7 @@ def condition_of(
     config: Config,
     sensor: SensorHealth,
     health: Health,
+    recent: RecentFigures,
     *,
     connected: bool,
     room: Room | None,
@@ -49,6 +53,8 @@ def condition_of(
         config: what was asked for.
         sensor: how the sampling goes.
         health: all figures.
+        recent: what was counted in the last minutes. Only this is held against the device: a
+            fault that was mended need not be read about for days.
         connected: whether the link to the broker stands.
         room: how much room the takes have; None where the store cannot tell.
         page: where the page is; None where it cannot be had.
@@ -66,9 +72,9 @@ def condition_of(
             limit_mb=room.limits.limit_mb,
             free_mb=round(room.free / MB, 1),
         )
-    found = list(_of_the_sensor(config, sensor))
+    found = list(_of_the_sensor(config, sensor, recent))
     if sensor.state == "running":
-        found += _of_the_recognition(config, health.recognition, health.uptime_s)
+        found += _of_the_recognition(config, health, recent)
     if mqtt.enabled and not connected:
         found.append(
             f"The broker at {broker.address} is not connected. Check that it runs, and "
@@ -82,6 +88,7 @@ def condition_of(
     return Condition(
         device=config.device.name,
         health=health,
+        recent=recent,
         broker=broker if mqtt.enabled else None,
         store=store,
         page=PageCondition(url=page) if config.web.enabled else None,
@@ -91,7 +98,9 @@ def condition_of(
     )
 
 
-def _of_the_sensor(config: Config, sensor: SensorHealth) -> Iterator[str]:
+def _of_the_sensor(
+    config: Config, sensor: SensorHealth, recent: RecentFigures
+) -> Iterator[str]:
     if sensor.state == "recovering":
         yield f"No samples come. {sensor.error or f'{_LOOK_AT_THE_WIRES}.'}"
     nominal = config.sensor.rate
@@ -101,35 +110,38 @@ def _of_the_sensor(config: Config, sensor: SensorHealth) -> Iterator[str]:
             f"{sensor.rate:.1f} samples a second come instead of {nominal}. "
             f"{_LOOK_AT_THE_WIRES}."
         )
-    share = sensor.lost / max(1, sensor.samples + sensor.lost)
-    if share > LOST_SHARE:
-        gaps = "1 gap" if sensor.gaps == 1 else f"{sensor.gaps} gaps"
+    if lost_share(recent) > LOST_SHARE:
+        gaps = "a gap" if recent.gaps == 1 else f"{recent.gaps} gaps"
         yield (
-            f"{share:.1%} of the samples since the start were lost, in {gaps}. "
+            f"{recent.lost} samples were lost in {gaps} that ended in {_LATELY}. "
             f"{_LOOK_AT_THE_WIRES}."
         )
-    if sensor.callback_errors:
+    if recent.blocks_failed:
         yield (
-            f"{sensor.callback_errors} blocks of samples could not be handed on. The log "
-            "says why: `journalctl -u harpi`."
+            f"{recent.blocks_failed} blocks of samples could not be handed on in {_LATELY}. "
+            "The log says why: `journalctl -u harpi`."
         )
 
 
-def _of_the_recognition(
-    config: Config, recognition: RecognitionFigures, uptime: float
-) -> Iterator[str]:
+def lost_share(figures: RecentFigures) -> float:
+    """Give the share of the samples that were lost, of all that there should be."""
+    return figures.lost / max(1, figures.samples + figures.lost)
+
+
+def _of_the_recognition(config: Config, health: Health, recent: RecentFigures) -> Iterator[str]:
     window = config.signal.length / config.signal.rate
-    if not recognition.windows and uptime > window + FIRST_WINDOW_SECONDS:
+    uptime = health.uptime_s
+    if not health.recognition.windows and uptime > window + FIRST_WINDOW_SECONDS:
         yield (
             f"No window was judged in {uptime:.0f} s. The log says why: `journalctl -u harpi`."
         )
-    if recognition.failed:
+    if recent.windows_failed:
         yield (
-            f"A model failed on {recognition.failed} windows. The log says why: "
-            "`journalctl -u harpi`."
+            f"A model failed on {recent.windows_failed} windows in {_LATELY}. The log says "
+            "why: `journalctl -u harpi`."
         )
-    if recognition.skipped:
+    if recent.skipped:
         yield (
-            f"{recognition.skipped} samples were judged by no model: this computer is too "
-            "busy. End other programs, or raise signal.hop."
+            f"{recent.skipped} samples of {_LATELY} were judged by no model: this computer is "
+            "too busy. End other programs, or raise signal.hop."
         )

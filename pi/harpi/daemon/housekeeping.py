@@ -35,6 +35,7 @@ class Housekeeping:
         source: shows the progress of the sampling.
         notifier: the way to systemd.
         timebase: what to wait on.
+        watch: gets the figures at every tick.
         report: called every `report_seconds`, and gives the line for `systemctl status`.
         report_seconds: how often.
     """
@@ -45,12 +46,14 @@ class Housekeeping:
         notifier: Notifier,
         timebase: Timebase,
         *,
+        watch: Callable[[SensorHealth], object],
         report: Callable[[SensorHealth], str],
         report_seconds: float,
     ) -> None:
         self._source = source
         self._notifier = notifier
         self._timebase = timebase
+        self._watch = watch
         self._report = report
         self._report_seconds = report_seconds
         self._next_report = timebase.monotonic()
@@ -64,6 +67,7 @@ class Housekeeping:
     def tick(self) -> None:
         """Do what is due."""
         health = self._source.health()
+        self._watch(health)
         progress = (health.last_read, health.faults)
         if progress != self._progress:
             self._progress = progress

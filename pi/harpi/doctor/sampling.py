@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from harpi.config.schema import SensorSection
-from harpi.daemon.diagnosis import LOST_SHARE, RATE_ERROR
+from harpi.daemon.diagnosis import LOST_SHARE, RATE_ERROR, lost_share
 from harpi.daemon.sensor import make_chip
 from harpi.doctor import boot_config
 from harpi.doctor.finding import NotExamined, Outcome, fail, ok, warn
@@ -19,6 +19,7 @@ from harpi.imu.calibration import FILE_NAME, read_calibration
 from harpi.imu.mpu6050 import Mpu6050
 from harpi.imu.rest import GRAVITY_ERROR, ZERO_RATE, Rest
 from harpi.imu.sampler import Sampler
+from harpi.publish.condition import RecentFigures
 from harpi.types import Samples
 
 SECONDS: Final = 5.0
@@ -55,7 +56,7 @@ def sampling(patient: Patient) -> Outcome:
             return fail("no samples come", figures.fault)
         if figures.state == "asleep":
             return ok("asleep, because nothing moves; motion wakes it (sensor.rest_minutes)")
-        return _judged(sensor, figures.rate_hz, figures.samples, figures.lost)
+        return _judged(sensor, figures.rate_hz, patient.condition.recent)
     patient.require_alone()
     patient.require_chip()
     with contextlib.suppress(CalibrationError):  # its own check tells of that
@@ -70,7 +71,8 @@ def sampling(patient: Patient) -> Outcome:
         why = health.error if health is not None and health.error else "No samples come."
         return fail("sampling breaks down", why)
     patient.rest = Rest.of(np.concatenate([block.values for block in blocks]), chip.settings)
-    return _judged(sensor, health.rate, health.samples, health.lost)
+    figures = RecentFigures(samples=health.samples, lost=health.lost)
+    return _judged(sensor, health.rate, figures)
 
 
 def _sample(patient: Patient, chip: Mpu6050) -> list[Samples]:
@@ -93,10 +95,10 @@ def _sample(patient: Patient, chip: Mpu6050) -> list[Samples]:
     return blocks
 
 
-def _judged(sensor: SensorSection, rate: float, samples: int, lost: int) -> Outcome:
-    share = lost / max(1, samples + lost)
-    text = f"{rate:.1f} samples a second of {sensor.rate}, {lost} of {samples + lost} lost"
-    if share > LOST_SHARE:
+def _judged(sensor: SensorSection, rate: float, figures: RecentFigures) -> Outcome:
+    lost, due = figures.lost, figures.samples + figures.lost
+    text = f"{rate:.1f} samples a second of {sensor.rate}, {lost} of {due} lost"
+    if lost_share(figures) > LOST_SHARE:
         return fail(text, f"{_WIRES}; lower sensor.rate if the bus is slow")
     if abs(rate / sensor.rate - 1) > RATE_ERROR:
         return fail(text, "The chip's clock is off by more than a good one ever is: replace it")

@@ -54,11 +54,29 @@ class CalibrationCondition(Struct, frozen=True, kw_only=True):
     """By how much it is turned against the first time."""
 
 
+class RecentFigures(Struct, frozen=True, kw_only=True):
+    """What was counted in the last five minutes; `health` has the totals since the start."""
+
+    samples: int = 0
+    """Samples that the sensor path delivered."""
+    lost: int = 0
+    """Samples known to be missing; those of a longer gap too, where it ended since."""
+    gaps: int = 0
+    """Gaps that ended."""
+    blocks_failed: int = 0
+    """Blocks of samples that could not be handed on."""
+    windows_failed: int = 0
+    """Windows that a model failed on."""
+    skipped: int = 0
+    """Samples lost to windows by overload."""
+
+
 class Condition(Struct, frozen=True, kw_only=True):
     """How the device does at one moment."""
 
     device: str
     health: Health
+    recent: RecentFigures = RecentFigures()
     broker: BrokerCondition | None = None
     """None where MQTT is switched off."""
     store: StoreCondition | None = None
