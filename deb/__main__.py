@@ -14,9 +14,10 @@ import tempfile
 from pathlib import Path
 
 from deb.sbom import bill
+from deb.step import step
 from deb.targets import TARGETS, BuildError, Target
 from deb.tree import PRIVATE, lay_out, moment, package_version
-from deb.wheels import ROOT, install, run
+from deb.wheels import ROOT, install
 
 
 def build(target: Target, out: Path) -> Path:
@@ -40,8 +41,12 @@ def build(target: Target, out: Path) -> Path:
         sbom = bill(tree, target, version, f"{moment(seconds):%Y-%m-%dT%H:%M:%SZ}")
         out.mkdir(parents=True, exist_ok=True)
         package = out / f"{name}.deb"
-        os.environ["SOURCE_DATE_EPOCH"] = str(seconds)
-        run(["dpkg-deb", "--root-owner-group", "-Zxz", "--build", str(root), str(package)])
+        step(
+            "dpkg-deb packs it",
+            ["dpkg-deb", "--root-owner-group", "-Zxz", "--build", root, package],
+            seconds=900,
+            environment={**os.environ, "SOURCE_DATE_EPOCH": str(seconds)},
+        )
         (out / f"{name}.cdx.json").write_text(sbom, "utf-8")
     return package
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import re
 import shutil
 from datetime import UTC, datetime
@@ -51,7 +52,12 @@ Description: activity recognition that learns its wearer on the device
  It brings the libraries that it was tested with in a tree of its own.
 """
 
-MAINTAINER: Final = "harpi maintainers <maintainers@harpi.invalid>"
+# Whoever publishes a package signs for it, by the variables of Debian's own tools (debuild(1));
+# the domain of the other address is nobody's and never will be (RFC 2606).
+MAINTAINER: Final = (
+    f"{os.environ.get('DEBFULLNAME', 'harpi maintainers')} "
+    f"<{os.environ.get('DEBEMAIL', 'maintainers@harpi.invalid')}>"
+)
 
 
 def package_version(target: Target) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import sys
 import tarfile
 import zipfile
@@ -16,14 +15,25 @@ from typing import Final
 
 from packaging.requirements import Requirement
 
+from deb.debian import unpack
+from deb.step import step
 from deb.targets import BuildError, Target
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 LOCK: Final = ROOT / "requirements" / "deb.lock"
 COMPILER_32: Final = "arm-linux-gnueabihf-gcc"
 
-SUPERFLUOUS: Final = ("bin", "**/__pycache__", "**/tests", "**/*.pyi", "**/*.pxd", "**/*.h")
-"""What no program needs at run time."""
+SUPERFLUOUS: Final = (
+    "bin",
+    "**/__pycache__",
+    "**/tests",
+    "**/*.a",
+    "**/*.h",
+    "**/*.pxd",
+    "**/*.pyi",
+    "ai_edge_litert/libLiteRtWebGpuAccelerator.so",
+)
+"""What nothing needs at run time; the last runs models on graphics that no Pi has (17 MB)."""
 
 
 def pins(target: Target) -> dict[str, tuple[Requirement, str]]:
@@ -87,7 +97,7 @@ def install(target: Target, folder: Path, scratch: Path) -> None:
     words += ["--python-version", ".".join(map(str, target.python))]
     words += [f"--abi={abi}" for abi in (tag, "abi3", "none")]
     words += [f"--platform={name}" for name in (*platforms, f"manylinux2014_{target.machine}")]
-    pip(*words)
+    pip("pip gets the libraries", *words)
     for wheel in sorted(downloaded.glob("*.whl")):
         unpack_wheel(wheel, folder)
     for name in target.built:
@@ -106,7 +116,8 @@ def install(target: Target, folder: Path, scratch: Path) -> None:
 def install_harpi(folder: Path, scratch: Path) -> None:
     """Build harpi's own wheel and put it beside the others, without the workshop."""
     wheels = scratch / "wheel"
-    pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(wheels), str(ROOT))
+    words = ["--no-deps", "--no-build-isolation", "--wheel-dir", str(wheels), str(ROOT)]
+    pip("harpi's wheel is built", "wheel", *words)
     (wheel,) = wheels.glob("harpi-*.whl")
     unpack_wheel(wheel, folder)
     shutil.rmtree(folder / "harpi_models")
@@ -132,9 +143,6 @@ def build_msgspec(target: Target, pinned: str, folder: Path, scratch: Path) -> N
     Raises:
         BuildError: the compiler or its source is missing.
     """
-    from tests.rigs.cache import RigError
-    from tests.rigs.debian import unpack
-
     if shutil.which(COMPILER_32) is None:
         raise BuildError(
             f"{COMPILER_32} is missing: sudo apt install gcc-arm-linux-gnueabihf "
@@ -142,16 +150,14 @@ def build_msgspec(target: Target, pinned: str, folder: Path, scratch: Path) -> N
         )
     version = ".".join(map(str, target.python))
     headers = scratch / "headers"
-    try:
-        headers.mkdir()
-        unpack(headers, target.suite, target.architecture, [f"libpython{version}-dev"])
-    except RigError as error:
-        raise BuildError(str(error)) from error
+    headers.mkdir()
+    unpack(headers, target.suite, target.architecture, [f"libpython{version}-dev"])
     source = scratch / "source"
     listed = scratch / "msgspec.txt"
     listed.write_text(f"{pinned}\n", "utf-8")
     words = ["--no-deps", "--no-binary=msgspec", "--require-hashes"]
-    pip("download", *words, "--dest", str(source), "--requirement", str(listed))
+    words += ["--dest", str(source), "--requirement", str(listed)]
+    pip("pip gets the source of msgspec", "download", *words)
     (archive,) = source.glob("msgspec-*.tar.gz")
     with tarfile.open(archive) as content:
         content.extractall(source, filter="data")
@@ -163,7 +169,7 @@ def build_msgspec(target: Target, pinned: str, folder: Path, scratch: Path) -> N
     folders = (f"python{version}", "arm-linux-gnueabihf", "")
     includes = [f"-I{headers}/usr/include/{folder}" for folder in folders]
     compiler = [COMPILER_32, "-O2", "-w", "-s", "-shared", "-fPIC"]
-    run([*compiler, *includes, str(code), "-o", str(library)])
+    step("msgspec is compiled", [*compiler, *includes, code, "-o", library], seconds=600)
     shutil.copytree(package, folder / "msgspec", ignore=shutil.ignore_patterns("*.c", "*.h"))
     name = f"msgspec-{re.split('==| ', pinned)[1]}"
     about = folder / f"{name}.dist-info"
@@ -174,22 +180,15 @@ def build_msgspec(target: Target, pinned: str, folder: Path, scratch: Path) -> N
         shutil.copy(licence, about / "licenses")
 
 
-def pip(*words: str) -> None:
+def pip(what: str, *words: str) -> None:
     """Run pip.
 
-    Raises:
-        BuildError: it failed.
-    """
-    run([sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *words])
-
-
-def run(words: list[str]) -> None:
-    """Run a program.
+    Args:
+        what: it does, for the message where it fails.
+        words: of its command line.
 
     Raises:
         BuildError: it failed.
     """
-    done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or ["it says nothing"]
-        raise BuildError(f"{Path(words[0]).name} {' '.join(words[1:4])} failed: {said[-1]}")
+    program = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    step(what, [*program, *words], seconds=900)

@@ -6,6 +6,7 @@ What they need of the machine is installed first, as root, or said in one senten
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import subprocess
@@ -17,12 +18,13 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from deb.step import end_group
+from deb.targets import BuildError
 
 from tests.rigs import packages
 from tests.rigs.broken import BREAKS, show
-from tests.rigs.cache import ROOT, RigError, home
+from tests.rigs.cache import ROOT, home
 from tests.rigs.part import LACKS, PARTS
-from tests.rigs.step import end_group
 
 GRACE: Final = 20.0
 """Seconds that a part which is told to end has for switching its machines off."""
@@ -59,6 +61,13 @@ class Run:
         self.outcome = f"{took:5.0f} s  {self.outcome}"
         return True
 
+    def give_up(self) -> None:
+        """End it where the time that all parts have together is over: no fault of its own."""
+        self.stop()
+        self.well = True
+        took = time.monotonic() - self.begun
+        self.outcome = f"{took:5.0f} s  NOT RUN to its end, the time was over"
+
     def stop(self) -> None:
         """Let it switch its machines off; kill it where it does not."""
         self.process.terminate()
@@ -83,15 +92,28 @@ def start(name: str, options: list[str]) -> Run:
     return Run(name, process, log)
 
 
-def run(names: Iterable[str], options: list[str]) -> bool:
-    """Run parts side by side and tell how each ended; give whether all is well."""
+def run(names: Iterable[str], options: list[str], minutes: float = math.inf) -> bool:
+    """Run parts side by side and tell how each ended.
+
+    Args:
+        names: of the parts.
+        options: of pytest.
+        minutes: after which all that goes on is ended, and named as not run.
+
+    Returns:
+        Whether all is well; what was not run to its end is no reason that it is not.
+    """
+    deadline = time.monotonic() + 60 * minutes
     packages.install()
     runs = [start(name, options) for name in names]
     try:
         going = runs
         while going:
             time.sleep(0.1)
-            for ended in [each for each in going if each.ended()]:
+            if time.monotonic() > deadline:
+                for late in [each for each in going if not each.ended()]:
+                    late.give_up()
+            for ended in [each for each in going if each.outcome or each.ended()]:
                 print(f"\n{ended.log.read_text(errors='replace')}", end="", flush=True)
             going = [each for each in going if not each.outcome]
     finally:
@@ -100,7 +122,7 @@ def run(names: Iterable[str], options: list[str]) -> bool:
                 each.stop()
     print()
     for each in runs:
-        print(f"rigs: {each.name:8} {each.outcome}")
+        print(f"rigs: {each.name:10} {each.outcome}")
     return all(each.well for each in runs)
 
 
@@ -125,11 +147,21 @@ def main() -> int:
         choices=[*BREAKS, "all"],
         help="break this in a copy of the checkout, and show that its rig finds it",
     )
+    parser.add_argument(
+        "--within",
+        type=float,
+        default=math.inf,
+        metavar="MINUTES",
+        help="end then what still goes on, and name it as not run",
+    )
     chosen, options = parser.parse_known_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        well = show(chosen.breaks) if chosen.breaks else run(chosen.parts or PARTS, options)
-    except RigError as error:
+        if chosen.breaks:
+            well = show(chosen.breaks)
+        else:
+            well = run(chosen.parts or PARTS, options, chosen.within)
+    except BuildError as error:
         print(f"rigs: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

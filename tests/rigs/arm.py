@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from deb.debian import unpack
+from deb.step import step
+
 from tests.rigs.cache import HERE, ROOT, cached
-from tests.rigs.debian import unpack
-from tests.rigs.step import step
 
 COMPILER_32: Final = "arm-linux-gnueabihf-gcc"
 COMPILER_64: Final = "aarch64-linux-gnu-gcc"
@@ -72,7 +73,7 @@ class System:
         """Give the root file system, with the wheels in /wheels.
 
         Raises:
-            RigError: a package or a wheel cannot be had.
+            BuildError: a package or a wheel cannot be had.
         """
         ingredients: list[str | Path] = [repr(self), Path(__file__), LAUNCHER]
         return cached(self.name, ingredients, self._make, megabytes=600)
@@ -89,7 +90,7 @@ class System:
             seconds: after which it is given up.
 
         Raises:
-            RigError: it failed or did not end.
+            BuildError: it failed or did not end.
         """
         root = self.folder()
         environment = {
@@ -204,7 +205,7 @@ def qemu() -> Path:
     """Give the folder of qemu-user's programs.
 
     Raises:
-        RigError: they cannot be had.
+        BuildError: they cannot be had.
     """
 
     def make(folder: Path) -> None:
@@ -223,7 +224,7 @@ def _build_msgspec(root: Path, python: str) -> None:
     A Pi takes it from piwheels.
 
     Raises:
-        RigError: its source or the compiler cannot be had.
+        BuildError: its source or the compiler cannot be had.
     """
     source = root / "msgspec"
     _pip("download", "--no-deps", "--no-binary=msgspec", "--dest", str(source), "msgspec>=0.20")

@@ -21,6 +21,7 @@ from tests.rigs.cache import ROOT, RigError
 
 COPIED: Final = (
     "pyproject.toml",
+    "deb",
     "firmware_config",
     "models/shipped",
     "pi",

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from deb.targets import BuildError
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
@@ -24,8 +26,8 @@ KEPT: Final = 86_400.0
 """Seconds for which is kept what nobody asked for."""
 
 
-class RigError(Exception):
-    """Something that this machine lacks, said in one sentence."""
+class RigError(BuildError):
+    """Something that this machine lacks for a rig, said in one sentence."""
 
 
 def home() -> Path:

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from deb.debian import MIRROR
+from deb.step import step
+
 from tests.rigs.arm import qemu
 from tests.rigs.cache import RigError, cached
-from tests.rigs.debian import MIRROR
-from tests.rigs.step import step
 
 PACKAGES: Final = ("libstdc++6", "python3", "systemd", "udev")
 """What the package depends on; on a Pi it is there."""
@@ -76,7 +77,7 @@ class Fresh:
         """Give the root as it comes.
 
         Raises:
-            RigError: it cannot be made.
+            BuildError: it cannot be made.
         """
         ingredients = [repr(self), repr(PACKAGES), MKNOD]
         name = f"fresh-{self.suite}-{self.architecture}"

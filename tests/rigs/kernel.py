@@ -11,8 +11,9 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from deb.step import step
+
 from tests.rigs.cache import HERE, RigError, cached
-from tests.rigs.step import step
 
 SOURCE: Final = Path("/usr/src/linux-source-6.12.tar.xz")
 PACKAGE: Final = "linux-source-6.12"
@@ -37,7 +38,7 @@ def kernel() -> Path:
     """Give the kernel, built if it is not there yet.
 
     Raises:
-        RigError: it cannot be built.
+        BuildError: it cannot be built.
     """
     if not SOURCE.exists():
         raise RigError(f"the kernel's source is missing: sudo apt install {PACKAGE}.")

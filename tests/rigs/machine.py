@@ -13,9 +13,10 @@ import sysconfig
 from pathlib import Path
 from typing import Any, Final
 
+from deb.step import end_group, step
+
 from tests.rigs.cache import HERE, ROOT, cached
 from tests.rigs.kernel import kernel
-from tests.rigs.step import end_group, step
 
 MEMORY: Final = "768M"
 TAIL: Final = 60
@@ -26,7 +27,7 @@ def pins_library() -> Path:
     """Give the folder of rpi-lgpio, as a Pi has it.
 
     Raises:
-        RigError: it cannot be had.
+        BuildError: it cannot be had.
     """
     version = sysconfig.get_python_version()
     packages = ["rpi-lgpio==0.6", "lgpio==0.2.2.0"]
@@ -40,7 +41,7 @@ def pins_library() -> Path:
 
 
 def run_with_systemd(
-    work: str, folder: Path, *, bare: bool = False, seconds: float = 120.0
+    work: str, folder: Path, *, bare: bool = False, seconds: float = 400.0
 ) -> dict[str, Any]:
     """Boot a small Debian and let systemd start `tests.rigs.guest.<work>` there.
 
@@ -60,7 +61,7 @@ def run_with_systemd(
     return run("systemd", folder, *options, seconds=seconds)
 
 
-def run(program: str, folder: Path, *options: str, seconds: float = 120.0) -> dict[str, Any]:
+def run(program: str, folder: Path, *options: str, seconds: float = 400.0) -> dict[str, Any]:
     """Boot, run `tests.rigs.guest.<program>`, and give what it reports.
 
     Args:

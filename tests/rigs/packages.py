@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from deb.step import step
+from deb.targets import BuildError
+
 from tests.rigs.cache import RigError
-from tests.rigs.step import step
 
 PACKAGES: Final = {
     "/usr/bin/cc": "gcc",
@@ -40,7 +42,7 @@ def install() -> None:
     """Install what is missing.
 
     Raises:
-        RigError: it cannot be installed.
+        BuildError: it cannot be installed.
     """
     missing = [package for path, package in PACKAGES.items() if not Path(path).exists()]
     if not missing:
@@ -65,5 +67,5 @@ def install() -> None:
 if __name__ == "__main__":
     try:
         install()
-    except RigError as error:
+    except BuildError as error:
         sys.exit(f"rigs: {error}")

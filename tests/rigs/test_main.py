@@ -48,6 +48,15 @@ def test_a_part_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         assert run.outcome.endswith("FAILED, it did not end within 0.001 min")
 
 
+def test_a_part_for_which_there_is_no_time_left(tmp_path: Path) -> None:
+    with started("import time; time.sleep(600)", tmp_path) as run:
+        assert not run.ended()
+        run.give_up()
+        assert run.process.returncode is not None
+        assert run.outcome.endswith("NOT RUN to its end, the time was over")
+        assert run.well
+
+
 def test_a_part_that_will_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rigs, "GRACE", 0.2)
     deaf = tmp_path / "deaf"

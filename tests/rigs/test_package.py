@@ -75,7 +75,7 @@ def later(package: Path, folder: Path) -> Path:
     )
     settings = root / "etc/harpi/harpi.toml"
     settings.write_text(f"# Of the later version.\n{settings.read_text()}")
-    words = ["dpkg-deb", "--root-owner-group", "-Zxz", "-z1", "--build", root, made]
+    words = ["dpkg-deb", "--root-owner-group", "-Znone", "--build", root, made]
     subprocess.run(words, check=True, capture_output=True)
     shutil.rmtree(root)
     return made
@@ -139,9 +139,8 @@ def test_it_lives_for_a_minute(installed: str, debian: Box) -> None:
 
 
 def test_the_three_models_are_evaluated(installed: str, debian: Box) -> None:
-    said = debian.run(
-        "harpi", "evaluate", "--recording", "--subject", "25", "--json", seconds=1800
-    )
+    words = ("--recording", "--subject", "25", "--learn", "10", "--json")
+    said = debian.run("harpi", "evaluate", *words, seconds=1800)
     assert {"knn", "generic", "personal"} <= set(re.findall(r"knn|generic|personal", said))
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from deb.debian import unpack
 from deb.targets import TARGETS, Target
 from deb.wheels import install
 
 from tests.rigs.cache import ROOT, cached
-from tests.rigs.debian import unpack
 from tests.rigs.fresh import enter, namespace
 
 pytestmark = [pytest.mark.rig, pytest.mark.timeout(1800)]
@@ -43,7 +43,7 @@ def root_of(target: Target) -> Path:
         for name in ("dev", "proc", "run", "shared", "sys"):
             (folder / name).mkdir(exist_ok=True)
 
-    return cached(f"python-{target.name}", [repr(wanted)], make, megabytes=400)
+    return cached(f"python-{target.name}", [repr(wanted), Path(__file__)], make, megabytes=400)
 
 
 @pytest.mark.parametrize(

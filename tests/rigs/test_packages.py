@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from deb.targets import BuildError
 
 from tests.rigs import packages
 from tests.rigs.cache import RigError
@@ -45,7 +46,7 @@ def test_no_debian(tools: Path) -> None:
 def test_no_network(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     apt_get(tools, "echo 'Temporary failure resolving' >&2; exit 100")
-    with pytest.raises(RigError) as caught:
+    with pytest.raises(BuildError) as caught:
         packages.install()
     assert str(caught.value).splitlines() == [
         "apt-get installs gcc: it failed with exit code 100.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -68,6 +69,7 @@ def told_with_journal(work: Callable[[], dict[str, Any]]) -> Callable[[], dict[s
         try:
             return work()
         except BaseException:
+            time.sleep(1.0)  # systemd has its say, too
             journal = subprocess.run(
                 ["journalctl", "--no-pager", "--lines", "60"], capture_output=True, text=True
             )

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.rigs.cache import RigError
+from deb.targets import BuildError
 
 TAIL = 15
 """Lines of output that are shown of a step that fails."""
@@ -33,10 +33,10 @@ def step(
         environment: instead of that of this process.
 
     Raises:
-        RigError: it cannot be started, failed, or did not end; with the end of what it said.
+        BuildError: it cannot be started, failed, or did not end; with the end of what it said.
     """
     try:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - the words are those of this repository
             [str(word) for word in words],
             cwd=folder,
             env=environment,
@@ -48,20 +48,20 @@ def step(
             process_group=0,
         )
     except OSError as error:
-        raise RigError(f"{what}: {words[0]} cannot be started: {error.strerror}.") from error
+        raise BuildError(f"{what}: {words[0]} cannot be started: {error.strerror}.") from error
     try:
         said, errors = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         end_group(process)
         said, errors = process.communicate()
-        raise RigError(
+        raise BuildError(
             f"{what}: it did not end within {seconds:g} s.{tail(errors or said)}"
         ) from None
     except BaseException:
         end_group(process)
         raise
     if process.returncode:
-        raise RigError(
+        raise BuildError(
             f"{what}: it failed with exit code {process.returncode}.{tail(errors or said)}"
         )
     return said

@@ -11,8 +11,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.rigs.cache import RigError
-from tests.rigs.step import step
+from deb.step import step
+from deb.targets import BuildError
 
 MIRROR = "http://deb.debian.org/debian"
 KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -28,10 +28,10 @@ def unpack(root: Path, suite: str, architecture: str, packages: Sequence[str]) -
         packages: names.
 
     Raises:
-        RigError: they cannot be had.
+        BuildError: they cannot be had.
     """
     if not KEYS.exists():
-        raise RigError("Debian's keys are missing: sudo apt install debian-archive-keyring.")
+        raise BuildError("Debian's keys are missing: sudo apt install debian-archive-keyring.")
     apt = root / ".apt"
     for folder in ("lists/partial", "archives/partial", "etc"):
         (apt / folder).mkdir(parents=True)
