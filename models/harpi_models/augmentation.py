@@ -31,15 +31,15 @@ class Augmentation:
         clipped: share that a narrow range clips (2 g and 250 deg/s, or twice that).
     """
 
-    turned: float = 0.5
+    turned: float = 0.3
     wobble: float = 10.0
     mirrored: float = 0.3
-    vigour: float = 1.2
-    gyro_gain: float = 1.4
-    warp: float = 1.15
-    bias: tuple[float, float] = (0.03, 3.0)
-    noise: tuple[float, float] = (0.02, 1.5)
-    clipped: float = 0.2
+    vigour: float = 1.1
+    gyro_gain: float = 1.2
+    warp: float = 1.05
+    bias: tuple[float, float] = (0.01, 1.0)
+    noise: tuple[float, float] = (0.01, 0.5)
+    clipped: float = 0.05
 
     def __call__(
         self, windows: FloatArray, length: int, rng: np.random.Generator

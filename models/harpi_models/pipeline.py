@@ -38,7 +38,7 @@ from harpi_models.quantization import Quantization
 from harpi_models.reference import knn_reference
 from harpi_models.training import Recipe, Trained, train
 
-VERSION = "1.0"
+VERSION = "1.1"
 LICENCE = "Apache-2.0; trained on data under the licences in the model card"
 TRAINING_LENGTH = 80
 """Samples of the windows that are trained on, which leaves room to warp time."""

@@ -56,7 +56,7 @@ class Recipe:
     strides: tuple[int, ...] = (1, 2, 2, 1)
     kernel: int = 5
     expansion: int = 128
-    posture: int = 0
+    posture: int = 24
     augmentation: Augmentation = field(default_factory=Augmentation)
     own_weight: float = 0.5
     smoothing: float = 0.05
