@@ -19,8 +19,8 @@ from harpi_models.datasets.catalogue import CORE, TRAINED_ON
 from harpi_models.guards import RUNTIMES, check_tables, probe_windows
 from tests.models.support import Runner
 
-LARGEST_FILE = 600_000
-LARGEST_QUANTIZED = 120_000
+LARGEST_FILE = 600 * 1024
+LARGEST_QUANTIZED = 120 * 1024
 
 
 @pytest.fixture(scope="module")
