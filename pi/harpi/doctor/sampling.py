@@ -30,13 +30,13 @@ FAST_HERTZ: Final = 400_000
 FRAME_BITS: Final = 12 * 9 * 1.05
 """Bits of a sample on the bus: a frame of the FIFO, and 5 % for counting the frames."""
 
-_SLOW: Final = 0.8
+SLOW: Final = 0.8
 """Share of the clock that was asked for below which a bus is slow."""
 
-_BUSY: Final = 0.7
+BUSY: Final = 0.7
 """Share of the bus above which samples may be lost."""
 
-_NOISY: Final = 2.0
+NOISY: Final = 2.0
 """Times the noise of the data sheet from which a sensor is noisy."""
 
 _DRIFTED_RATE, _DRIFTED_GRAVITY = 1.5, 0.03
@@ -119,7 +119,7 @@ def clock(patient: Patient) -> Outcome:
     told = boot_config.running_hertz(patient.computer, sensor.bus)
     busy = sensor.rate * FRAME_BITS / hertz
     text = f"{hertz / 1000:.0f} kHz achieved, {busy:.1%} of it needed"
-    if told is not None and hertz < _SLOW * told:
+    if told is not None and hertz < SLOW * told:
         remedy = (
             f"The kernel asks for {told // 1000} kHz, but the controller's own clock is not "
             "what the kernel takes it for: set core_freq=250 (Pi 3) or enable_uart=1 in "
@@ -135,9 +135,9 @@ def clock(patient: Patient) -> Outcome:
             "Set dtparam=i2c_arm_baudrate=400000 in config.txt (`sudo harpi setup` does) and "
             "reboot"
         )
-    if busy > _BUSY:
+    if busy > BUSY:
         return fail(text, f"{remedy}; or lower sensor.rate")
-    if hertz < _SLOW * FAST_HERTZ:
+    if hertz < SLOW * FAST_HERTZ:
         return warn(f"{text}, where the chip can do {FAST_HERTZ // 1000} kHz", remedy)
     return ok(text)
 
@@ -154,7 +154,7 @@ def noise(patient: Patient) -> Outcome:
             "an axis has no noise at all, so it is stuck",
             "Take the sensor's supply away for a second; replace it if it stays so",
         )
-    if rest.noise_ratio > _NOISY:
+    if rest.noise_ratio > NOISY:
         return warn(
             text,
             "See that nothing shakes the sensor (a fan, a fridge), then check its supply: a "
