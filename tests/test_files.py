@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harpi.files import write_atomically
+from harpi.files import make_directory, write_atomically
 
 
 def test_the_file_holds_the_new_content_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
@@ -39,3 +39,15 @@ def test_a_refusing_disk_leaves_the_old_file_and_no_litter(
 
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_every_directory_that_is_made_is_synced_where_its_name_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr("harpi.files.sync_directory", synced.append)
+    make_directory(tmp_path / "state" / "heads")
+    assert (tmp_path / "state" / "heads").is_dir()
+    assert synced == [tmp_path, tmp_path / "state"]
+    make_directory(tmp_path / "state" / "heads")
+    assert len(synced) == 2

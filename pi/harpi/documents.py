@@ -7,8 +7,9 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from harpi.decoding import decode_json
 from harpi.errors import CalibrationError
-from harpi.files import write_atomically
+from harpi.files import make_directory, write_atomically
 
 
 class Versioned(Protocol):
@@ -43,15 +44,15 @@ def read_document(
     """
     try:
         content = path.read_bytes()
-        found = msgspec.json.decode(content, type=_Header).format
-        document = msgspec.json.decode(content, type=kind) if found == version else None
+        found = decode_json(content, _Header).format
+        document = decode_json(content, kind) if found == version else None
     except FileNotFoundError:
         return None
     except OSError as error:
         raise CalibrationError(
             f"cannot be read: {error.strerror}", where=str(path), remedy="Check its owner"
         ) from error
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except msgspec.DecodeError as error:
         raise CalibrationError(
             f"is damaged, or something else ({error})", where=str(path), remedy=again
         ) from error
@@ -71,7 +72,7 @@ def write_document(path: Path, document: Versioned) -> None:
         CalibrationError: it cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(path.parent)
         write_atomically(path, msgspec.json.format(msgspec.json.encode(document)) + b"\n")
     except OSError as error:
         raise CalibrationError(

@@ -36,6 +36,22 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     sync_directory(path.parent)
 
 
+def make_directory(path: Path) -> None:
+    """Make a directory, and those above it, that a loss of power does not take away again.
+
+    Files within it may be synced as often as one likes: as long as the directory's own name
+    is not on the disk, they can be gone with it. One that is there already is left alone.
+
+    Raises:
+        OSError: the disk is full, read-only, or refuses otherwise.
+    """
+    if path.is_dir():
+        return
+    make_directory(path.parent)
+    path.mkdir(exist_ok=True)
+    sync_directory(path.parent)
+
+
 def sync_directory(directory: Path) -> None:
     """Make renames and removals in a directory outlive a loss of power."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)

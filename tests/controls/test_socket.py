@@ -215,6 +215,21 @@ def test_many_clients_are_served_at_once(room: FakeRoom, server: ControlSocket) 
     assert len(room.commands) == MOST_CLIENTS
 
 
+def test_a_client_for_whom_there_is_no_thread_is_refused_and_the_next_one_served(
+    room: FakeRoom, server: ControlSocket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_memory)
+        with raw(server) as client:
+            assert "no memory for another client" in line_from(client).message
+    with raw(server) as client:
+        client.sendall(encode(Status()) + b"\n")
+        assert line_from(client).ok
+
+
 def test_a_slow_command_of_one_client_does_not_hold_up_another(folder: Path) -> None:
     """Two commands are in the room at once, though the first cannot end before the second."""
     both = threading.Barrier(2, timeout=PATIENCE)

@@ -92,6 +92,7 @@ def test_a_sensor_that_is_unplugged_for_a_while_costs_a_gap(
     seen = verdicts_of(daemon)
     daemon.play(10.0)
     before = len(seen)
+    bus.faults.add(Fault(FaultKind.BROWNOUT, at=timebase.monotonic()))
     bus.faults.add(Fault(FaultKind.NACK, at=timebase.monotonic(), seconds=20.0))
     daemon.play(20.0)
     assert daemon.health().sensor.state == "recovering"

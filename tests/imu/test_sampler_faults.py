@@ -68,6 +68,7 @@ def test_a_sensor_that_is_unplugged_for_a_while_comes_back(
     rig = Rig(rate=50, sampler=HOP)
     rig.run(5)
     now = rig.time.monotonic()
+    rig.bus.faults.add(Fault(FaultKind.BROWNOUT, at=now))
     rig.bus.faults.add(Fault(FaultKind.NACK, at=now, seconds=60.0))
     rig.run(30)
     health = rig.sampler.health()
@@ -105,7 +106,7 @@ def test_it_tries_ever_more_slowly_but_never_gives_up() -> None:
     failed = rig.bus.account.failed
     rig.run(3599)
     attempts = (rig.bus.account.failed - failed) / 3
-    assert 3600 / 5 <= attempts <= 3600 / 5 + 10
+    assert 3600 / 5 <= attempts <= 3600 / 5 + 30
     rig.run(10)
     assert rig.sampler.health().state == "running"
 
@@ -119,9 +120,48 @@ def test_a_transfer_that_breaks_off_is_recovered_from(kind: FaultKind) -> None:
     rig.run(10)
     health = rig.sampler.health()
     assert health.state == "running"
-    assert 1 <= health.gaps <= 3
-    assert health.recoveries >= health.gaps
-    assert_gaps_are_accounted_for_across_a_reset(rig)
+    assert health.gaps <= 3
+    assert health.recoveries == 0  # the chip is what it was
+    assert_gaps_are_accounted_for(rig)
+    np.testing.assert_allclose(rig.values[:, 2], 1.0, atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds"),
+    [(FaultKind.NACK, 0.7), (FaultKind.ABSENT, 0.7), (FaultKind.TIMEOUT, 0.3)],
+)
+def test_an_outage_of_the_bus_that_the_fifo_outlasts_costs_no_sample(
+    kind: FaultKind, seconds: float
+) -> None:
+    rig = Rig(rate=50, sampler=HOP)
+    rig.run(5)
+    # The FIFO holds 1.7 s: a hop and what comes meanwhile.
+    rig.bus.faults.add(Fault(kind, at=rig.time.monotonic(), seconds=seconds))
+    rig.run(10)
+    health = rig.sampler.health()
+    assert health.faults > 0
+    assert (health.state, health.gaps, health.recoveries) == ("running", 0, 0)
+    assert (rig.sample_steps() == 1).all()
+    assert np.abs(rig.time_errors()).max() < 0.5e-3
+
+
+def test_a_burst_that_breaks_off_costs_what_was_in_the_fifo_and_no_reset() -> None:
+    rig = Rig(rate=50, sampler=HOP)
+    rig.run(5)
+    transfer = rig.bus.transfer
+
+    def break_off(address: int, write: bytes, read_length: int = 0) -> bytes:
+        if write == b"\x74":
+            rig.bus.transfer = transfer  # type: ignore[method-assign]
+            rig.bus.faults.add(Fault(FaultKind.CLOCK_STRETCH, at=0.0))
+        return transfer(address, write, read_length)
+
+    rig.bus.transfer = break_off  # type: ignore[method-assign]
+    rig.run(5)
+    health = rig.sampler.health()
+    assert (health.state, health.gaps, health.recoveries) == ("running", 1, 0)
+    assert health.lost <= 34
+    assert_gaps_are_accounted_for(rig)
     np.testing.assert_allclose(rig.values[:, 2], 1.0, atol=0.1)
 
 

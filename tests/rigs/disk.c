@@ -1,14 +1,16 @@
 /*
- * A disk that remembers, fills up, or cannot be written: a library for LD_PRELOAD.
+ * A disk that remembers, fills up, is slow, or cannot be written: a library for LD_PRELOAD.
  *
  * Environment:
  *   DISK_FOLDER     absolute path; only files within it are concerned
  *   DISK_LOG        file to which every change of such a file is written, as it happens
  *   DISK_BYTES      room that is left; a write that would need more fails with ENOSPC
+ *   DISK_SLOW       milliseconds that every fsync takes longer
  *   DISK_READ_ONLY  opening such a file for writing, or making one, fails with EROFS
  *
- * A record of the log is a line "OP NAME OFFSET LENGTH\n", for OP w followed by LENGTH bytes:
+ * A record of the log is a line "OP NAME OFFSET LENGTH\n", for OP w and r followed by LENGTH bytes:
  *   w  bytes written     t  cut or grown to OFFSET     s  fsync or fdatasync     u  unlinked
+ *   r  renamed, to the name that follows     d  directory made     S  fsync of a directory
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -156,11 +158,19 @@ ssize_t write(int descriptor, const void *data, size_t length)
 TRUNCATE(ftruncate, off_t)
 TRUNCATE(ftruncate64, off64_t)
 
+static int is_directory(int descriptor)
+{
+    struct stat state;
+    return !fstat(descriptor, &state) && S_ISDIR(state.st_mode);
+}
+
 #define SYNC(function) \
     int function(int descriptor) \
     { \
         REAL(function); \
-        if (concerned(descriptor)) record('s', names[descriptor], 0, 0, NULL); \
+        if (concerned(descriptor) && getenv("DISK_SLOW")) usleep(1000 * atoi(getenv("DISK_SLOW"))); \
+        if (concerned(descriptor)) \
+            record(is_directory(descriptor) ? 'S' : 's', names[descriptor], 0, 0, NULL); \
         return real(descriptor); \
     }
 SYNC(fsync)
@@ -173,5 +183,33 @@ int unlink(const char *path)
     const char *name = within(path);
     prepare();
     if (!result && name) record('u', name, 0, 0, NULL);
+    return result;
+}
+
+int rename(const char *path, const char *other)
+{
+    REAL(rename);
+    const char *name = within(path), *new_name = within(other);
+    prepare();
+    if ((name || new_name) && getenv("DISK_READ_ONLY")) {
+        errno = EROFS;
+        return -1;
+    }
+    int result = real(path, other);
+    if (!result && name && new_name) record('r', name, 0, strlen(new_name), new_name);
+    return result;
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+    REAL(mkdir);
+    const char *name = within(path);
+    prepare();
+    if (name && getenv("DISK_READ_ONLY") && access(path, F_OK)) {
+        errno = EROFS;
+        return -1;
+    }
+    int result = real(path, mode);
+    if (!result && name) record('d', name, 0, 0, NULL);
     return result;
 }

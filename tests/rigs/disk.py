@@ -1,4 +1,4 @@
-"""A disk that remembers, fills up, or cannot be written, for programs run by a test.
+"""A disk that remembers, fills up, is slow, or cannot be written, for programs run by a test.
 
 It is `disk.c`, which stands between a program and its files; see there.
 """
@@ -18,7 +18,10 @@ SOURCE = Path(__file__).with_name("disk.c")
 
 @dataclass(frozen=True)
 class Event:
-    """One change of a file: `op` is w (write), t (truncate), s (sync) or u (unlink)."""
+    """One change: `op` is w (write), t (truncate), s (sync) or u (unlink) of a file.
+
+    Or r, the file gets the name in `data`; d, a directory is made; S, one is synced.
+    """
 
     op: str
     name: str
@@ -89,6 +92,6 @@ def _events(content: bytes) -> Iterator[Event]:
     while at < len(content):
         end = content.index(b"\n", at)
         op, name, offset, length = content[at:end].decode().split()
-        size = int(length) if op == "w" else 0
+        size = int(length) if op in "wr" else 0
         yield Event(op, name, int(offset), content[end + 1 : end + 1 + size])
         at = end + 1 + size

@@ -200,7 +200,17 @@ class ControlSocket:
                 self._refuse(connection, f"{MOST_CLIENTS} clients are connected; try again")
                 connection.close()
             else:
-                thread.start()
+                self._begin_to_serve(thread, connection)
+
+    def _begin_to_serve(self, thread: threading.Thread, connection: socket.socket) -> None:
+        try:
+            thread.start()
+        except RuntimeError as error:  # no memory for a thread now; the next client may have it
+            with self._clients_lock:
+                self._clients.pop(thread, None)
+            _log.warning("a client is put out: %s", error)
+            self._refuse(connection, "there is no memory for another client; try again")
+            connection.close()
 
     def _serve(self, connection: socket.socket) -> None:
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,12 +16,13 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from harpi.decoding import decode_json
 from harpi.errors import StoreError, UsageError
 from harpi.evaluation.measuring import comparison_of
 from harpi.evaluation.report import FORMAT, Comparison, Report, TakeResult
 from harpi.evaluation.resampling import Paired, paired
 from harpi.evaluation.words import in_words, name_of
-from harpi.files import sync_directory
+from harpi.files import make_directory, sync_directory
 
 FILE_NAME: Final = "evaluations.jsonl"
 """Name of the log within the folder `paths.state`."""
@@ -57,7 +59,7 @@ class Log:
         if name in by_number:
             return by_number[name]
         word, _, back = name.partition("-")
-        if word == LAST and (back.isdecimal() or not back):
+        if word == LAST and re.fullmatch(r"\d{0,9}", back):
             place = int(back or 0)
             if place < len(self.reports):
                 return self.reports[-1 - place]
@@ -117,7 +119,7 @@ class RunLog:
                 continue
             try:
                 reports.append(_decode(line))
-            except (msgspec.MsgspecError, UnicodeDecodeError):
+            except msgspec.DecodeError:
                 problems.append(f"{self._path}: line {number} is damaged and skipped.")
             except _TooNewError as error:
                 problems.append(f"{self._path}: line {number} is {error} and skipped.")
@@ -133,7 +135,7 @@ class RunLog:
             StoreError: the file cannot be written.
         """
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_directory(self._path.parent)
             with self._path.open("ab+") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 file.seek(0)
@@ -162,17 +164,17 @@ class _TooNewError(Exception):
 
 
 def _decode(line: bytes) -> Report:
-    head = msgspec.json.decode(line, type=_Head)
+    head = decode_json(line, _Head)
     if head.format > FORMAT:
         raise _TooNewError(f"of format {head.format}, of a newer harpi,")
-    return msgspec.json.decode(line, type=Report)
+    return decode_json(line, Report)
 
 
 def _number_of(line: bytes) -> int:
     """Give the number of a run, also of one of a newer harpi; 0 for a damaged line."""
     try:
-        return msgspec.json.decode(line, type=_Head).number
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return decode_json(line, _Head).number
+    except msgspec.DecodeError:
         return 0
 
 

@@ -114,8 +114,8 @@ class ChipClock:
 
     def __init__(self, rate: float) -> None:
         self._nominal = 1.0 / rate
-        self._shortest = self._nominal * (1 - _OSCILLATOR_TOLERANCE)
-        self._longest = self._nominal * (1 + _OSCILLATOR_TOLERANCE)
+        self._shortest = self._nominal / (1 + _OSCILLATOR_TOLERANCE)
+        self._longest = self._nominal / (1 - _OSCILLATOR_TOLERANCE)
         self._limits = (self._shortest, self._longest)
         self._last_time = -np.inf
         self._begin()

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from harpi.errors import ChipNotConfigured, FifoOverflow, HarpiError, SensorError
+from harpi.errors import ChipNotConfigured, FifoOverflow, HarpiError, SensorError, WrongChip
 from harpi.imu.clock import ChipClock
 from harpi.imu.freeze import FreezeWatch
 from harpi.imu.health import HealthMeter, SensorHealth
@@ -38,8 +38,11 @@ _FROZEN_SECONDS: Final = 1.0
 _FROZEN_SAMPLES: Final = 16
 """How long all six values may stay the same; the longer of the two."""
 
-_FIRST_BACKOFF: Final = 0.1
-_LAST_BACKOFF: Final = 5.0
+_FIRST_PAUSE: Final = 0.1
+_LAST_PAUSE: Final = 5.0
+_PAUSE_SHARE: Final = 0.25
+"""Between two attempts to get a sensor back: this share of the time that it has been gone."""
+
 _JOIN_SECONDS: Final = 1.0
 _QUIET_SECONDS: Final = 60.0
 """Faults of one kind are told of once in this time; the health figures count them all."""
@@ -52,8 +55,8 @@ class Sampler:
 
     It empties the FIFO just after the sample that completes a window. A thread that comes
     late costs latency but no samples, as long as the FIFO does not run over. Whatever goes
-    wrong on the bus or in the chip ends in a reset and a gap, for as long as it takes;
-    sampling never gives up.
+    wrong on the bus or in the chip is recovered from, for as long as it takes, with a gap where
+    samples were lost; sampling never gives up.
 
     Either `start` it on a thread of its own, or call `drain` at every `next_drain`.
 
@@ -99,7 +102,11 @@ class Sampler:
         self._meter = HealthMeter()
         self._freeze = FreezeWatch(max(_FROZEN_SAMPLES, _FROZEN_SECONDS * chip.rate))
         self._last_time: float | None = None
-        self._backoff = 0.0
+        self._number = 0
+        self._sharpness = _SHARPNESS_SECONDS
+        self._chip_in_doubt = False
+        self._fifo_in_doubt = False
+        self._failing_since: float | None = None
         self._told: dict[str, float] = {}
         self._schedule = DrainSchedule(1)
         self.next_drain = self._next_check = self._next_temperature = timebase.monotonic()
@@ -175,7 +182,7 @@ class Sampler:
             return
         try:
             if self._meter.state == "recovering":
-                self._restart_chip()
+                self._get_back()
             elif self._meter.state == "asleep":
                 self._look_for_motion()
             else:
@@ -207,6 +214,7 @@ class Sampler:
 
     def _resume(self, moment: float) -> None:
         """Count samples from 1 again, of which none is older than `moment`."""
+        self._chip_in_doubt = self._fifo_in_doubt = False
         self._schedule = self._schedule_of_chip()
         self._nap_wanted = False  # whoever wanted it spoke of before
         self._clock.restart(moment)
@@ -224,7 +232,10 @@ class Sampler:
         if number < self._target:
             self._miss(latch)
             return
-        self._deliver(self._chip.read_fifo(latch), number)
+        self._fifo_in_doubt = True  # a transfer that breaks off has eaten some of it
+        batch = self._chip.read_fifo(latch)
+        self._fifo_in_doubt = False
+        self._deliver(batch, number)
         self._look_after_chip(latch.after)
         self._sharpness = max(
             _SHARPNESS_SECONDS,
@@ -339,7 +350,7 @@ class Sampler:
             self._meter.callback_errors += 1
             if self._tell("receiver"):
                 log.exception("The receiver of the samples failed; sampling goes on.")
-        self._backoff = 0.0
+        self._failing_since = None
         if self._freeze.is_frozen(batch.values):
             raise ChipNotConfigured(
                 "the values no longer change, not even by noise",
@@ -356,21 +367,44 @@ class Sampler:
         try:
             self._resume(self._chip.reset_fifo())
         except SensorError as error:
+            self._chip_in_doubt = True
             self._recover_from(error)
 
-    def _restart_chip(self) -> None:
-        self._resume(self._chip.start())
-        self._meter.recoveries += 1
+    def _get_back(self) -> None:
+        """Go on after a fault, and lose as little by it as may be.
+
+        Where only the bus failed, the chip has gone on sampling, and its FIFO holds all that
+        was not fetched. It is reset only where it may not be what it was.
+        """
+        if self._chip_in_doubt:
+            self._resume(self._chip.start())
+            self._meter.recoveries += 1
+        else:
+            self._chip.check()
+            if self._fifo_in_doubt:
+                self._resume(self._chip.reset_fifo())
+            else:
+                self._meter.state = "running"
+                self._await_next(self._timebase.monotonic())
         log.info("%s: samples again", self._chip.where)
 
     def _recover_from(self, error: HarpiError) -> None:
+        recovering, doubted = self._meter.state == "recovering", self._chip_in_doubt
+        of_the_bus = not isinstance(error, ChipNotConfigured | WrongChip)
+        sampled = self._number > 0 and (recovering or self._meter.state == "running")
+        self._chip_in_doubt = doubted or not (of_the_bus and sampled)
         if self._tell("fault"):
             log.warning("%s Trying again until it works.", error)
         self._meter.state = "recovering"
         self._meter.error = str(error)
         self._meter.faults += 1
-        self.next_drain = self._timebase.monotonic() + self._backoff
-        self._backoff = min(max(_FIRST_BACKOFF, 2 * self._backoff), _LAST_BACKOFF)
+        self.next_drain = now = self._timebase.monotonic()
+        if self._failing_since is None:
+            self._failing_since = now
+        elif doubted or not (recovering and self._chip_in_doubt):
+            pause = (now - self._failing_since) * _PAUSE_SHARE
+            self.next_drain += min(max(_FIRST_PAUSE, pause), _LAST_PAUSE)
+        # Else the bus works again, and the chip can be reset at once.
 
     def _tell(self, topic: str) -> bool:
         """Whether it is time again to tell of a fault of this kind."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harpi.errors import StoreError, StoreFull
-from harpi.files import sync_directory
+from harpi.files import make_directory, sync_directory
 from harpi.learning.schema import VERSION, migrate, version_of
 
 FILE_NAME: Final = "takes.db"
@@ -52,9 +52,15 @@ class Database:
                 self._connection = self._open_writer()
 
     def rows(self, sql: str, parameters: Any = ()) -> list[Any]:
-        """Run one query and return all its rows."""
+        """Run one query and return all its rows.
+
+        A number that is too large for SQLite is in no row.
+        """
         with self._lock, self._in_words():
-            return self._connection.execute(sql, parameters).fetchall()
+            try:
+                return self._connection.execute(sql, parameters).fetchall()
+            except OverflowError:
+                return []
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -124,7 +130,7 @@ class Database:
         return version
 
     def _open_writer(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(self.path.parent)
         made = not self.path.exists()
         connection = self._connect("mode=rwc")
         try:
@@ -190,6 +196,8 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise _explain(error, self.path) from error
+        except UnicodeDecodeError as error:  # SQLite quotes the damaged bytes
+            raise _damaged(error, self.path) from error
         except StoreError:
             raise
         except OSError as error:
@@ -205,6 +213,15 @@ def _give_to_owner_of_folder(path: Path) -> None:
     if os.geteuid() == 0:
         folder = path.parent.stat()
         os.chown(path, folder.st_uid, folder.st_gid)
+
+
+def _damaged(error: Exception, path: Path) -> StoreError:
+    return StoreError(
+        f"the store is damaged, or not a store ({error})",
+        where=str(path),
+        remedy="Move it away and import your last export; "
+        "`sqlite3 FILE .recover` may save what is left",
+    )
 
 
 def _explain(error: sqlite3.Error, path: Path) -> StoreError:
@@ -224,12 +241,7 @@ def _explain(error: sqlite3.Error, path: Path) -> StoreError:
             remedy="Check the owner of the file and how the disk is mounted",
         )
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return StoreError(
-            f"the store is damaged, or not a store ({error})",
-            where=where,
-            remedy="Move it away and import your last export; "
-            "`sqlite3 FILE .recover` may save what is left",
-        )
+        return _damaged(error, path)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreError(
             f"another process has kept the store for {BUSY_SECONDS:g} s",

@@ -20,8 +20,9 @@ from typing import Final
 
 import msgspec
 
+from harpi.decoding import decode_json
 from harpi.errors import ModelError, StoreError, StoreFull
-from harpi.files import sync_directory, write_atomically
+from harpi.files import make_directory, sync_directory, write_atomically
 from harpi.recognition.head_file import Head
 from harpi.recognition.model_file import ModelFile
 
@@ -281,12 +282,12 @@ class HeadShelf:
         path = self._directory / INDEX
         remedy = "Choose a head by `harpi heads use`, which writes it anew"
         try:
-            index = msgspec.json.decode(path.read_bytes(), type=_Index)
+            index = decode_json(path.read_bytes(), _Index)
         except FileNotFoundError:
             return _Index()
         except OSError as error:
             raise ModelError(f"cannot be read ({error.strerror})", where=str(path)) from error
-        except msgspec.MsgspecError as error:
+        except msgspec.DecodeError as error:
             raise ModelError(
                 f"does not say which head is in use ({error})", where=str(path), remedy=remedy
             ) from error
@@ -313,7 +314,7 @@ class HeadShelf:
     def _changing(self) -> Iterator[None]:
         """Hold the directory's lock; what the disk refuses becomes a `StoreError`."""
         try:
-            self._directory.mkdir(parents=True, exist_ok=True)
+            make_directory(self._directory)
             descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -10,7 +10,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from harpi.files import write_atomically
+from harpi.decoding import decode_json
+from harpi.files import make_directory, write_atomically
 
 FILE_NAME: Final = "homeassistant.json"
 """Name of the file within the folder `paths.state`."""
@@ -53,12 +54,12 @@ class AnnouncedFile:
     def read(self) -> Announced:
         """Give what was told; nothing where there is no file, or a damaged one."""
         try:
-            announced = msgspec.json.decode(self._path.read_bytes(), type=Announced)
+            announced = decode_json(self._path.read_bytes(), Announced)
             if announced.format > FORMAT:
                 raise msgspec.ValidationError("it is of a newer harpi")
         except FileNotFoundError:
             return Announced()
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (OSError, msgspec.DecodeError) as error:
             log.warning("%s is not read: %s", self._path, error)
             return Announced()
         return announced
@@ -86,7 +87,7 @@ class AnnouncedFile:
                     self._thread = None
                     return
             try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
+                make_directory(self._path.parent)
                 write_atomically(self._path, msgspec.json.encode(announced))
             except OSError as error:
                 log.warning("%s is not written: %s", self._path, error.strerror or error)

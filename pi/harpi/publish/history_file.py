@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from harpi.errors import OutboxError
+from harpi.files import make_directory
 
 VERSION: Final = 1
 BUSY_SECONDS: Final = 5.0
@@ -30,6 +31,19 @@ CREATE TABLE IF NOT EXISTS numbering (
 PRAGMA user_version = 1;
 COMMIT;
 """
+
+
+_LARGEST: Final = 1 << 60
+_FOREIGN: Final = f"""
+SELECT 1 FROM entry
+WHERE typeof(number) <> 'integer' OR typeof(first) <> 'integer' OR typeof(payload) <> 'blob'
+    OR first < 0 OR first > number OR number > {_LARGEST}
+UNION SELECT 1 FROM numbering
+WHERE typeof(stream) <> 'text' OR typeof(reserved) <> 'integer' OR typeof(known) <> 'integer'
+    OR reserved < 0 OR reserved > {_LARGEST} OR known < 0 OR known > {_LARGEST}
+LIMIT 1
+"""  # noqa: S608 - constant text
+"""Finds what harpi never wrote; SQLite itself lets a column hold anything."""
 
 
 class Row(NamedTuple):
@@ -71,7 +85,7 @@ class HistoryFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         with self._in_words():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_directory(path.parent)
             try:
                 self._connection = self._open()
             except sqlite3.DatabaseError as error:
@@ -138,8 +152,12 @@ class HistoryFile:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
             connection.executescript(_TABLES)
-            if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            sound = connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+            if not sound or connection.execute(_FOREIGN).fetchone() is not None:
                 raise sqlite3.DatabaseError("the file is damaged")
+        except UnicodeDecodeError as error:  # SQLite quotes the damaged bytes
+            connection.close()
+            raise sqlite3.DatabaseError(str(error)) from error
         except BaseException:
             connection.close()
             raise
