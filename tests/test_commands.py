@@ -87,7 +87,7 @@ def test_a_topic_names_the_command(name: str, payload: bytes, command: Command) 
         ("record", b"", "`label`"),
         ("record", b"walking", "JSON object with label"),
         ("record", b'"walking"', "JSON object"),
-        ("stop", b"[" * 4000, "recursion"),
+        ("stop", b"[" * 4000, "nested too deeply"),
         ("stop", b"now", "empty message"),
         ("stop", b'{"command":"forget"}', "stop"),
         ("undo", b'{"whole":1}', "bool"),

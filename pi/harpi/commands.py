@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from harpi.config.schema import Label
+from harpi.decoding import decode_json
 from harpi.errors import UsageError
 
 LONGEST_TAKE: Final = 600.0
@@ -343,8 +344,6 @@ COMMANDS: Final[dict[str, type[Command]]] = {
 }
 """All commands by the name that they have in JSON."""
 
-_decoder: Final[msgspec.json.Decoder[Command]] = msgspec.json.Decoder(Command)
-
 
 def decode(content: bytes) -> Command:
     """Read a command from JSON.
@@ -357,13 +356,14 @@ def decode(content: bytes) -> Command:
             f"a command has at most {LARGEST_MESSAGE} bytes, this one has {len(content)}"
         )
     try:
-        return _decoder.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        command: Command = decode_json(content, Command)
+    except msgspec.DecodeError as error:
         raise UsageError(
             f"this is no command ({error})",
             remedy=f"Commands: {', '.join(COMMANDS)}; as JSON, for example "
             '{"command": "record", "label": "walking"}',
         ) from None
+    return command
 
 
 def decode_named(name: str, content: bytes) -> Command:
@@ -384,11 +384,11 @@ def decode_named(name: str, content: bytes) -> Command:
             f"a command has at most {LARGEST_MESSAGE} bytes, this one has {len(content)}"
         )
     try:
-        fields = msgspec.json.decode(content) if content.strip() else {}
+        fields = decode_json(content, object) if content.strip() else {}
         if not isinstance(fields, dict):
             raise msgspec.ValidationError("expected a JSON object")
         return msgspec.convert({"command": name, **fields}, kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except msgspec.DecodeError as error:
         raise UsageError(
             f"these are no fields of the command {name} ({error})",
             remedy=f"It takes {_fields_of(kind)}",

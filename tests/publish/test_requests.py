@@ -47,7 +47,7 @@ def test_a_request_says_what_and_who(
         ("set/stop", b'{"id":"' + b"x" * 65 + b'"}', "length"),
         ("set/stop", b"[]", "object"),
         ("set/stop", b"\xff{}", "malformed"),
-        ("set/stop", b'{"id":' + b"[" * 4000, "recursion"),
+        ("set/stop", b'{"id":' + b"[" * 4000, "nested too deeply"),
         ("set/stop", b" " * (LARGEST_MESSAGE + 1), "at most"),
         ("set", b"", "JSON"),
         ("set", b'{"command":"dance"}', "dance"),

@@ -168,11 +168,26 @@ def test_an_array_that_claims_terabytes_is_refused_unread(tmp_path: Path) -> Non
         Recording.read(path)
 
 
-def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
-    bomb = header((10, 3)) + bytes(50_000_000)
+def test_no_more_is_unpacked_than_an_array_promises(tmp_path: Path) -> None:
+    bomb = header((10, 3)) + bytes(10_000_000)
     rate = header(()) + np.float64(50.0).tobytes()
     path = archive(tmp_path / "r.npz", {"acc.npy": bomb, "unknown.npy": bomb, "fs.npy": rate})
     with pytest.raises(RecordingError, match="'gyro' is not numbers"):
+        Recording.read(path)
+
+
+def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
+    bomb = header((1_000_000, 3)) + bytes(24_000_000)
+    path = archive(tmp_path / "r.npz", {"acc.npy": bomb, "gyro.npy": bomb})
+    with pytest.raises(RecordingError, match="would unpack to 45 MiB, which no signal does"):
+        Recording.read(path)
+
+
+def test_a_length_below_nothing_is_refused_and_not_taken_for_all_there_is(
+    tmp_path: Path,
+) -> None:
+    path = archive(tmp_path / "r.npz", {"acc.npy": header((-1, 3)) + bytes(240)})
+    with pytest.raises(RecordingError, match=r"has the shape \(-1, 3\)"):
         Recording.read(path)
 
 

@@ -22,6 +22,7 @@ import typer
 
 from harpi import __version__
 from harpi.cli.completion import mend_zsh
+from harpi.cli.console import clean
 from harpi.errors import HarpiError
 
 GROUPS: Final = (
@@ -99,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         application()(words, prog_name="harpi")
     except HarpiError as error:
         for line in str(error).splitlines():
-            print(f"harpi: {line}", file=sys.stderr)
+            print(f"harpi: {clean(line)}", file=sys.stderr)
         sys.exit(error.exit_code)
     except Exception as error:
         if "--traceback" in words:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def console_on(stream: TextIO) -> Console:
@@ -13,6 +14,8 @@ def console_on(stream: TextIO) -> Console:
     It keeps to the width of the terminal (80 in a pipe, or `COLUMNS`), and has colours on a
     terminal only, none where `NO_COLOR` is set or `TERM` is `dumb`.
     """
+    from rich.console import Console
+
     return Console(file=stream, highlight=False, markup=False, emoji=False)
 
 

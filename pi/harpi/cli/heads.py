@@ -77,7 +77,7 @@ def use(
     from harpi.commands import Use
     from harpi.controls.client import Client
 
-    if head != PREVIOUS and not (head.isdecimal() and int(head) > 0):
+    if head != PREVIOUS and not (head.isdecimal() and len(head) < 10 and int(head) > 0):
         raise UsageError(
             f"{head!r} is neither a number nor `{PREVIOUS}`",
             where="HEAD",

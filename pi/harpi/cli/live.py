@@ -14,6 +14,7 @@ import msgspec
 from harpi.cli.console import clean
 from harpi.cli.ending import Ending
 from harpi.commands import Event, Situation
+from harpi.decoding import decode_json
 from harpi.publish.messages import Health, Opinion, State
 from harpi.publish.subscriber import Heard, LinkChanged
 
@@ -122,17 +123,19 @@ def _learn(devices: dict[str, Device], heard: Heard, view: View) -> Device | Non
     known = devices.get(heard.device)
     device = known or Device(clean(heard.device))
     try:
+        if heard.name != "status":  # what a newer harpi adds has to be sound, too
+            decode_json(heard.payload, object)
         if heard.name == "status":
             device.status = clean(heard.payload.decode(errors="replace"))
         elif heard.name == "state":
-            device.state = msgspec.json.decode(heard.payload, type=State)
+            device.state = decode_json(heard.payload, State)
         elif heard.name == "health":
-            device.health = msgspec.json.decode(heard.payload, type=Health)
+            device.health = decode_json(heard.payload, Health)
         elif heard.name == "session":
-            device.session = msgspec.json.decode(heard.payload, type=Situation)
+            device.session = decode_json(heard.payload, Situation)
         else:
-            device.event = msgspec.json.decode(heard.payload, type=Event)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            device.event = decode_json(heard.payload, Event)
+    except msgspec.DecodeError as error:
         view.tell(f"{device.name}/{heard.name} is not as harpi says it: {clean(str(error))}")
         return None
     devices[heard.device] = device
@@ -144,7 +147,7 @@ class JsonLines:
 
     def show(self, device: Device, name: str, payload: bytes) -> None:
         """Print the message as it came."""
-        said = device.status if name == "status" else json.loads(payload)
+        said = device.status if name == "status" else decode_json(payload, object)
         print(json.dumps({"device": device.name, name: said}), flush=True)
 
     def tell(self, text: str) -> None:

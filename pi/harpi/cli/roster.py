@@ -17,6 +17,7 @@ from rich.text import Text
 from harpi.cli.console import clean, since
 from harpi.cli.ending import Ending
 from harpi.cli.live import BROKER_AWAY
+from harpi.decoding import decode_json
 from harpi.publish.messages import OFFLINE, ONLINE, Health
 from harpi.publish.subscriber import Heard, LinkChanged
 
@@ -124,7 +125,7 @@ class Roster:
             member.status = heard.payload.decode()
             return member
         try:
-            health = msgspec.json.decode(heard.payload, type=Health)
+            health = decode_json(heard.payload, Health)
         except msgspec.DecodeError:
             return None
         member = self._member(heard.device)

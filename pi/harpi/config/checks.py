@@ -234,18 +234,19 @@ def _broker(config: Config) -> Iterator[_Finding]:
             "certificates are given, but mqtt.tls.enabled is false",
             "Set mqtt.tls.enabled = true, or the connection is not encrypted",
         )
+    yield from _host("mqtt.host", mqtt.host)
+
+
+def _host(key: str, name: str) -> Iterator[_Finding]:
     try:
-        mqtt.host.encode("idna")
+        name.encode("idna")
     except UnicodeError:
-        yield (
-            ("mqtt.host",),
-            f"mqtt.host {mqtt.host!r} is no host name",
-            "Give a name or address",
-        )
+        yield (key,), f"{key} {name!r} is no host name", "Give a name or address"
 
 
 def _page(config: Config) -> Iterator[_Finding]:
     web = config.web
+    yield from _host("web.host", web.host)
     if not is_loopback(web.host) and web.password_file is None:
         yield (
             ("web.host", "web.password_file"),

@@ -10,6 +10,8 @@ import json
 import math
 import types
 from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, get_origin
 
 import msgspec
@@ -23,7 +25,8 @@ Kind: TypeAlias = Any
 """A type annotation of a setting."""
 
 
-def settings(section: type[Section], prefix: str = "") -> dict[str, Kind]:
+@cache
+def settings(section: type[Section], prefix: str = "") -> Mapping[str, Kind]:
     """Give every dotted key of a section, then of the sections in it, with its kind."""
     own: dict[str, Kind] = {}
     nested: dict[str, Kind] = {}
@@ -33,7 +36,7 @@ def settings(section: type[Section], prefix: str = "") -> dict[str, Kind]:
             nested |= settings(entry.type, f"{name}.")
         else:
             own[name] = entry.type
-    return own | nested
+    return MappingProxyType(own | nested)
 
 
 def convert(kind: Kind, value: object) -> object:
@@ -46,6 +49,8 @@ def convert(kind: Kind, value: object) -> object:
         return None
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("not a finite number")
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("no name of a file or of anything else")
     return msgspec.convert(value, kind)
 
 

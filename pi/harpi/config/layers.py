@@ -16,6 +16,9 @@ from typing import Final
 from harpi.errors import ConfigError
 
 ENVIRONMENT_PREFIX: Final = "HARPI_"
+LARGEST_FILE: Final = 1 << 16
+"""Bytes of the longest file that is read; with every setting in it, one has a tenth."""
+
 _HEADER: Final = re.compile(r"^\s*\[\s*([^\[\]]+?)\s*\]\s*(?:#.*)?$")
 _KEY: Final = re.compile(r"^\s*([A-Za-z0-9_.\"' -]+?)\s*=")
 _POSITION: Final = re.compile(
@@ -46,11 +49,15 @@ def read_file(path: Path) -> list[Assignment]:
     """Read a TOML file.
 
     Raises:
-        ConfigError: it cannot be read, or is not TOML; with line and column.
+        ConfigError: it cannot be read, is too long, or is not TOML; with line and column.
     """
     try:
-        content = path.read_bytes().decode()
-        tables = tomllib.loads(content)
+        with path.open("rb") as file:
+            raw = file.read(LARGEST_FILE + 1)
+        if len(raw) > LARGEST_FILE:
+            raise ConfigError(f"is longer than {LARGEST_FILE} bytes", where=str(path))
+        content = raw.decode()
+        given = list(_flatten(tomllib.loads(content)))
     except FileNotFoundError:
         raise ConfigError(
             "there is no such file",
@@ -60,16 +67,20 @@ def read_file(path: Path) -> list[Assignment]:
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", where=str(path)) from None
     except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        line = raw[: error.start].count(b"\n") + 1
         raise ConfigError(
             "is not UTF-8 text", where=f"{path}:{line}", remedy="Save the file as UTF-8"
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise _broken_toml(str(error), content, path) from None
+    except ConfigError:
+        raise
+    except ValueError:  # Python's own limit, which tomllib hands on
+        raise _broken_toml("A number has too many digits", content, path) from None
+    except RecursionError:
+        raise _broken_toml("Tables or lists are nested too deeply", content, path) from None
     lines = _lines_of_keys(content)
-    return [
-        Assignment(key, value, f"{path}:{_line(lines, key)}") for key, value in _flatten(tables)
-    ]
+    return [Assignment(key, value, f"{path}:{_line(lines, key)}") for key, value in given]
 
 
 def read_environment(environment: Mapping[str, str]) -> list[Assignment]:
@@ -100,7 +111,7 @@ def read_option(option: str) -> Assignment:
 def _typed_in(key: str, text: str, where: str) -> Assignment:
     try:
         value: object = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text
     return Assignment(key, value, where, text)
 

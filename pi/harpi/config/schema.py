@@ -24,6 +24,7 @@ NotNegative = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 HostName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")]
+Topic = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00+#/][^\x00+#]*$")]
 Label = Annotated[str, Meta(min_length=1, max_length=48, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
@@ -209,11 +210,9 @@ class DiscoverySection(Section, frozen=True):
     """How Home Assistant finds the device."""
 
     enabled: bool = True
-    prefix: Annotated[str, Meta(pattern=r"^[^\x00+#/][^\x00+#]*$")] = "homeassistant"
+    prefix: Topic = "homeassistant"
     """First part of the topics where Home Assistant looks for devices."""
-    birth_topic: Annotated[str, Meta(pattern=r"^[^\x00+#/][^\x00+#]*$")] = (
-        "homeassistant/status"
-    )
+    birth_topic: Topic = "homeassistant/status"
     """Where Home Assistant says that it has started."""
 
 
@@ -223,7 +222,7 @@ class MqttSection(Section, frozen=True):
     enabled: bool = True
     host: Annotated[str, Meta(min_length=1)] = "localhost"
     port: Annotated[int, Meta(ge=1, le=65535)] = 1883
-    prefix: Annotated[str, Meta(pattern=r"^[^\x00+#/][^\x00+#]*$")] = "harpi"
+    prefix: Topic = "harpi"
     """First part of every topic."""
     username: str | None = None
     password_file: str | None = None

@@ -14,6 +14,7 @@ import msgspec
 
 from harpi.commands import Answer, Command, Event, decode, encode
 from harpi.controls.wire import FILE_NAME, Asked, Changed, Lines, LineTooLong
+from harpi.decoding import decode_json
 from harpi.errors import ControlError, DaemonNotRunning
 
 LARGEST_ANSWER: Final = 1 << 20
@@ -131,7 +132,7 @@ class Client:
         if line is None:
             raise self._broken(ConnectionResetError("the connection was closed"))
         try:
-            return msgspec.json.decode(line, type=kind)
+            return decode_json(line, kind)
         except msgspec.DecodeError as error:
             raise ControlError(
                 f"the answer cannot be understood ({error})",

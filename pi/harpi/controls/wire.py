@@ -8,6 +8,8 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
+from harpi.decoding import decode_json
+
 FILE_NAME: Final = "harpi.sock"
 """Name of the socket within the folder `paths.runtime`."""
 
@@ -74,6 +76,6 @@ class Lines:
 def question_of(line: bytes) -> Asked | None:
     """Tell what a line asks; None where it is no question."""
     try:
-        return msgspec.json.decode(line, type=Asked)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return decode_json(line, Asked)
+    except msgspec.DecodeError:
         return None

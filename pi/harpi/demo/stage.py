@@ -21,6 +21,7 @@ from harpi.config.loading import build
 from harpi.config.schema import WebSection
 from harpi.daemon import Daemon
 from harpi.daemon.page import start_page
+from harpi.decoding import decode_json
 from harpi.demo.broker import HOST, demo_broker
 from harpi.demo.director import Director, Spectator
 from harpi.demo.scaled_time import ScaledTime
@@ -242,5 +243,6 @@ class _Ear:
         while not self._stop.is_set():
             heard = self._subscriber.next(0.1)
             if isinstance(heard, Heard) and heard.name == "history":
-                said = msgspec.json.decode(heard.payload, type=Logged)
-                self.verdicts += isinstance(said, LoggedVerdict)
+                with contextlib.suppress(msgspec.DecodeError):
+                    said = decode_json(heard.payload, Logged)
+                    self.verdicts += isinstance(said, LoggedVerdict)

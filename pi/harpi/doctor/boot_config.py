@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,7 +62,7 @@ def read(computer: Computer) -> BootConfig | None:
                 name, _, content = parameter.partition("=")
                 if name in _ENABLE:
                     i2c = content in _ON
-                elif name in _SPEED and content.isdecimal():
+                elif name in _SPEED and re.fullmatch("[0-9]{1,9}", content):
                     hertz = int(content)
     changed = max(file.stat().st_mtime for file in files)
     return BootConfig(path, changed, i2c, hertz, frozenset(overlays - {""}))
@@ -138,12 +139,20 @@ def _settings(
             applies = section == "all" or section in filters
         elif line.startswith("include ") and applies:
             included = path.parent / line.removeprefix("include ").strip()
-            if included.is_file() and len(files) <= _MOST_INCLUDES:
+            if len(files) <= _MOST_INCLUDES and _is_file(included):
                 files.append(included)
                 yield from _settings(included, filters, files)
         elif "=" in line and applies:
             key, _, value = line.partition("=")
             yield key.strip(), value.strip()
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is one; a name that is too long is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _shown(asked: BootConfig, computer: Computer) -> str:

@@ -19,7 +19,7 @@ from harpi.learning import index
 ENDINGS: Final = (".npz", ".csv")
 
 LARGEST_INDEX: Final = 64 << 20
-LARGEST_FILE: Final = 2 << 30
+LARGEST_FILE: Final = 1 << 29
 """Bytes that are taken out of an archive at most, for the index and for one recording."""
 
 
@@ -108,7 +108,10 @@ def _in_archive(archive: Path) -> Iterator[tuple[Source, float, float]]:
         raise RecordingError(
             "there is no such archive", where=where, remedy="Check the path"
         ) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
+    except (
+        *(zipfile.BadZipFile, zlib.error, EOFError),
+        *(RuntimeError, OSError, UnicodeDecodeError),
+    ) as error:
         raise RecordingError(
             f"the archive cannot be read ({error})",
             where=where,

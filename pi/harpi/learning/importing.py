@@ -9,7 +9,7 @@ samples, is not added again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -128,8 +128,9 @@ class _Import:
             raise RecordingError(
                 "it holds several sensors, an exported take holds one", where=source.where
             )
+        take = index.take_of_line(line, 0, source.where)
         session = self._session(source.collection, line.get("session", ""))
-        take = index.take_of_line(line, session, source.where)
+        take = replace(take, session=session)
         self._add(take, _runs_of(recordings[0], index.stretches_of_line(line)))
 
     def _add_foreign(self, source: Source, recording: Recording) -> Iterator[float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Final
 
 from harpi.errors import HarpiError, RecordingError
@@ -15,6 +16,9 @@ from harpi.learning.take import FLAGS, SPLITS, Take
 from harpi.types import Samples
 
 FILE_NAME: Final = "takes.csv"
+
+LONGEST_SECONDS: Final = 1e9
+"""No take lasts 30 years."""
 
 COLUMNS: Final = {
     "file": "file that holds its samples",
@@ -77,6 +81,8 @@ def take_of_line(line: Mapping[str, str], session: int, where: str) -> Take:
     Raises:
         RecordingError: something is missing, or cannot be.
     """
+    if wrong := [name for name in COLUMNS if not isinstance(line.get(name, ""), str)]:
+        raise _broken(f"{wrong[0]} is no text", where)
     try:
         split, flags = line["split"], line["flags"].split(";") if line["flags"] else []
         return Take(
@@ -103,12 +109,14 @@ def take_of_line(line: Mapping[str, str], session: int, where: str) -> Take:
 
 
 def stretches_of_line(line: Mapping[str, str]) -> list[tuple[float, float]]:
-    """First and last second of each run; none where the line does not say."""
+    """First and last second of each run; none where the line does not say it in order."""
     try:
         pairs = [pair.split() for pair in line["runs_s"].split(";")]
-        return [(float(first), float(last)) for first, last in pairs]
+        stretches = [(float(first), float(last)) for first, last in pairs]
     except (KeyError, ValueError):
         return []
+    times = [0.0, *(time for stretch in stretches for time in stretch), LONGEST_SECONDS]
+    return stretches if all(a <= b for a, b in pairwise(times)) else []
 
 
 def _broken(problem: str, where: str) -> RecordingError:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from harpi.errors import StoreError
 from harpi.learning.chunk import Chunk
 from harpi.learning.take import State, Take
 from harpi.types import FloatArray
@@ -46,13 +47,23 @@ def utc_text(moment: datetime) -> str:
 
 
 def take_of(row: tuple[Any, ...]) -> Take:
-    """Make a take of a row of `TAKE` or `TAKES`."""
+    """Make a take of a row of `TAKE` or `TAKES`.
+
+    Raises:
+        StoreError: harpi did not write this row.
+    """
     fields = dict(zip(_COLUMNS.split(", "), row, strict=True))
-    fields["start"] = datetime.fromisoformat(fields["start"])
-    fields["flags"] = tuple(fields["flags"].split(",")) if fields["flags"] else ()
-    if fields["deleted"] is not None:
-        fields["deleted"] = datetime.fromisoformat(fields["deleted"])
-    return Take(**fields)
+    try:
+        fields["start"] = datetime.fromisoformat(fields["start"])
+        fields["flags"] = tuple(fields["flags"].split(",")) if fields["flags"] else ()
+        if fields["deleted"] is not None:
+            fields["deleted"] = datetime.fromisoformat(fields["deleted"])
+        return Take(**fields)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise StoreError(
+            f"what is known of take {fields['id']} cannot be ({error})",
+            remedy="The file was damaged, or changed by another program: bring back a copy",
+        ) from error
 
 
 def insert_session(connection: sqlite3.Connection, note: str) -> int:

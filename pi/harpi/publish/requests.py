@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from harpi.commands import LARGEST_MESSAGE, Command, decode, decode_named
+from harpi.decoding import decode_json
 from harpi.errors import UsageError
 
 COMMAND: Final = "set"
@@ -68,10 +69,10 @@ class Request(NamedTuple):
         if not payload.strip():
             return cls(name, None, b"")
         try:
-            fields = msgspec.json.decode(payload, type=dict[str, msgspec.Raw])
+            fields = decode_json(payload, dict[str, msgspec.Raw])
             raw = fields.pop("id", None)
-            identity = None if raw is None else msgspec.json.decode(raw, type=Identity)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            identity = None if raw is None else decode_json(raw, Identity)
+        except msgspec.DecodeError as error:
             raise UsageError(
                 f"this is no command ({error})",
                 remedy='Send a JSON object, as {"label": "walking", "id": "1"} to set/record',
@@ -89,7 +90,7 @@ class Request(NamedTuple):
         if (kind := ASIDE.get(self.name)) is None:
             return decode_named(self.name, self.fields)
         try:
-            return msgspec.json.decode(self.fields or b"{}", type=kind)
+            return decode_json(self.fields or b"{}", kind)
         except msgspec.DecodeError as error:
             raise UsageError(
                 f"these are no fields of {self.name} ({error})",

@@ -194,6 +194,10 @@ class Head:
                     where=str(path),
                     remedy=_REMEDY,
                 )
+        if not all(text.isprintable() for text in (*header.labels, header.base_name)):
+            raise ModelError(
+                "its labels are no text that could be shown", where=str(path), remedy=_REMEDY
+            )
         return cls(
             kind=header.head_kind,
             labels=header.labels,

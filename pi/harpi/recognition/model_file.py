@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from harpi.decoding import decode_json
 from harpi.errors import ModelError
 from harpi.recognition.flatbuffer import Flatbuffer, OutOfBounds
 from harpi.recognition.metadata import BUFFER_NAME, FORMAT, NO_DIGEST, ModelMetadata
@@ -87,8 +88,8 @@ class ModelFile:
         """
         text, start = _metadata_text(content, path)
         try:
-            seal = msgspec.json.decode(text, type=_Seal)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            seal = decode_json(text, _Seal)
+        except msgspec.DecodeError as error:
             raise ModelError(
                 f"its metadata cannot be read: {error}", where=path, remedy=_REMEDY
             ) from error
@@ -100,8 +101,8 @@ class ModelFile:
                 remedy="Use the version of harpi that the model was converted with",
             )
         try:
-            metadata = msgspec.json.decode(text, type=ModelMetadata)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            metadata = decode_json(text, ModelMetadata)
+        except msgspec.DecodeError as error:
             raise ModelError(
                 f"its metadata is not as agreed: {error}",
                 where=path,

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from harpi.decoding import decode_json
 from harpi.errors import ModelError
 from harpi.files import write_atomically
 
@@ -102,7 +103,7 @@ def read_tensors(
     try:
         strings = _read_strings(content)
         tensors: Tensors = load(content)
-    except (SafetensorError, msgspec.DecodeError, ValueError, KeyError, TypeError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"not a {kind}, or damaged", where=where, remedy=remedy) from error
     if strings.kind != kind:
         raise ModelError(f"holds a {strings.kind}, not a {kind}", where=where, remedy=remedy)
@@ -119,8 +120,8 @@ def read_tensors(
             remedy=remedy,
         )
     try:
-        return msgspec.json.decode(strings.header, type=header), tensors
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        return decode_json(strings.header, header), tensors
+    except msgspec.DecodeError as error:
         raise ModelError(
             f"the header of the {kind} is not as agreed: {error}", where=where, remedy=remedy
         ) from error
@@ -130,7 +131,7 @@ def _read_strings(content: bytes) -> _Strings:
     """Read harpi's strings from the header of a safetensors file."""
     length = int.from_bytes(content[:_LENGTH_BYTES], "little")
     listing = content[_LENGTH_BYTES : _LENGTH_BYTES + length]
-    return msgspec.json.decode(listing, type=_Listing).strings
+    return decode_json(listing, _Listing).strings
 
 
 def _digest(kind: str, layout: int, header: str, tensors: Mapping[str, NDArray[Any]]) -> str:

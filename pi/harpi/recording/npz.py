@@ -13,10 +13,12 @@ from __future__ import annotations
 import io
 import json
 import math
+import sys
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Final
 
 import numpy as np
@@ -31,6 +33,10 @@ FORMAT: Final = 1
 
 _MAX_MEMBER_BYTES: Final = MAX_SAMPLES * 6 * 8
 _MAX_NAMES: Final = 10_000
+_HARMLESS_BYTES: Final = 32 * 2**20
+_MAX_RATIO: Final = 100
+"""By which an archive grows at most when it is unpacked, where it grows beyond harmless: noise
+keeps any signal above a tenth of it."""
 _MEMBERS: Final = (
     "acc",
     "gyro",
@@ -137,11 +143,12 @@ def write_npz(path: Path, table: Table) -> None:
 def _read_arrays(path: Path) -> Arrays:
     try:
         with zipfile.ZipFile(path) as archive:
-            present = {info.filename: info for info in archive.infolist()}
+            wanted = {f"{name}.npy": name for name in _MEMBERS}
+            present = [info for info in archive.infolist() if info.filename in wanted]
+            _check_size(present, path)
             return {
-                name: _read_member(archive, present[f"{name}.npy"], str(path))
-                for name in _MEMBERS
-                if f"{name}.npy" in present
+                wanted[info.filename]: _read_member(archive, info, str(path))
+                for info in present
             }
     except RecordingError:
         raise
@@ -155,7 +162,7 @@ def _read_arrays(path: Path) -> Arrays:
             where=str(path),
             remedy="Check the path and its permissions",
         ) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, TokenError) as error:
         raise RecordingError(
             f"it is truncated, damaged, or no .npz file ({error})",
             where=str(path),
@@ -169,6 +176,17 @@ def _read_arrays(path: Path) -> Arrays:
         ) from error
 
 
+def _check_size(members: Sequence[zipfile.ZipInfo], path: Path) -> None:
+    """Refuse an archive that is small and would fill the memory."""
+    packed, size = path.stat().st_size, sum(member.file_size for member in members)
+    if size > max(_HARMLESS_BYTES, packed * _MAX_RATIO):
+        raise RecordingError(
+            f"its {packed} bytes would unpack to {size // 2**20} MiB, which no signal does",
+            where=str(path),
+            remedy=_DAMAGED,
+        )
+
+
 def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> NDArray[Any]:
     """Read one array, and no byte more than its header promises."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -179,6 +197,8 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) ->
             shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
         else:
             shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
+        if not all(0 <= length <= sys.maxsize for length in shape):
+            raise ValueError(f"'{info.filename}' has the shape {shape}")
         size = math.prod(shape) * dtype.itemsize
         if dtype.hasobject or dtype.kind not in "iufU":
             raise RecordingError(
@@ -222,7 +242,8 @@ def _axes(arrays: Arrays, name: str, lsb_name: str, where: str) -> FloatArray:
     count = len(arrays["acc"])
     if len(array) != count:
         raise _wrong(name, f"as many rows as 'acc', {count}", where)
-    return to_float32(np.divide(array, lsb, dtype=np.float64))
+    with np.errstate(over="ignore"):  # an infinite value is refused later, with its place
+        return to_float32(np.divide(array, lsb, dtype=np.float64))
 
 
 def _names(arrays: Arrays, name: str, where: str) -> tuple[str, ...]:
@@ -292,7 +313,7 @@ def _meta(arrays: Arrays, where: str) -> Mapping[str, Any]:
     array = arrays.get("meta", np.array("{}"))
     try:
         meta = json.loads(str(array.reshape(())))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _wrong("meta", "a JSON object", where) from error
     if not isinstance(meta, dict):
         raise _wrong("meta", "a JSON object", where)

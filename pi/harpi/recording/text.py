@@ -192,7 +192,7 @@ def _check_times(times: TimeArray, where: str) -> None:
     for wrong, problem, remedy in (
         (~(np.abs(times) < _MAX_TIME), "its time is no number of seconds", "Remove it"),
         (
-            np.diff(times, prepend=-np.inf) <= 0.0,
+            _steps(times) <= 0.0,
             "its time does not come after the one before",
             "Sort the lines by time and remove those that are there twice",
         ),
@@ -200,6 +200,12 @@ def _check_times(times: TimeArray, where: str) -> None:
         if wrong.any():
             row = int(np.argmax(wrong))
             raise RecordingError(f"sample {row}: {problem}", where=where, remedy=remedy)
+
+
+def _steps(times: TimeArray) -> TimeArray:
+    """Give the time since the sample before; infinite for the first."""
+    with np.errstate(invalid="ignore"):  # infinite times are refused for what they are
+        return np.diff(times, prepend=-np.inf)
 
 
 def _rate_of(times: TimeArray) -> float:

@@ -123,7 +123,7 @@ def _problems(line: str, config: Config) -> Iterator[str]:
     if overlay in ("mpu6050", "mpu9250"):
         yield "It gives the sensor to the kernel's own driver (errno 16). Take it out."
     elif overlay in ("gpio-shutdown", "gpio-key", "gpio-led", "gpio-poweroff", "w1-gpio"):
-        stated = re.search(r"\b(?:gpio|gpio_pin|gpiopin)=(\d+)", options)
+        stated = re.search(r"\b(?:gpio|gpio_pin|gpiopin)=([0-9]{1,4})\b", options)
         default = {"gpio-shutdown": _SHUTDOWN_PIN, "gpio-poweroff": 26, "w1-gpio": 4}
         pin = int(stated[1]) if stated else default.get(overlay)
         if pin in used:

@@ -17,6 +17,7 @@ from typing import Final, Literal
 import msgspec
 
 from harpi import __version__
+from harpi.decoding import decode_json
 from harpi.errors import SetupError
 from harpi.files import write_atomically
 from harpi.setup.machine import Machine
@@ -293,7 +294,7 @@ class Ledger:
                 remedy="Call this with sudo",
             ) from error
         try:
-            known = msgspec.json.decode(content, type=_Content)
+            known = decode_json(content, _Content)
         except msgspec.DecodeError as error:
             raise SetupError(
                 f"the ledger of an earlier setup is damaged: {error}",

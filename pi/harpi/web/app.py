@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 from harpi import __version__
 from harpi.commands import LARGEST_MESSAGE, Answer, Event, decode, encode
 from harpi.config.schema import Config
+from harpi.decoding import decode_json
 from harpi.errors import StoreError, UsageError
 from harpi.publish.messages import State
 from harpi.types import Verdict
@@ -188,8 +189,8 @@ class Page:
 
     async def _log_in(self, request: Request) -> Response:
         try:
-            given = msgspec.json.decode(await _body(request), type=_Password)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            given = decode_json(await _body(request), _Password)
+        except msgspec.DecodeError:
             return refuse(400, 'Send {"password": "..."}.')
         try:
             if not self._login.accepts(given.password, client_of(request.scope)):

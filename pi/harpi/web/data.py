@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import threading
 from collections import deque
 from pathlib import Path
@@ -29,6 +30,7 @@ TAKES_SHOWN: Final = 30
 RUNS_SHOWN: Final = 5
 """Evaluations that are shown."""
 
+_NUMBER: Final = re.compile("[0-9]{1,15}")
 _FOREVER: Final = {"cache-control": "private, max-age=31536000, immutable"}
 
 
@@ -44,7 +46,7 @@ class Data:
         self._runs = _LastRuns(sources.evaluations)
         self.routes = [
             Route("/api/takes", self._takes),
-            Route("/api/takes/{number:int}/trace", self._take_trace),
+            Route("/api/takes/{number}/trace", self._take_trace),
             Route("/api/evaluations", self._evaluations),
             Route("/api/heads", self._heads),
         ]
@@ -58,9 +60,11 @@ class Data:
         return as_json(TakePage.of(takes, before, TAKES_SHOWN))
 
     async def _take_trace(self, request: Request) -> Response:
-        number: int = request.path_params["number"]
+        number: str = request.path_params["number"]
+        if not _NUMBER.fullmatch(number):
+            return refuse(404, f"There is no take {number[:40]!r}.")
         try:
-            drawn = await asyncio.to_thread(self._draw_take, number)
+            drawn = await asyncio.to_thread(self._draw_take, int(number))
         except TakeNotFound as error:
             return refuse(404, str(error))
         # The page asks with the digest of the samples, so what it gets never changes.

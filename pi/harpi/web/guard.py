@@ -153,8 +153,11 @@ class Guard:
 
     def _forgery(self, path: str, headers: Headers, session: str | None) -> Response | None:
         """Refuse what another site made the browser send."""
-        origin = urlsplit(headers.get("origin", ""))
-        if not origin.netloc or origin.netloc != headers.get("host"):
+        try:
+            origin = urlsplit(headers.get("origin", "")).netloc
+        except ValueError:
+            origin = ""
+        if not origin or origin != headers.get("host"):
             return refuse(403, "This comes from another site.")
         if headers.get("sec-fetch-site", "same-origin") != "same-origin":
             return refuse(403, "This comes from another site.")

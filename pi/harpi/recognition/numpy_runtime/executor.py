@@ -43,6 +43,7 @@ class Interpreter:
         try:
             self._graph = Graph(model_content)
             self._programs = [_Program(subgraph) for subgraph in self._graph.subgraphs]
+            self._signatures = self._graph.signatures
         except OutOfBounds:
             raise ValueError("the file is damaged") from None
 
@@ -50,12 +51,12 @@ class Interpreter:
         """Give the names of the signatures, with those of their inputs and outputs."""
         return {
             name: {"inputs": list(signature.inputs), "outputs": list(signature.outputs)}
-            for name, signature in self._graph.signatures.items()
+            for name, signature in self._signatures.items()
         }
 
     def get_signature_runner(self, name: str) -> SignatureRunner:
         """Give what runs a signature."""
-        signature = self._graph.signatures[name]
+        signature = self._signatures[name]
         return SignatureRunner(signature, self._programs[signature.subgraph])
 
 

@@ -5,16 +5,18 @@ Field numbers are those of tensorflow/compiler/mlir/lite/schema/schema.fbs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harpi.recognition.flatbuffer import Flatbuffer
+from harpi.recognition.flatbuffer import Flatbuffer, OutOfBounds
 
 Array = NDArray[Any]
+_Item = TypeVar("_Item")
 
 _TYPES: Final[dict[int, type[np.generic]]] = {
     0: np.float32,
@@ -141,29 +143,35 @@ class Graph:
     @cached_property
     def subgraphs(self) -> tuple[Subgraph, ...]:
         """All subgraphs."""
-        return tuple(
-            Subgraph(
-                tuple(self._tensor(tensor) for tensor in self._file.tables(table, 0)),
-                tuple(self._operator(operator) for operator in self._file.tables(table, 3)),
-            )
-            for table in self._file.tables(self._model, 2)
-        )
+        return tuple(self._subgraph(table) for table in self._file.tables(self._model, 2))
 
     @cached_property
     def signatures(self) -> dict[str, Signature]:
         """All signatures, by name."""
         return {
-            self._file.text(table, 2): Signature(
-                self._file.number(table, 4, "<I"),
-                self._names(table, 0),
-                self._names(table, 1),
-            )
+            self._file.text(table, 2): self._signature(table)
             for table in self._file.tables(self._model, 7)
         }
+
+    def _signature(self, table: int) -> Signature:
+        number = self._file.number(table, 4, "<I")
+        names = self._names(table, 0), self._names(table, 1)
+        tensors = _pick(self.subgraphs, number).tensors
+        for tensor in (*names[0].values(), *names[1].values()):
+            _pick(tensors, tensor)
+        return Signature(number, *names)
 
     def _names(self, signature: int, field: int) -> dict[str, int]:
         maps = self._file.tables(signature, field)
         return {self._file.text(entry, 0): self._file.number(entry, 1, "<I") for entry in maps}
+
+    def _subgraph(self, table: int) -> Subgraph:
+        tensors = tuple(self._tensor(tensor) for tensor in self._file.tables(table, 0))
+        operators = tuple(self._operator(step) for step in self._file.tables(table, 3))
+        for operator in operators:
+            for number in (*operator.inputs, *operator.outputs):
+                _pick(tensors, max(number, 0))
+        return Subgraph(tensors, operators)
 
     def _code(self, table: int) -> int:
         """Number of an operator; small ones are in the older field, too."""
@@ -171,7 +179,7 @@ class Graph:
 
     def _operator(self, table: int) -> Operator:
         return Operator(
-            self._codes[self._file.number(table, 0, "<I")],
+            _pick(self._codes, self._file.number(table, 0, "<I")),
             self._file.integers(table, 1),
             self._file.integers(table, 2),
             Options(self._file, self._file.table(table, 4)),
@@ -193,9 +201,20 @@ class Graph:
         """Values in a buffer, the same array for all tensors that share it."""
         key = (buffer, shape, dtype)
         if key not in self._constants:
-            found = self._file.vector(self._buffers[buffer], 0, 1)
+            found = self._file.vector(_pick(self._buffers, buffer), 0, 1)
             if found is None or found[1] == 0:
                 return None
             content = self._file.slice(*found)
             self._constants[key] = np.frombuffer(content, dtype).reshape(shape)
         return self._constants[key]
+
+
+def _pick(items: Sequence[_Item], number: int) -> _Item:
+    """Give an item by the number that the file says.
+
+    Raises:
+        OutOfBounds: there is none.
+    """
+    if number >= len(items):
+        raise OutOfBounds
+    return items[number]
