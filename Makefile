@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check static lint types imports coverage test-models test-homeassistant rigs docs bench lock clean
+.PHONY: help demo test check static lint types imports coverage test-models test-homeassistant rigs docs bench campaign audit lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
@@ -64,6 +64,12 @@ deb: $(VENV)/.dev ## packages for Raspberry Pi OS in dist/: Bookworm and Trixie,
 bench: $(VENV)/.dev ## measure speed, memory and bus time; prints ratios
 	@$(BIN)/python -m tests.benchmarks
 
+campaign: $(VENV)/.dev $(VENV)/.fuzz ## hours of faults, power cuts, a virtual week, hostile input; renews their tables in docs/
+	@$(BIN)/python -m tests.campaign $(CAMPAIGN)
+
+audit: $(VENV)-audit/.audit ## whether a library in the locks has a weakness that is known (asks PyPI)
+	@$(VENV)-audit/bin/python -m tests.audit
+
 lock: $(VENV)/.dev ## renew the committed locks from pyproject.toml
 	@$(BIN)/python -m pip install --quiet uv
 	@for extra in demo dev models; do \
@@ -73,11 +79,13 @@ lock: $(VENV)/.dev ## renew the committed locks from pyproject.toml
 	done
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --constraint requirements/build.in --extra tflite --extra web pyproject.toml -o requirements/deb.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header requirements/fuzz.in -o requirements/fuzz.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --python-version 3.12 --generate-hashes --no-emit-index-url \
 	  --no-header requirements/homeassistant.in -o requirements/homeassistant.lock
 
 clean: ## remove what make made
-	rm -rf $(VENV) $(VENV)-models $(VENV)-homeassistant build dist htmlcov .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-audit $(VENV)-models $(VENV)-homeassistant build dist htmlcov .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # A lock with hashes pins every wheel; the project itself goes in editable, without asking
 # the index for anything more.
@@ -98,6 +106,18 @@ $(VENV)/.dev: requirements/dev.lock pyproject.toml
 
 $(VENV)-models/.models: requirements/models.lock pyproject.toml
 	$(call install,$(VENV)-models,requirements/models.lock)
+
+# Guides the fuzzing; where it has no wheel, the campaign says that it did not run.
+$(VENV)/.fuzz: $(VENV)/.dev requirements/fuzz.lock
+	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --only-binary=:all: --require-hashes -r requirements/fuzz.lock
+	@touch $@
+
+# Beside the others: what it brings along is in none of the locks.
+$(VENV)-audit/.audit:
+	@echo "Setting up $(VENV)-audit (once) ..."
+	@test -x $(VENV)-audit/bin/python || $(PYTHON) -m venv $(VENV)-audit
+	@$(VENV)-audit/bin/python -m pip --disable-pip-version-check --quiet install pip-audit==2.10.1
+	@touch $@
 
 # Home Assistant alone, without harpi: the two talk through a broker. Its lock is complete, and
 # pip would stumble over an extra that is pinned without its name.
