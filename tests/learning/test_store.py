@@ -10,7 +10,7 @@ import pytest
 
 from harpi.errors import StoreError, TakeNotFound, UsageError
 from harpi.learning.store import Store
-from tests.support.takes import RATE, ROOMY, START, signal, take_of
+from tests.support.takes import RATE, ROOMY, START, counts_of_chip, signal, take_of
 
 
 def test_a_take_comes_back_as_it_was_added(store: Store) -> None:
@@ -228,6 +228,24 @@ def test_only_deleted_takes_are_purged_and_all_or_none(store: Store) -> None:
     undone = store.undo()
     assert undone is not None
     assert undone.takes == (b,)
+
+
+def test_what_is_purged_is_not_in_the_file_any_more(store: Store) -> None:
+    take = take_of("a secret habit", note="nobody should know")
+    number = store.add(take, [signal(2.0)]).id
+    kept = store.add(take_of(), [signal(2.0, seed=1)]).id
+    data = counts_of_chip(100) * np.repeat([4096.0, 32.8], 3)
+    sample = np.rint(data[50:60]).astype("<i2").tobytes()
+
+    def on_the_disk() -> bytes:
+        return b"".join(path.read_bytes() for path in store.path.parent.glob("*.db*"))
+
+    traces = (b"a secret habit", b"nobody should know", sample)
+    assert all(trace in on_the_disk() for trace in traces)
+    store.delete([number])
+    store.purge()
+    assert [trace for trace in traces if trace in on_the_disk()] == []
+    assert store.samples(kept)
 
 
 def test_purging_gives_the_room_back_to_the_disk(store: Store) -> None:
