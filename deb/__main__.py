@@ -13,15 +13,20 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deb.sbom import bill
+from deb.sbom import bill, missing
 from deb.step import step
 from deb.targets import TARGETS, BuildError, Target
 from deb.tree import PRIVATE, lay_out, moment, package_version
-from deb.wheels import ROOT, install
+from deb.wheels import ROOT, install, pins
 
 
-def build(target: Target, out: Path) -> Path:
+def build(target: Target, out: Path, *, compression: str = "xz") -> Path:
     """Build one package; give its path.
+
+    Args:
+        target: that it is for.
+        out: folder that it is put into.
+        compression: as `dpkg-deb -Z` knows it; "none" is quick where nobody downloads it.
 
     Raises:
         BuildError: something is missing or failed.
@@ -39,11 +44,13 @@ def build(target: Target, out: Path) -> Path:
         install(target, tree, Path(scratch))
         lay_out(root, target, moment(seconds))
         sbom = bill(tree, target, version, f"{moment(seconds):%Y-%m-%dT%H:%M:%SZ}")
+        if left_out := missing(sbom, (requirement for requirement, _ in pins(target).values())):
+            raise BuildError(f"the bill of materials leaves out {', '.join(left_out)}.")
         out.mkdir(parents=True, exist_ok=True)
         package = out / f"{name}.deb"
         step(
             "dpkg-deb packs it",
-            ["dpkg-deb", "--root-owner-group", "-Zxz", "--build", root, package],
+            ["dpkg-deb", "--root-owner-group", f"-Z{compression}", "--build", root, package],
             seconds=900,
             environment={**os.environ, "SOURCE_DATE_EPOCH": str(seconds)},
         )

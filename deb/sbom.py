@@ -8,9 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from collections.abc import Iterable
 from email.parser import HeaderParser
 from pathlib import Path
 from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from deb.targets import Target
 
@@ -60,17 +64,43 @@ def bill(tree: Path, target: Target, version: str, when: str) -> str:
     return json.dumps(content, indent=1) + "\n"
 
 
+def missing(bill: str, wanted: Iterable[Requirement]) -> list[str]:
+    """Tell what a bill leaves out.
+
+    Args:
+        bill: as JSON.
+        wanted: pinned libraries.
+
+    Returns:
+        Those that are not in it with this version, nor a dependency on Debian's.
+    """
+    components = json.loads(bill)["components"]
+    there = {(canonicalize_name(one["name"]), one.get("version")) for one in components}
+    from_debian = {name.removeprefix("python3-") for name, version in there if version is None}
+    return [
+        str(requirement)
+        for requirement in wanted
+        if requirement.name not in from_debian
+        and not any(
+            name == canonicalize_name(requirement.name)
+            and requirement.specifier.contains(version or "", prereleases=True)
+            for name, version in there
+        )
+    ]
+
+
 def _component(about: Path) -> dict[str, Any]:
     """Describe a package of Python by its metadata, with the digests of its programs."""
     text = (about / "METADATA").read_text("utf-8", errors="replace")
     fields = HeaderParser().parsestr(text)
     name, version = fields["Name"], fields["Version"]
+    purl = f"pkg:pypi/{name.lower().replace('_', '-')}@{version}"
     component: dict[str, Any] = {
         "type": "library",
-        "bom-ref": f"pkg:pypi/{name.lower()}@{version}",
+        "bom-ref": purl,
         "name": name,
         "version": version,
-        "purl": f"pkg:pypi/{name.lower()}@{version}",
+        "purl": purl,
         "description": (fields["Summary"] or "").strip(),
     }
     if licence := licence_of(about):
