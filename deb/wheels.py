@@ -111,6 +111,9 @@ def install(target: Target, folder: Path, scratch: Path) -> None:
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
 
 
 def install_harpi(folder: Path, scratch: Path) -> None:

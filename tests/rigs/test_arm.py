@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from harpi.timebase import SystemTime
 from tests.rigs import shim
 from tests.rigs.arm import COMPILER_32, COMPILER_64, PI_OS_32, PI_OS_64, System
-from tests.rigs.cache import ROOT
+from tests.rigs.figures import PROGRAM, assert_the_same, of_this_machine
 from tests.rigs.wire import Adapter
 from tests.support.device import emulated
 
 pytestmark = [pytest.mark.rig, pytest.mark.timeout(1500)]
 
-PROGRAM = "tests/rigs/arm_program.py"
-
 
 @pytest.fixture(scope="module")
 def here() -> dict[str, Any]:
-    """The figures of this machine."""
-    done = subprocess.run(
-        [sys.executable, ROOT / PROGRAM],
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    figures: dict[str, Any] = json.loads(done.stdout)
-    return figures
+    return of_this_machine()
 
 
 @pytest.mark.parametrize(
@@ -48,13 +33,7 @@ def test_inference_and_a_training_step_give_the_same(
 ) -> None:
     there = json.loads(system.run(f"/source/{PROGRAM}"))
     assert (there["machine"], there["runtime"]) == (machine, runtime)
-    for name in ("generic", "features", "loss"):
-        np.testing.assert_allclose(there[name], here[name], atol=1e-5, rtol=1e-5)
-    assert there["parameters"].keys() == here["parameters"].keys()
-    for name, values in here["parameters"].items():
-        np.testing.assert_allclose(there["parameters"][name], values, atol=1e-5)
-    for name, values in here["of two layers"].items():
-        np.testing.assert_allclose(there["of two layers"][name], values, atol=1e-4)
+    assert_the_same(there, here)
 
 
 SMBUS = """

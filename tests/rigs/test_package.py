@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from deb.__main__ import build
 from deb.targets import TARGETS
 
 from tests.rigs.cache import ROOT
+from tests.rigs.figures import MODEL, PROGRAM, assert_the_same, of_this_machine
 from tests.rigs.fresh import FRESH, Box, box
 
 pytestmark = [pytest.mark.rig, pytest.mark.timeout(3600)]
 
-PROGRAM = "rigs/arm_program.py"
-MODEL = "data/tiny_mlp.tflite"
-"""What it reads beside itself."""
 WITHOUT_BROKER = ("--set", "mqtt.enabled=false")
 LIVED = """
 set -eu
@@ -50,7 +45,7 @@ LEFT = re.compile(
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(TARGETS[0], tmp_path_factory.mktemp("dist"))
+    return build(TARGETS[0], tmp_path_factory.mktemp("dist"), compression="none")
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +55,8 @@ def debian(tmp_path_factory: pytest.TempPathFactory, package: Path) -> Iterator[
         shutil.copy(package, fresh.shared / "harpi.deb")
         shutil.copy(later(package, folder), fresh.shared / "later.deb")
         for name in (PROGRAM, MODEL):
-            (fresh.shared / name).parent.mkdir(exist_ok=True)
-            shutil.copy(ROOT / "tests" / name, fresh.shared / name)
+            (fresh.shared / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, fresh.shared / name)
         yield fresh
 
 
@@ -106,19 +101,8 @@ def test_it_installs_and_says_what_comes_next(installed: str, debian: Box) -> No
 def test_its_python_judges_windows_and_learns_as_this_one(installed: str, debian: Box) -> None:
     said = debian.run("env", "PYTHONPATH=/usr/lib/harpi", "python3", "-P", f"/shared/{PROGRAM}")
     there = json.loads(said)
-    done = subprocess.run(
-        [sys.executable, ROOT / "tests" / PROGRAM],
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    here = json.loads(done.stdout)
     assert (there["machine"], there["runtime"]) == ("aarch64", "ai_edge_litert")
-    for name in ("generic", "features", "loss"):
-        np.testing.assert_allclose(there[name], here[name], atol=1e-5, rtol=1e-5)
-    for name, values in here["parameters"].items():
-        np.testing.assert_allclose(there["parameters"][name], values, atol=1e-5)
+    assert_the_same(there, of_this_machine())
 
 
 def test_the_doctor_finds_nothing_that_fails(installed: str, debian: Box) -> None:
