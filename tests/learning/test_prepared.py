@@ -44,6 +44,15 @@ def test_a_take_is_read_once(prepared: Prepared, source: Counting) -> None:
     assert source.reads == 1
 
 
+def test_windows_alone_are_not_kept(prepared: Prepared, source: Counting) -> None:
+    take = source.takes()[0]
+
+    windows = prepared.windows(source, take)
+
+    assert len(windows) == len(prepared.features(source, take).features)
+    assert source.reads == 2
+
+
 def test_a_take_that_was_relabelled_is_made_again(prepared: Prepared, source: Counting) -> None:
     prepared.prepare(source, source.takes()[0])
 

@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 
 from harpi.errors import ModelError
+from harpi.recognition import knn as knn_module
 from harpi.recognition.knn import KnnRecogniser
 from tests.support.models import tiny_reference
 from tests.support.motions import LENGTH, RATE, windows_of_motion
+
+MOTIONS = ("still", "slow", "fast")
 
 
 def knn(**settings: object) -> KnnRecogniser:
@@ -97,6 +100,52 @@ def test_memory_is_bounded() -> None:
     assert recogniser.counts == {"still": 12, "fast": 8}
     recogniser.add(windows_of_motion("fast", 50, seed=1), "fast")
     assert recogniser.counts == {"still": 10, "fast": 10}
+
+
+def test_what_is_gathered_takes_effect_at_the_end() -> None:
+    gathered, one_by_one = knn(reference=tiny_reference()), knn(reference=tiny_reference())
+    takes = [(windows_of_motion(motion, 5, seed=n), motion) for n, motion in enumerate(MOTIONS)]
+    with gathered.gathering():
+        for windows, label in takes:
+            gathered.add(windows, label)
+        assert gathered.counts == {}
+        assert share(gathered, "fast", "fast") == 0
+    for windows, label in takes:
+        one_by_one.add(windows, label)
+    assert gathered.counts == one_by_one.counts
+    asked = windows_of_motion("fast", 10, seed=8)
+    for first, second in zip(gathered.predict(asked), one_by_one.predict(asked), strict=True):
+        assert np.array_equal(first.probabilities, second.probabilities)
+
+
+def test_what_is_forgotten_while_others_are_gathered_is_gone_at_once() -> None:
+    recogniser = knn()
+    recogniser.add(windows_of_motion("fast", 5), "fast")
+    with recogniser.gathering():
+        recogniser.add(windows_of_motion("slow", 5), "slow")
+        recogniser.forget_label("fast")
+        assert share(recogniser, "fast", "fast") == 0
+    assert recogniser.counts == {"slow": 5}
+
+
+def test_distances_are_the_same_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    recogniser = knn(reference=tiny_reference())
+    recogniser.add(windows_of_motion("fast", 30), "fast")
+    asked = windows_of_motion("slow", 5, seed=8)
+    whole = recogniser.predict(asked)
+    monkeypatch.setattr(knn_module, "_BLOCK", 7)
+    for first, second in zip(whole, recogniser.predict(asked), strict=True):
+        assert np.array_equal(first.probabilities, second.probabilities)
+
+
+def test_a_rare_activity_is_familiar_among_many_windows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(knn_module, "_ENOUGH", 60)
+    recogniser = knn()
+    recogniser.add(windows_of_motion("slow", 400), "slow")
+    recogniser.add(windows_of_motion("fast", 10), "fast")
+    assert share(recogniser, "fast", "fast") > 0.8
 
 
 def test_too_few_windows_to_promise_a_rate_call_nothing_unknown() -> None:

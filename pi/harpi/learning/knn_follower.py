@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 from harpi.learning.prepared import Version, version_of
 from harpi.learning.take import Take
@@ -35,6 +36,10 @@ class KnnFollower:
             if len(windows):
                 self._knn.add(windows, take.label, take=str(take.id))
             self._remembered[take.id] = version_of(take)
+
+    def gathering(self) -> AbstractContextManager[None]:
+        """Let what is remembered meanwhile take effect at the end, all at once."""
+        return self._knn.gathering()
 
     def drop_all_but(self, takes: Mapping[int, Take]) -> None:
         """Forget the takes that are not among these, or are no longer as they were."""

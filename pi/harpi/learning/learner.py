@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,7 +27,7 @@ from harpi.learning.heads import HeadShelf
 from harpi.learning.knn_follower import KnnFollower
 from harpi.learning.material import Preparation, TakeFeatures, TakeSource
 from harpi.learning.outcome import Outcome
-from harpi.learning.prepared import Prepared
+from harpi.learning.prepared import MOST_PREPARED, Prepared
 from harpi.learning.strap import StrapWatch
 from harpi.learning.take import Take
 from harpi.learning.trainer import Trainer
@@ -258,18 +259,38 @@ class Learner:
         wanted = {take.id: take for take in takes}
         self._follower.drop_all_but(wanted)
         self._prepared.keep_only(wanted)
-        for take in takes:
+        new = [take for take in takes if not self._follower.knows(take)]
+        with self._follower.gathering():
+            for take in new:
+                if self._closing:
+                    return
+                self._remember(take)
+        self._follow_postures(wanted)
+        self._prepare(new)
+
+    def _remember(self, take: Take) -> None:
+        """Let the kNN know a take, and how the sensor was held in it."""
+        try:
+            windows = self._prepared.windows(self._open(), take)
+            self._follower.remember(take, windows)
+            self._up[take.id] = up(windows)
+        except HarpiError as error:
+            log.warning("the kNN leaves out take %d: %s", take.id, error)
+
+    def _prepare(self, new: list[Take]) -> None:
+        """Make the features of the newest takes, of as many as are kept for training."""
+        kept: list[Take] = []
+        room = MOST_PREPARED
+        for take in reversed(new):
+            room -= len(self._up.get(take.id, ()))
+            if room < 0 and kept:
+                break
+            kept.append(take)
+        for take in reversed(kept):
             if self._closing:
                 return
-            if self._follower.knows(take):
-                continue
-            try:
-                windows = self._prepared.prepare(self._open(), take)
-                self._follower.remember(take, windows)
-                self._up[take.id] = up(windows)
-            except HarpiError as error:
-                log.warning("the kNN leaves out take %d: %s", take.id, error)
-        self._follow_postures(wanted)
+            with suppress(HarpiError):  # training says what is wrong with a take
+                self._prepared.features(self._open(), take)
 
     def _follow_postures(self, takes: Mapping[int, Take]) -> None:
         """Know the postures of all takes that were worn where the newest one was."""

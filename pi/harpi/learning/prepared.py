@@ -38,7 +38,7 @@ class Prepared:
         Raises:
             StoreError: the take cannot be read.
         """
-        windows = self._preparation.windows(take, source.samples(take.id))
+        windows = self.windows(source, take)
         features = self._preparation.features(take, windows)
         self._kept.pop(take.id, None)
         self._kept[take.id] = version_of(take), features
@@ -47,6 +47,14 @@ class Prepared:
             _, dropped = self._kept.pop(next(iter(self._kept)))
             total -= len(dropped.features)
         return windows
+
+    def windows(self, source: TakeSource, take: Take) -> FloatArray:
+        """Cut a take into windows ``[n, T, 6]``, and keep nothing.
+
+        Raises:
+            StoreError: the take cannot be read.
+        """
+        return self._preparation.windows(take, source.samples(take.id))
 
     def features(self, source: TakeSource, take: Take) -> TakeFeatures:
         """Give the features of a take, from the last time if it is as it was then.

@@ -12,7 +12,8 @@ that it has. An own weight of 2 gives .96, .77, .94 and .84 in the same order.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -33,6 +34,10 @@ Metric = Literal["euclidean", "manhattan", "cosine"]
 STEEPNESS: Final = 8.0
 """Exponent of the distance in a neighbour's weight; 1 would be the textbook's."""
 _NO_DISTANCE: Final = 1e-9
+_BLOCK: Final = 512
+"""Points whose distances are computed at once; so many differences fit a processor's cache."""
+_ENOUGH: Final = 4000
+"""Windows of the wearer by which it is judged what is far from them."""
 
 
 def _euclidean(rows: FloatArray, row: FloatArray) -> FloatArray:
@@ -64,6 +69,7 @@ class _Knowledge:
     """All that a prediction needs, built anew when anything is learnt or forgotten.
 
     Attributes:
+        memory: what it was built from.
         labels: of the reference, then the wearer's further ones.
         points: float32 ``[m, F]``, scaled: the reference's, then the wearer's.
         owners: intp ``[m]``, index into `labels`.
@@ -73,6 +79,7 @@ class _Knowledge:
         own: when the wearer's windows say unknown; None where there are none.
     """
 
+    memory: KnnMemory
     labels: tuple[str, ...]
     points: FloatArray
     owners: NDArray[np.intp]
@@ -134,12 +141,13 @@ class KnnRecogniser:
         self._length = length
         self._reference = reference
         self._k = k
-        self._distance = _METRICS[metric]
+        self._metric = _METRICS[metric]
         self._own_weight = own_weight
         self._capacity = capacity
         self._unknown_rate = unknown_rate
         self._rng = np.random.default_rng(seed)
         self._changing = threading.Lock()
+        self._gathering = False
         self._memory = KnnMemory.empty()
         self._knowledge = self._learn(self._memory)
 
@@ -151,7 +159,7 @@ class KnnRecogniser:
     @property
     def counts(self) -> dict[str, int]:
         """Windows of the wearer that are remembered, by label."""
-        return self._memory.counts
+        return self._knowledge.memory.counts
 
     def predict(self, windows: FloatArray) -> list[Prediction]:
         """Judge windows; see `harpi.recognition.contract.Recogniser`."""
@@ -181,8 +189,25 @@ class KnnRecogniser:
         check_windows(windows, self._length, self.name)
         rows = features_of(windows, self._rate)
         with self._changing:
-            memory = self._memory.added(rows, label, take)
-            self._replace(memory.thinned(self._capacity, self._rng))
+            memory = self._memory.added(rows, label, take).thinned(self._capacity, self._rng)
+            if self._gathering:
+                self._memory = memory
+            else:
+                self._replace(memory)
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """Let what is added meanwhile take effect at the end, all at once.
+
+        What a prediction needs is then built once, and not after each take of many.
+        """
+        self._gathering = True
+        try:
+            yield
+        finally:
+            with self._changing:
+                self._gathering = False
+                self._replace(self._memory)
 
     def forget_label(self, label: str) -> None:
         """Forget the wearer's windows of a label; the reference keeps its own."""
@@ -243,17 +268,20 @@ class KnnRecogniser:
             mean, scale = reference.mean, reference.scale
             nearness = np.ones(len(points), np.float32)
             nearness[len(reference.centroids) :] = self._own_weight ** (1 / STEEPNESS)
-        points = (points - mean) / scale
+        points = points - mean
+        points /= scale
         own = None
         if len(memory):
+            some = _some(own_owners)
+            takes = [memory.takes[row] for row in some]
             own = Rejection.cross_validated(
-                points[len(points) - len(memory) :],
-                own_owners,
-                np.unique(memory.takes, return_inverse=True)[1].ravel(),
+                points[len(points) - len(memory) :][some],
+                own_owners[some],
+                np.unique(takes, return_inverse=True)[1].ravel(),
                 self._unknown_rate,
             )
         places = owners.astype(np.intp)  # as np.bincount wants them, also where that is 32 bits
-        return _Knowledge(labels, points, places, nearness, mean, scale, own)
+        return _Knowledge(memory, labels, points, places, nearness, mean, scale, own)
 
     def _unknown(
         self, knowledge: _Knowledge, rows: FloatArray, scaled: FloatArray
@@ -269,7 +297,7 @@ class KnnRecogniser:
 
     def _vote(self, knowledge: _Knowledge, row: FloatArray) -> FloatArray:
         """Probabilities of the labels for one scaled window ``[F]``."""
-        distances = self._distance(knowledge.points, row) / knowledge.nearness
+        distances = self._distances(knowledge.points, row) / knowledge.nearness
         k = min(self._k, len(distances))
         nearest = np.argpartition(distances, k - 1)[:k]
         near = distances[nearest].astype(np.float64) + _NO_DISTANCE
@@ -279,6 +307,25 @@ class KnnRecogniser:
         )
         probabilities: FloatArray = (votes / votes.sum()).astype(np.float32)
         return probabilities
+
+    def _distances(self, points: FloatArray, row: FloatArray) -> FloatArray:
+        """Distances of points ``[m, F]`` from a row ``[F]``, ``[m]``."""
+        distances = np.empty(len(points), np.float32)
+        for begin in range(0, len(points), _BLOCK):
+            block = slice(begin, begin + _BLOCK)
+            distances[block] = self._metric(points[block], row)
+        return distances
+
+
+def _some(owners: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Rows that stand for all: every one, or as many of each label, spread over its past."""
+    if len(owners) <= _ENOUGH:
+        return np.arange(len(owners))
+    rows = [np.flatnonzero(owners == owner) for owner in np.unique(owners)]
+    share = max(1, _ENOUGH // len(rows))
+    spread = (np.linspace(0, len(own) - 1, min(len(own), share)) for own in rows)
+    chosen = [own[places.astype(np.intp)] for own, places in zip(rows, spread, strict=True)]
+    return np.sort(np.concatenate(chosen))
 
 
 def _scaling(features: FloatArray) -> tuple[FloatArray, FloatArray]:

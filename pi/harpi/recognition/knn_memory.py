@@ -77,6 +77,8 @@ class KnnMemory:
         The label with the most windows gives one up, by chance, and so on: all labels end up
         with an even share, each with a sample of its past in which the recent weighs more.
         """
+        if len(self) <= capacity:
+            return self
         rows: dict[str, list[int]] = {}
         for row, label in enumerate(self.labels):
             rows.setdefault(label, []).append(row)

@@ -8,6 +8,7 @@ how far from them windows of further people lie.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -35,7 +36,7 @@ class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     data: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class KnnReference:
     """Centroids of the training people.
 
@@ -69,11 +70,16 @@ class KnnReference:
 
     def distances(self, features: FloatArray) -> FloatArray:
         """Mean absolute difference to the nearest centroid, ``[n]``, for ``[n, F]``."""
-        centroids = self.scaled(self.centroids)
+        centroids = self._scaled_centroids
         return np.array(
             [np.abs(centroids - row).mean(axis=1).min() for row in self.scaled(features)],
             np.float32,
         )
+
+    @cached_property
+    def _scaled_centroids(self) -> FloatArray:
+        """The centroids in the scale in which windows are compared with them."""
+        return self.scaled(self.centroids)
 
     def threshold(self, rate: float) -> float:
         """Distance that only a share `rate` of windows of known activities exceeds."""

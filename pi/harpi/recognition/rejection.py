@@ -95,6 +95,12 @@ class Rejection:
         It is the root mean square over the features, in standard deviations of the class:
         what is typical of a class lies near 1.
         """
+        if len(features) < len(self.means):
+            nearest = [
+                np.square((row - self.means) / self.scales).mean(axis=1).min()
+                for row in features
+            ]
+            return np.sqrt(np.array(nearest, np.float32))
         squares = [
             np.square((features - mean) / scale).mean(axis=1)
             for mean, scale in zip(self.means, self.scales, strict=True)

@@ -11,6 +11,7 @@ the same features alone as in a batch, to the last bit.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import combinations, pairwise, product
 from typing import Final
 
@@ -168,11 +169,18 @@ def _correlations(
     centred: _Array, floors: _Array, pairs: tuple[tuple[int, int], ...]
 ) -> _Array:
     """Correlation of pairs of signals, drawn to 0 where there is little but noise."""
-    first, second = np.transpose(pairs)
+    first, second = _columns(pairs)
     products = (centred[:, first] * centred[:, second]).mean(axis=-1)
     spread = np.sqrt(np.square(centred).mean(axis=-1)) + floors
     correlations: _Array = products / (spread[:, first] * spread[:, second])
     return correlations
+
+
+@lru_cache(maxsize=4)
+def _columns(pairs: tuple[tuple[int, int], ...]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The first of each pair, and the second."""
+    first, second = np.transpose(pairs)
+    return first, second
 
 
 def _sum_axes(values: _Array) -> _Array:
@@ -184,14 +192,11 @@ def _sum_axes(values: _Array) -> _Array:
 def _spectral(sources: _Array, rate: float) -> tuple[_Array, _Array, _Array]:
     """Power in bands (logarithmic), spectral entropy, and spectral centroid in Hz."""
     length = sources.shape[-1]
-    taper = np.hanning(length + 1)[:-1]
-    taper /= length * np.sqrt(np.square(taper).mean() / 2)
+    taper, frequency, edges = _spectral_grid(length, rate)
     spectrum = np.fft.rfft(sources * taper, axis=-1)
     power = _sum_axes(np.square(spectrum.real) + np.square(spectrum.imag))
-    frequency = np.fft.rfftfreq(length, 1 / rate)
     floor = np.square(_SPECTRUM_FLOORS)[None, :, None] / 10
 
-    edges = np.searchsorted(frequency, _BANDS)
     total = np.concatenate([np.zeros_like(power[..., :1]), power.cumsum(axis=-1)], axis=-1)
     bands = np.maximum(np.diff(total[:, :_BANDED, edges], axis=-1), 0)
     bands = np.log(bands + floor[:, :_BANDED]) / 2
@@ -201,6 +206,15 @@ def _spectral(sources: _Array, rate: float) -> tuple[_Array, _Array, _Array]:
     entropy = -(shares * np.log(shares)).sum(axis=-1)
     centroid = (shares * frequency[1:]).sum(axis=-1)
     return bands, entropy, centroid
+
+
+@lru_cache(maxsize=4)
+def _spectral_grid(length: int, rate: float) -> tuple[_Array, _Array, NDArray[np.intp]]:
+    """Taper ``[T]``, frequency of each line of the spectrum in Hz, and where bands begin."""
+    taper = np.hanning(length + 1)[:-1]
+    taper /= length * np.sqrt(np.square(taper).mean() / 2)
+    frequency = np.fft.rfftfreq(length, 1 / rate)
+    return taper, frequency, np.searchsorted(frequency, _BANDS)
 
 
 def _periodic(sources: _Array, rate: float) -> tuple[_Array, _Array]:
