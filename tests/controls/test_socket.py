@@ -18,6 +18,7 @@ from harpi.commands import LARGEST_MESSAGE, Answer, Record, Status, Stop, encode
 from harpi.controls.client import Client
 from harpi.controls.socket import MOST_CLIENTS, ControlSocket
 from harpi.errors import AlreadyRunning, ControlError, DaemonNotRunning
+from tests.support.broker import wait_until
 from tests.support.control_socket import control_socket, served
 from tests.support.fake_room import FakeRoom
 
@@ -216,15 +217,17 @@ def test_many_clients_are_served_at_once(room: FakeRoom, server: ControlSocket) 
 
 
 def test_a_client_for_whom_there_is_no_thread_is_refused_and_the_next_one_served(
-    room: FakeRoom, server: ControlSocket, monkeypatch: pytest.MonkeyPatch
+    server: ControlSocket, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def no_memory(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", no_memory)
-        with raw(server) as client:
-            assert "no memory for another client" in line_from(client).message
+        with Client(server.path.parent) as early, Client(server.path.parent) as late:
+            assert "no memory for another client" in early.ask(Status()).message
+            wait_until(lambda: len(caplog.messages) == 2, "both are put out")
+            assert "no memory for another client" in late.ask(Status()).message
     with raw(server) as client:
         client.sendall(encode(Status()) + b"\n")
         assert line_from(client).ok

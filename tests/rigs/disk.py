@@ -47,6 +47,7 @@ def run_on(
     log: Path | None = None,
     room: int | None = None,
     read_only: bool = False,
+    seconds: float = 60,
 ) -> subprocess.CompletedProcess[str]:
     """Run a module of the tests while the files in `folder` are on such a disk.
 
@@ -58,6 +59,7 @@ def run_on(
         log: remember every change here.
         room: bytes after which the disk is full.
         read_only: nothing can be written.
+        seconds: after which it is given up.
     """
     environment = {
         **os.environ,
@@ -78,7 +80,7 @@ def run_on(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=seconds,
     )
 
 

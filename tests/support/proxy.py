@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -15,12 +16,18 @@ UNACCEPTABLE_VERSION = b"\x20\x02\x00\x01"
 
 
 class Gate:
-    """Another port of a broker, behind which one client can be cut off while others are not."""
+    """Another port of a broker, behind which one client can be cut off while others are not.
+
+    Attributes:
+        shut: nobody new is let through.
+        delay: seconds for which every block of bytes gets stuck on its way.
+    """
 
     host = Broker.host
 
     def __init__(self, broker: Broker) -> None:
         self.shut = False
+        self.delay = 0.0
         self._broker = broker
         self._clients: set[socket.socket] = set()
         self._socket = socket.create_server((self.host, 0))
@@ -58,11 +65,21 @@ class Gate:
             if self.lets_in(client, begin):
                 with socket.create_connection((self.host, self._broker.port)) as broker:
                     broker.sendall(begin)
-                    back = threading.Thread(target=_pump, args=[broker, client], daemon=True)
+                    back = threading.Thread(
+                        target=self._pump, args=[broker, client], daemon=True
+                    )
                     back.start()
-                    _pump(client, broker)
+                    self._pump(client, broker)
                     back.join()
         self._clients.discard(client)
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while block := source.recv(4096):
+                time.sleep(self.delay)
+                sink.sendall(block)
+        with suppress(OSError):
+            sink.shutdown(socket.SHUT_RDWR)
 
 
 class OldBroker(Gate):
@@ -83,14 +100,6 @@ class OldBroker(Gate):
         if version >= MQTT_5 and self._says_no:
             client.sendall(UNACCEPTABLE_VERSION)
         return version < MQTT_5
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):
-        while block := source.recv(4096):
-            sink.sendall(block)
-    with suppress(OSError):
-        sink.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

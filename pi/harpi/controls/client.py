@@ -121,6 +121,8 @@ class Client:
     def _send(self, line: bytes) -> None:
         try:
             self._connection.sendall(line + b"\n")
+        except BrokenPipeError:
+            pass  # it hung up, and may have said why before
         except OSError as error:
             raise self._broken(error) from error
 
