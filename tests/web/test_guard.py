@@ -192,6 +192,25 @@ def test_a_head_without_an_end_is_refused(served: Served) -> None:
     assert served.ask("/").status == 200
 
 
+def test_a_body_that_breaks_off_in_nonsense_ends_the_connection_and_nothing_else(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in ("/", "/api/command", "/api/events"):
+        with socket.create_connection(("127.0.0.1", served.port), timeout=10) as peer:
+            host = f"Host: 127.0.0.1:{served.port}\r\n"
+            head = f"POST {path} HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n"
+            peer.sendall(head.encode() + b"no length\r\n")
+            with contextlib.suppress(ConnectionResetError):
+                while peer.recv(1024):
+                    pass
+    assert served.ask("/").status == 200
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+def test_an_origin_that_is_no_address_is_another_site(served: Served) -> None:
+    assert served.ask("/api/command", STOP, Origin="http://[::1").status == 403
+
+
 # --- how a browser shall treat it -------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from typing import Final
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -180,7 +181,7 @@ class WebServer:
 
 
 class _Connection(H11Protocol):
-    """A connection that is broken off where nothing comes."""
+    """A connection that is broken off where nothing comes, or what is no HTTP."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection."""
@@ -191,6 +192,19 @@ class _Connection(H11Protocol):
         """Let it go."""
         super().connection_lost(exc)
         self._timer.cancel()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what breaks the rules of HTTP, and answer nothing more.
+
+        It may come in the midst of a request, while that is being answered.
+        """
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        try:
+            super().send_400_response(msg)
+        except h11.LocalProtocolError:
+            self.transport.abort()
 
     def _check(self) -> None:
         if self.cycle is None:
