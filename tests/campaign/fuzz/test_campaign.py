@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from harpi.errors import UsageError
 from tests.campaign.__main__ import DOCS, PAGES
 from tests.campaign.fuzz import campaign, record
+from tests.campaign.fuzz.mutator import mutated
 from tests.campaign.fuzz.record import Record, Tally
 from tests.campaign.fuzz.smallest import smallest
 from tests.campaign.fuzz.target import Feed, Target, opened
@@ -44,6 +47,20 @@ def test_what_hurts_is_made_small() -> None:
         smallest(b"some a and [ some b ] more", lambda it: b"[" in it and b"]" in it) == b"[]"
     )
     assert smallest(b"x" * 1000, lambda it: len(it) >= 7) == b"x" * 7
+
+
+def test_json_stays_json_when_it_is_changed() -> None:
+    line = b'arm/state\n{"a": [1, {"b": "c"}], "d": null}\n'
+    seen = set()
+    for seed in range(200):
+        changed = mutated(line, random.Random(seed))
+        if changed is not None:
+            seen.add(changed)
+            json.loads(changed.partition(b"\n")[2])
+            assert changed.startswith(b"arm/state\n")
+    assert len(seen) > 50
+    assert mutated(b"no object", random.Random(1)) is None
+    assert mutated(b"[" * 5000 + b"{}", random.Random(1)) is None
 
 
 def test_tallies_add_up_and_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

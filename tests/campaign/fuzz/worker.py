@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import mmap
+import random
 import resource
 import sys
 import time
@@ -17,11 +18,11 @@ from typing import Final
 
 import atheris
 
+from tests.campaign.fuzz.mutator import mutated
 from tests.campaign.fuzz.record import TALLY
 
 MEMORY: Final = 512 << 20
 """Bytes that a target may need beside what it began with."""
-
 
 SECONDS: Final = 2.0
 """Time of the processor that one input may take."""
@@ -57,12 +58,21 @@ def main() -> None:
                 TALLY.pack_into(
                     shared, 0, count, slowest, max(grown, TALLY.unpack_from(shared)[2])
                 )
-
             if spent > SECONDS:
                 raise TimeoutError(f"{spent:.1f} s for one input")
 
-        atheris.Setup([sys.argv[0], *options], feed)
+        mutate = _mutate if target.json else None
+        atheris.Setup([sys.argv[0], *options], feed, custom_mutator=mutate)
         atheris.Fuzz()
+
+
+def _mutate(content: bytes, largest: int, seed: int) -> bytes:
+    """Change JSON as JSON every other time, and bytes as bytes the others."""
+    chance = random.Random(seed)
+    changed = mutated(content, chance) if chance.random() < 0.5 else None
+    if changed is None or len(changed) > largest:
+        return bytes(atheris.Mutate(content, largest))
+    return changed
 
 
 def _resident() -> int:
