@@ -61,8 +61,11 @@ docs: $(VENV)/.dev ## write anew what in the documentation is made from the code
 deb: $(VENV)/.dev ## packages for Raspberry Pi OS in dist/: Bookworm and Trixie, 32 and 64 bits
 	@$(BIN)/python -m deb $(DEB)
 
-bench: $(VENV)/.dev ## measure speed, memory and bus time; prints ratios
-	@$(BIN)/python -m tests.benchmarks
+# Options for the benchmarks, e.g. make bench BENCH="--quick bus features"
+BENCH ?=
+
+bench: $(VENV)-bench/.bench ## measure speed, memory and bus time beside the peers (2.3 GB, ten minutes)
+	@$(VENV)-bench/bin/python -m tests.benchmarks $(BENCH)
 
 campaign: $(VENV)/.dev $(VENV)/.fuzz ## hours of faults, power cuts, a virtual week, hostile input; renews their tables in docs/
 	@$(BIN)/python -m tests.campaign $(CAMPAIGN)
@@ -72,7 +75,7 @@ audit: $(VENV)-audit/.audit ## whether a library in the locks has a weakness tha
 
 lock: $(VENV)/.dev ## renew the committed locks from pyproject.toml
 	@$(BIN)/python -m pip install --quiet uv
-	@for extra in demo dev models; do \
+	@for extra in demo dev models bench; do \
 	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-header --extra $$extra $$([ $$extra = models ] && echo --extra dev) \
 	    requirements/build.in pyproject.toml -o requirements/$$extra.lock; \
@@ -118,6 +121,9 @@ $(VENV)-audit/.audit:
 	@test -x $(VENV)-audit/bin/python || $(PYTHON) -m venv $(VENV)-audit
 	@$(VENV)-audit/bin/python -m pip --disable-pip-version-check --quiet install pip-audit==2.10.1
 	@touch $@
+
+$(VENV)-bench/.bench: requirements/bench.lock pyproject.toml
+	$(call install,$(VENV)-bench,requirements/bench.lock)
 
 # Home Assistant alone, without harpi: the two talk through a broker. Its lock is complete, and
 # pip would stumble over an extra that is pinned without its name.

@@ -20,13 +20,14 @@ from harpi.config import Config
 from harpi.demo.broker import demo_broker
 from harpi.publish.messages import State
 from harpi.signal.windows import WindowMaker
+from tests.benchmarks.effort import Effort
 from tests.benchmarks.table import Table
 from tests.support.device import recording_path
 
 SECONDS = 30.0
 
 
-def measure() -> Table:
+def measure(effort: Effort) -> list[Table]:
     """Run `harpi run --emulate` for a while, and listen to it."""
     heard: list[tuple[datetime, State]] = []
 
@@ -46,7 +47,7 @@ def measure() -> Table:
                 if process.poll() is not None:
                     raise SystemExit("the daemon ended by itself")
             begin, cpu = time.monotonic(), cpu_seconds(process.pid)
-            time.sleep(SECONDS)
+            time.sleep(effort.seconds(SECONDS))
             share = (cpu_seconds(process.pid) - cpu) / (time.monotonic() - begin)
             resident = _resident_mb(process.pid)
             process.send_signal(signal.SIGTERM)
@@ -88,7 +89,7 @@ def measure() -> Table:
         value=(heard[0][0] - spawned).total_seconds(),
         unit="s",
     )
-    return table
+    return [table]
 
 
 def _daemon(folder: Path, port: int) -> subprocess.Popen[bytes]:

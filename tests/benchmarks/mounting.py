@@ -4,17 +4,14 @@ Each wearer teaches harpi with the strap as it is recorded; then the strap is tu
 and the wearer stands and walks as `harpi calibrate mounting` asks. What was learnt is judged on
 other signal: with the strap as it was, turned, and turned with the signal turned back.
 
-The shipped recording has two wearers with two sittings each. `HARPI_DATASETS` names a folder
-with other recordings (`*.npz`), of which those with both standing and walking are used, too.
+The shipped recording has two wearers with two sittings each. `--data` (or `HARPI_DATASETS`)
+names a folder with other recordings (`*.npz`), of which those with both standing and walking
+are used, too.
 """
 
 from __future__ import annotations
 
 import os
-
-# As `harpi` itself does it; it must be set before numpy is imported.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +31,7 @@ from harpi.signal.gait import gait_of, is_still, rotation_since
 from harpi.signal.mounting import angle_of, any_rotations, turn
 from harpi.signal.windows import windows_of
 from harpi.types import FloatArray, Samples
+from tests.benchmarks.effort import Effort
 from tests.benchmarks.table import Table
 from tests.support.device import recording_path
 from tests.support.takes import take_of
@@ -59,7 +57,7 @@ class Score:
     refused: int = 0
 
 
-def measure() -> Table:
+def measure(effort: Effort) -> list[Table]:
     table = Table(
         "Balanced accuracy (kNN / personal) with the strap as it was, turned at random, and "
         "turned back",
@@ -68,13 +66,13 @@ def measure() -> Table:
     )
     base = ModelFile.read(shipped.path("models/generic.tflite"))
     rng = np.random.default_rng(0)
-    for name, wearers in _places():
+    for name, wearers in _places(effort.data):
         score = Score()
         for activities in wearers:
             _judge_wearer(activities, base, rng, score)
         if score.shares:
             table.add(place=name, wearers=score.wearers, **_row(score))
-    return table
+    return [table]
 
 
 def _row(score: Score) -> dict[str, str | float]:
@@ -95,10 +93,10 @@ Activities = dict[str, tuple[FloatArray, FloatArray]]
 """By label: windows ``[n, T, 6]`` of the first and of the second half, in time."""
 
 
-def _places() -> Iterator[tuple[str, list[Activities]]]:
+def _places(data: Path | None) -> Iterator[tuple[str, list[Activities]]]:
     """Give the wearers of each place of each recording."""
     files = [recording_path()]
-    folder = os.environ.get("HARPI_DATASETS")
+    folder = os.environ.get("HARPI_DATASETS") or data
     files += sorted(Path(folder).glob("*.npz")) if folder else []
     for file in files:
         places: dict[str, list[Activities]] = {}

@@ -21,6 +21,7 @@ from harpi.config import Config
 from harpi.publish.condition import Condition
 from harpi.publish.messages import State
 from harpi.signal.windows import WindowMaker
+from tests.benchmarks.effort import Effort
 from tests.benchmarks.live import cpu_seconds, percentile
 from tests.benchmarks.table import Table
 from tests.support.browser import DESKTOP, browser
@@ -31,25 +32,26 @@ SECONDS = 20.0
 VIEWERS = 5
 
 
-def measure() -> Table:
+def measure(effort: Effort) -> list[Table]:
     """Run `harpi run --emulate` with its page, and look at it."""
     heard: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
-        with _daemon(Path(folder), port) as process:
-            _wait_for(port)
-            without = _cpu_share(process.pid)
+        with daemon_with_page(Path(folder), port) as process:
+            wait_for_page(port)
+            seconds = effort.seconds(SECONDS)
+            without = cpu_share(process.pid, seconds)
             viewers = [
-                threading.Thread(target=_look, args=(port, heard)) for _ in range(VIEWERS)
+                threading.Thread(target=look, args=(port, heard)) for _ in range(VIEWERS)
             ]
             for viewer in viewers:
                 viewer.start()
             time.sleep(2.0)
             heard.clear()
-            watched = _cpu_share(process.pid)
+            watched = cpu_share(process.pid, seconds)
             lost = _lost(port)
             told = 1000 * np.array(heard)
-            shown = np.array(_seen(Path(folder), port))
+            shown = np.array(_seen(Path(folder), port, seconds))
             process.send_signal(signal.SIGTERM)
             for viewer in viewers:
                 viewer.join()
@@ -67,13 +69,15 @@ def measure() -> Table:
                 value=percentile(latency - 1000 * delay, share),
                 unit="ms",
             )
+    if not len(shown):
+        table.not_run("the browser", "chromium is not installed")
     table.add(figure="CPU share of one core, nobody looks", value=100 * without, unit="%")
     table.add(figure=f"CPU share of one core, {VIEWERS} viewers", value=100 * watched, unit="%")
     table.add(figure="samples lost meanwhile", value=lost, unit="")
-    return table
+    return [table]
 
 
-def _seen(folder: Path, port: int) -> list[float]:
+def _seen(folder: Path, port: int, seconds: float) -> list[float]:
     """Look with a browser; give how old each window is when its verdict is drawn, ms.
 
     Nothing where there is no Chromium.
@@ -87,7 +91,7 @@ def _seen(folder: Path, port: int) -> list[float]:
         tab.open(f"http://127.0.0.1:{port}/")
         tab.wait_for("shown.length > 2")
         tab.run("shown.length = 0")
-        time.sleep(SECONDS)
+        time.sleep(seconds)
         found: list[float] = tab.run("shown")
         return found
 
@@ -109,7 +113,7 @@ window.EventSource = class extends EventSource {
 """Notes the age of a window when the frame after the one with its verdict begins."""
 
 
-def _daemon(folder: Path, port: int) -> subprocess.Popen[bytes]:
+def daemon_with_page(folder: Path, port: int) -> subprocess.Popen[bytes]:
     env = {
         **os.environ,
         "HARPI_PATHS__STATE": str(folder / "state"),
@@ -123,7 +127,7 @@ def _daemon(folder: Path, port: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, env=env)
 
 
-def _wait_for(port: int) -> None:
+def wait_for_page(port: int) -> None:
     """Wait until the page is served, and the first verdicts are over."""
     for _ in range(300):
         try:
@@ -138,7 +142,7 @@ def _wait_for(port: int) -> None:
     raise SystemExit("the page is not served")
 
 
-def _look(port: int, heard: list[float]) -> None:
+def look(port: int, heard: list[float]) -> None:
     """Look until the daemon ends; note how old each window is when its verdict comes."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request("GET", "/api/events")
@@ -165,7 +169,8 @@ def _lost(port: int) -> int:
     raise SystemExit("the page says nothing of the sensor")
 
 
-def _cpu_share(pid: int) -> float:
+def cpu_share(pid: int, seconds: float) -> float:
+    """CPU that a process takes of a core, in the next seconds."""
     begin, cpu = time.monotonic(), cpu_seconds(pid)
-    time.sleep(SECONDS)
+    time.sleep(seconds)
     return (cpu_seconds(pid) - cpu) / (time.monotonic() - begin)

@@ -9,6 +9,7 @@ import numpy as np
 
 from harpi.daemon import Daemon
 from harpi.imu.emulator import Account, Chip, EmulatedBus, VirtualTime
+from tests.benchmarks.effort import Effort
 from tests.benchmarks.table import Table
 from tests.support.bench import Held
 from tests.support.device import device_config
@@ -17,18 +18,19 @@ SECONDS = 300.0
 TRIALS = 20
 
 
-def measure() -> Table:
+def measure(effort: Effort) -> list[Table]:
     """Let a sensor lie still, awake and asleep, and then move it at many moments."""
     table = Table(
         f"A sensor that lies still, {SECONDS:.0f} s of virtual time at 50 Hz and 400 kHz",
         note="bus: bits a second, and share of the time. first sample, first window: seconds "
-        f"from the motion that wakes it, median and worst of {TRIALS}.",
+        f"from the motion that wakes it, median and worst of {effort.rounds(TRIALS)}.",
     )
+    trials = effort.rounds(TRIALS)
     with tempfile.TemporaryDirectory() as folder:
         awake = _Lying(Path(folder) / "awake", rest=False).costs()
         lying = _Lying(Path(folder) / "asleep", rest=True)
         asleep = lying.costs()
-        samples, windows = zip(*(lying.wakes(0.07 * n) for n in range(TRIALS)), strict=True)
+        samples, windows = zip(*(lying.wakes(0.07 * n) for n in range(trials)), strict=True)
     table.add(state="awake", **awake, **dict.fromkeys(("first sample", "first window"), "-"))
     table.add(
         state="asleep",
@@ -40,7 +42,7 @@ def measure() -> Table:
         **{name: awake[name] / asleep[name] if asleep[name] else "-" for name in awake},
         **dict.fromkeys(("first sample", "first window"), "-"),
     )
-    return table
+    return [table]
 
 
 class _Lying:

@@ -7,13 +7,15 @@ import subprocess
 import sys
 import time
 
+from tests.benchmarks.effort import Effort
 from tests.benchmarks.table import Table
 
 RUNS = 11
 
 
-def measure() -> Table:
-    table = Table(f"Start-up, whole process, {RUNS} runs in turns")
+def measure(effort: Effort) -> list[Table]:
+    runs = effort.rounds(RUNS)
+    table = Table(f"Start-up, whole process, {runs} runs in turns")
     commands = {
         "python -c pass": ["-c", "pass"],
         "python -c 'import typer'": ["-c", "import typer"],
@@ -22,7 +24,7 @@ def measure() -> Table:
         "harpi config check": ["-m", "harpi", "config", "check"],
     }
     seconds: dict[str, list[float]] = {name: [] for name in commands}
-    for _ in range(RUNS):
+    for _ in range(runs):
         for name, words in commands.items():
             begin = time.perf_counter()
             subprocess.run([sys.executable, *words], stdout=subprocess.DEVNULL, check=True)
@@ -38,4 +40,4 @@ def measure() -> Table:
                 "x python": median / bare,
             },
         )
-    return table
+    return [table]

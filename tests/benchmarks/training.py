@@ -7,11 +7,6 @@ are judged. Meanwhile a thread predicts, 30 times as often as a device does.
 
 from __future__ import annotations
 
-import os
-
-# As `harpi` itself does it; it must be set before numpy is imported.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
 import tempfile
 import threading
 import time
@@ -37,6 +32,7 @@ from harpi.recognition.model_file import ModelFile
 from harpi.recognition.personal import PersonalRecogniser
 from harpi.signal.posture import PostureWatch
 from harpi.types import FloatArray, Samples
+from tests.benchmarks.effort import Effort
 from tests.benchmarks.table import Table
 from tests.support.device import recording
 from tests.support.takes import ROOMY, take_of
@@ -49,6 +45,8 @@ OTHERS = ("walking", "stairs_up")
 
 PREDICT_EVERY = 0.02
 REPEATS = 7
+IDLE = 0.01
+"""Share of a core below which nothing goes on."""
 
 
 @dataclass
@@ -65,22 +63,23 @@ class Runs:
             self.learnt[name] = values[: round(SECONDS * recording().rate)]
 
 
-def measure() -> Table:
+def measure(effort: Effort) -> list[Table]:
     """Train several times each way."""
     table = Table("8 classes x about 20 windows, learnt while predictions go on (medians)")
+    repeats = effort.rounds(REPEATS)
     base = ModelFile.read(shipped.path("models/generic.tflite"))
     runs = _runs()
     features = _features(base, runs.learnt)
     judged = _judged(base, runs)
     for head in ("closed_form", "gradient", "auto"):
-        seconds, gap, accuracy = _press_train(base, runs, judged, head)
+        seconds, gap, accuracy = _press_train(base, runs, judged, head, repeats)
         table.add(
             method=f"harpi, learning.head = {head}",
             seconds=seconds,
             accuracy=accuracy,
             largest_gap_ms=gap * 1000,
         )
-    seconds, accuracy = _scikit_learn(features, judged)
+    seconds, accuracy = _scikit_learn(features, judged, repeats)
     table.add(
         method="scikit-learn LogisticRegression",
         seconds=seconds,
@@ -93,7 +92,7 @@ def measure() -> Table:
         " largest_gap_ms: between two predictions, of which one is due each"
         f" {PREDICT_EVERY * 1000:.0f} ms."
     )
-    return table
+    return [table]
 
 
 def _runs() -> Runs:
@@ -145,11 +144,11 @@ def _samples(values: FloatArray) -> Samples:
 
 
 def _press_train(
-    base: ModelFile, runs: Runs, judged: tuple[FloatArray, list[str]], head: str
+    base: ModelFile, runs: Runs, judged: tuple[FloatArray, list[str]], head: str, repeats: int
 ) -> tuple[float, float, float]:
     """Press train: seconds until the head is in use, largest gap, accuracy afterwards."""
     times, gaps = [], []
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         with tempfile.TemporaryDirectory() as folder:
             store = Store(Path(folder) / "takes.db", ROOMY)
             store.new_session()
@@ -166,8 +165,7 @@ def _press_train(
                 PostureWatch(),
             )
             learner.start()
-            while len(knn.counts) < len(runs.learnt):  # as it is after the last take
-                time.sleep(0.01)
+            _wait_until_idle()
             with _Predicting(personal, judged[0]) as predicting:
                 times.append(_train(learner, tuple(runs.learnt)))
             gaps.append(predicting.largest_gap)
@@ -175,6 +173,14 @@ def _press_train(
             store.close()
     answers = [prediction.best for prediction in personal.predict(judged[0])]
     return float(np.median(times)), max(gaps), _balanced(answers, judged[1])
+
+
+def _wait_until_idle() -> None:
+    """Wait until all takes are known and prepared, as they are a moment after the last one."""
+    spent = -1.0
+    while time.process_time() - spent > IDLE * 0.5:
+        spent = time.process_time()
+        time.sleep(0.5)
 
 
 def _train(learner: Learner, labels: tuple[str, ...]) -> float:
@@ -223,7 +229,7 @@ class _Predicting:
 
 
 def _scikit_learn(
-    material: Material, judged: tuple[FloatArray, list[str]]
+    material: Material, judged: tuple[FloatArray, list[str]], repeats: int
 ) -> tuple[float, float]:
     """Fit what a Python user would take, on the features of the same base."""
     interpreter = Interpreter(ModelFile.read(shipped.path("models/generic.tflite")))
@@ -238,7 +244,7 @@ def _scikit_learn(
         return predict
 
     times = []
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         begin = time.perf_counter()
         predict = fit()
         times.append(time.perf_counter() - begin)

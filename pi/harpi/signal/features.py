@@ -213,7 +213,7 @@ def _spectral_grid(length: int, rate: float) -> tuple[_Array, _Array, NDArray[np
     """Taper ``[T]``, frequency of each line of the spectrum in Hz, and where bands begin."""
     taper = np.hanning(length + 1)[:-1]
     taper /= length * np.sqrt(np.square(taper).mean() / 2)
-    frequency = np.fft.rfftfreq(length, 1 / rate)
+    frequency = np.asarray(np.fft.rfftfreq(length, 1 / rate), np.float64)
     return taper, frequency, np.searchsorted(frequency, _BANDS)
 
 
