@@ -57,6 +57,11 @@ _ACC_LSB: Final = (16384.0, 8192.0, 4096.0, 2048.0)
 _GYRO_LSB: Final = (131.0, 65.5, 32.8, 16.4)
 _DAMAGED: Final = "Copy the file again from where it came"
 
+_BROKEN: Final = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, ValueError),
+    *(SyntaxError, TokenError),  # NumPy reads the head of an array as Python's literals
+)
+
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -162,7 +167,7 @@ def _read_arrays(path: Path) -> Arrays:
             where=str(path),
             remedy="Check the path and its permissions",
         ) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, TokenError) as error:
+    except _BROKEN as error:
         raise RecordingError(
             f"it is truncated, damaged, or no .npz file ({error})",
             where=str(path),

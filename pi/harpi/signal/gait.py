@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from harpi.errors import CalibrationError
 from harpi.signal.features import FEATURE_NAMES, FEATURES_VERSION, features
-from harpi.signal.mounting import gravity_direction, rotation_about, turn
+from harpi.signal.mounting import gravity_direction, is_rotation, rotation_about, turn
 from harpi.signal.windows import windows_of
 from harpi.types import FloatArray
 
@@ -81,7 +81,7 @@ class Gait(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             and any(self.tells)
         ):
             raise ValueError("a gait has too few numbers, or too many")
-        if not np.allclose(self.rotation @ self.rotation.T, np.eye(3), atol=1e-4):
+        if not is_rotation(self.rotation):
             raise ValueError("level is no rotation")
 
     @property

@@ -73,6 +73,12 @@ def any_rotations(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
     return rotation_about(axis, 2 * half)
 
 
+def is_rotation(matrix: NDArray[np.float64]) -> bool:
+    """Whether a matrix ``[3, 3]`` keeps lengths and angles, to a ten-thousandth."""
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large is none
+        return np.allclose(matrix @ matrix.T, np.eye(3), atol=1e-4)
+
+
 def angle_of(rotation: NDArray[np.float64]) -> float:
     """Give the angle of a rotation ``[3, 3]``, degrees from 0 to 180."""
     return float(np.degrees(np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1))))

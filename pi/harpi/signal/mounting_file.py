@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from harpi.documents import read_document
 from harpi.signal.features import FEATURES_VERSION
 from harpi.signal.gait import Gait
+from harpi.signal.mounting import is_rotation
 
 FILE_NAME: Final = "mounting.json"
 """Name of the file within the folder `paths.state`."""
@@ -41,9 +42,7 @@ class Place(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if self.turned is None:
             return
         rotation = np.array(self.turned)
-        if rotation.shape != (9,) or not np.allclose(
-            rotation.reshape(3, 3) @ rotation.reshape(3, 3).T, np.eye(3), atol=1e-4
-        ):
+        if rotation.shape != (9,) or not is_rotation(rotation.reshape(3, 3)):
             raise ValueError("turned is no rotation")
 
     @property
