@@ -8,7 +8,6 @@ million windows, is measured by `neighbours`.
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import tempfile
@@ -36,6 +35,7 @@ from harpi.signal.posture import Directions, PostureWatch
 from harpi.types import Samples, Window
 from tests.benchmarks.bus import Metered
 from tests.benchmarks.effort import Effort
+from tests.benchmarks.memory import peak, reset_peak
 from tests.benchmarks.table import Spread, Table
 from tests.benchmarks.turns import in_turns
 from tests.benchmarks.wearers import LENGTH, RATE, shipped_wearer
@@ -235,14 +235,13 @@ def _follow(folder: Path) -> None:
     begin = time.process_time()
     store.takes(split="train")
     listed = time.process_time() - begin
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = reset_peak()
     begin = time.process_time()
     learner.start()
     posture.learnt.wait()
     followed = time.process_time() - begin
     learner.close()
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    print(listed, followed, grown, sum(knn.counts.values()))
+    print(listed, followed, peak() - before, sum(knn.counts.values()))
     store.close()
 
 

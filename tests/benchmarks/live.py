@@ -99,6 +99,7 @@ def _daemon(folder: Path, port: int) -> subprocess.Popen[bytes]:
         "HARPI_PATHS__RUNTIME": str(folder / "run"),
         "HARPI_MQTT__PORT": str(port),
         "HARPI_MQTT__HOST": "127.0.0.1",
+        "HARPI_LOG__LEVEL": "warning",
     }
     command = [sys.executable, "-m", "harpi", "run", "--emulate", str(recording_path())]
     return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)

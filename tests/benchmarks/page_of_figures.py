@@ -22,7 +22,7 @@ $ make bench BENCH="--quick bus features"
 ```
 
 The first call sets up `.venv-bench` from `requirements/bench.lock`, with everything that harpi
-is compared with (2.3 GB, most of it TensorFlow); all benchmarks together take about ten minutes
+is compared with (2.3 GB, most of it TensorFlow); all benchmarks together take some 12 minutes
 on a computer that does nothing else, with `--quick` a fifth of the repetitions. They run in
 `.venv` as well (`.venv/bin/python -m tests.benchmarks`), and name what is missing there as not
 run.

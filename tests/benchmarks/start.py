@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
 import time
 
 from tests.benchmarks.effort import Effort
-from tests.benchmarks.table import Table
+from tests.benchmarks.table import Spread, Table
 
 RUNS = 11
 
@@ -29,15 +28,14 @@ def measure(effort: Effort) -> list[Table]:
             begin = time.perf_counter()
             subprocess.run([sys.executable, *words], stdout=subprocess.DEVNULL, check=True)
             seconds[name].append(time.perf_counter() - begin)
-    bare = statistics.median(seconds["python -c pass"])
+    bare = seconds["python -c pass"]
     for name, taken in seconds.items():
-        median = statistics.median(taken)
         table.add(
             command=name,
             **{
-                "median ms": 1000 * median,
+                "ms": Spread.of([1000 * each for each in taken]),
                 "worst ms": 1000 * max(taken),
-                "x python": median / bare,
+                "x python": Spread.of([a / b for a, b in zip(taken, bare, strict=True)]),
             },
         )
     return [table]
