@@ -73,7 +73,14 @@ def _numbers(scene: Scene) -> list[int]:
     return sorted(numbers)
 
 
-def _outcome(scene: Scene, back: Callable[[], object], what: str) -> Outcome:
+def _said_meanwhile(scene: Scene) -> str:
+    """Let the broker be away; give what `harpi status` says of it then."""
+    time.sleep(AWAY)
+    problems = scene.device.condition().problems
+    return gist(problems[0]) if problems else "-"
+
+
+def _outcome(scene: Scene, said: str, back: Callable[[], object], what: str) -> Outcome:
     """Wait until the link is back and all is heard; see that nothing is missing."""
     seconds = scene.device.comes_back(back, "the broker is back")
     verdicts = scene.device.condition().health.recognition.windows
@@ -84,9 +91,8 @@ def _outcome(scene: Scene, back: Callable[[], object], what: str) -> Outcome:
         wrong = f"numbers are missing: {len(heard)} heard, the last is {heard[-1]}"
     elif health.mqtt.given_up:
         wrong = f"{health.mqtt.given_up} messages were given up"
-    said = scene.device.warnings()
     lost = health.sensor.lost
-    return Outcome(what, gist(said[0]) if said else "-", seconds, lost, 0, wrong)
+    return Outcome(what, said, seconds, lost, 0, wrong)
 
 
 def _is_back(scene: Scene) -> Callable[[], object]:
@@ -99,56 +105,62 @@ def gone_at_the_start() -> Outcome:
     with _scene() as scene:
         scene.gate.shut = True
         scene.device.start()
-        time.sleep(AWAY)
+        said = _said_meanwhile(scene)
         scene.gate.shut = False
-        return _outcome(scene, _is_back(scene), "starts without it; what is numbered waits")
+        return _outcome(
+            scene, said, _is_back(scene), "starts without it; what is numbered waits"
+        )
 
 
 def killed() -> Outcome:
     with _scene() as scene:
         scene.device.start()
         scene.broker.kill()
-        time.sleep(AWAY)
+        said = _said_meanwhile(scene)
         back = _is_back(scene)
         scene.broker.start()
-        return _outcome(scene, back, "predicts on; what is numbered comes later")
+        return _outcome(scene, said, back, "predicts on; what is numbered comes later")
 
 
 def half_open() -> Outcome:
     with _scene() as scene:
         scene.device.start()
         scene.broker.freeze()
-        time.sleep(AWAY)
+        said = _said_meanwhile(scene)
         back = _is_back(scene)
         scene.broker.thaw()
-        return _outcome(scene, back, "predicts on; what is numbered comes later")
+        return _outcome(scene, said, back, "predicts on; what is numbered comes later")
 
 
 def refusing() -> Outcome:
     with _scene() as scene:
         scene.device.start()
         scene.gate.cut()
-        time.sleep(AWAY)
+        said = _said_meanwhile(scene)
         scene.gate.shut = False
-        return _outcome(scene, _is_back(scene), "tries ever more slowly, and predicts on")
+        return _outcome(scene, said, _is_back(scene), "tries ever more slowly, and predicts on")
 
 
 def mute() -> Outcome:
     with _scene(Abyss) as scene:
         scene.gate.shut = True
         scene.device.start()
-        time.sleep(AWAY)
+        said = _said_meanwhile(scene)
         scene.gate.shut = False
-        return _outcome(scene, _is_back(scene), "starts without it; what is numbered waits")
+        return _outcome(
+            scene, said, _is_back(scene), "starts without it; what is numbered waits"
+        )
 
 
 def slow() -> Outcome:
     with _scene() as scene:
         scene.device.start()
         scene.gate.delay = 0.5
-        time.sleep(AWAY)
+        said = _said_meanwhile(scene)
         scene.gate.delay = 0.0
-        return _outcome(scene, _is_back(scene), "the newest state replaces one that waits")
+        return _outcome(
+            scene, said, _is_back(scene), "the newest state replaces one that waits"
+        )
 
 
 TRIALS = {

@@ -265,8 +265,7 @@ def try_all(result: Result, chance: random.Random, quick: bool) -> None:
             case.words,
             len(ran),
             "samples again" if not any(one.wrong for one in ran) else "see below",
-            "; ".join(f"{text}" for text, _ in said.most_common(1))
-            or "nothing: it is repeated",
+            "; ".join(f"{text}" for text, _ in said.most_common(1)) or "nothing",
             f"{statistics.median(back):.1f} s ({back[-1]:.1f} s)",
             f"{statistics.median(one.lost for one in ran):.0f} ({most})",
             f"{worst.unavoidable} of {worst.lost}",

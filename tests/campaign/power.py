@@ -25,9 +25,9 @@ from tests.rigs.power_cut import Fate, files_after_cut
 from tests.rigs.store_workload import kept_in
 from tests.support.takes import ROOMY
 
-STATES = 6000
+STATES = 5000
 QUICK_STATES = 400
-ROUNDS = 5
+ROUNDS = 4
 
 BAD = ("corrupt", "lost", "headless")
 """What must never be found; the first of it is told, all is counted."""

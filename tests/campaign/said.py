@@ -31,7 +31,8 @@ def listening_to_the_log() -> Iterator[list[str]]:
 
 
 def gist(text: str) -> str:
-    """Leave out what differs from one run to the next: folders, numbers of processes, times."""
+    """Leave out what differs from one run to the next: folders and ports."""
     text = re.sub(r"/(?:tmp|dev/shm)/[^\s:'\"]*/", "", text)
+    text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1", text)
     text = " ".join(text.split())
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3].rstrip()}..."

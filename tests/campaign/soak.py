@@ -9,6 +9,7 @@ the computer, since these take real time.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import random
 import sys
@@ -51,10 +52,10 @@ LASTING = {
 """How many seconds a fault may last, at least and at most; the others happen in a moment."""
 
 RSS_GROWTH = 1.05
-"""Times the memory after the second day that it may be at the end."""
+"""Times the memory of the third day that it may be at the end."""
 
 SLOWER = 1.5
-"""Times the computing time of a window on the second day that it may be at the end."""
+"""Times the computing time of a window on the third day that it may be at the end."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,9 @@ class Days:
 
 
 WEEK = Days()
-SOME_HOURS = Days(count=3, length=HOUR, worn=0.25 * HOUR, trainings=1, faults=8, outages=2)
+SOME_HOURS = Days(
+    count=4, length=0.75 * HOUR, worn=0.25 * HOUR, trainings=1, faults=8, outages=2
+)
 
 
 @dataclass
@@ -307,8 +310,9 @@ def _live(life: Life, days: Days, folder: Path, result: Result) -> None:
         if link.given_up:
             result.fail(f"day {number}: {link.given_up} numbered messages were given up")
         print(f"soak: {' | '.join(result.rows[-1])}", file=sys.stderr, flush=True)
-    # The first day fills the store and with it the memory of the kNN.
-    _judge(marks[min(1, len(marks) - 1)], marks[-1], result)
+    # From here on there are as many takes as ever, and old ones have been purged.
+    settled = math.ceil(TAKES_KEPT / days.takes)
+    _judge(marks[min(settled, len(marks) - 1)], marks[-1], result)
     if life.daemon.health().sensor.state not in ("running", "asleep", "recovering"):
         result.fail("the sampling has ended")
     with Store(life.store, ROOMY) as store:

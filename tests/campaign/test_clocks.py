@@ -13,4 +13,4 @@ def test_a_wrong_clock_is_followed_and_a_late_thread_accounted_for() -> None:
     result = Result("Clocks", COLUMNS)
     try_all(result, random.Random(1), True)
     assert result.failures == []
-    assert len(result.rows) == 5
+    assert len(result.rows) == 6

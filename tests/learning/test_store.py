@@ -301,6 +301,27 @@ def test_samples_that_rotted_on_the_card_are_noticed(store: Store) -> None:
     assert f"take {bad}" in line
 
 
+@pytest.mark.parametrize("rotten", ["NULL", "'text'", "x'00'"])
+def test_a_row_that_is_no_chunk_any_more_is_a_damaged_take(store: Store, rotten: str) -> None:
+    good, bad = (store.add(take_of(), [signal(seed=i)]).id for i in range(2))
+    other = sqlite3.connect(store.path, isolation_level=None)
+    other.execute("DROP TRIGGER chunk_never_changes")
+    other.execute("PRAGMA writable_schema = ON")
+    other.execute("PRAGMA ignore_check_constraints = ON")
+    other.execute(
+        "UPDATE sqlite_schema SET sql = replace(sql, 'data BLOB NOT NULL', 'data')"
+        " WHERE name = 'chunk'"
+    )
+    other.close()
+    other = sqlite3.connect(store.path, isolation_level=None)
+    other.execute("PRAGMA ignore_check_constraints = ON")
+    other.execute(f"UPDATE chunk SET data = {rotten} WHERE take = ?", (bad,))
+    other.close()
+    with pytest.raises(StoreError, match=f"take {bad} is damaged"):
+        store.samples(bad)
+    assert len(store.samples(good)) == 1
+
+
 # --- many at once ---------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -168,7 +169,7 @@ def test_what_died_can_wait_while_the_disk_is_full(
     path = tmp_path / "takes.db"
     number = leave_unfinished(path, 3.0)
 
-    def full(connection: object) -> None:
+    def full(*_: object) -> None:
         raise StoreFull("the disk is full")
 
     monkeypatch.setattr("harpi.learning.store.recover", full)
@@ -223,3 +224,21 @@ def test_a_lock_is_held_by_one_and_freed_once(tmp_path: Path) -> None:
     one.release()
     assert other.acquire()
     other.release()
+
+
+def test_a_take_that_was_cut_off_and_damaged_does_not_keep_the_store_shut(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "takes.db"
+    with Store(path, ROOMY) as store:
+        number = store.add(take_of(session=store.new_session()), [signal()]).id
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA ignore_check_constraints = ON")
+    other.execute("DROP TRIGGER chunk_never_changes")
+    other.execute("UPDATE chunk SET data = x'00'")
+    other.execute("UPDATE take SET state = 'recording'")
+    other.close()
+    with Store(path, ROOMY) as store:
+        assert "interrupted" in store.take(number).flags
+        with pytest.raises(StoreError, match=f"take {number} is damaged"):
+            store.samples(number)

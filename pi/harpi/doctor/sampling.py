@@ -71,8 +71,7 @@ def sampling(patient: Patient) -> Outcome:
         why = health.error if health is not None and health.error else "No samples come."
         return fail("sampling breaks down", why)
     patient.rest = Rest.of(np.concatenate([block.values for block in blocks]), chip.settings)
-    figures = RecentFigures(samples=health.samples, lost=health.lost)
-    return _judged(sensor, health.rate, figures)
+    return _judged(sensor, health.rate, RecentFigures(samples=health.samples, lost=health.lost))
 
 
 def _sample(patient: Patient, chip: Mpu6050) -> list[Samples]:

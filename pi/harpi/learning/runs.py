@@ -42,13 +42,17 @@ def runs_of(take: Take, chunks: Sequence[Chunk], *, whole: bool, where: str) -> 
     Raises:
         StoreError: the samples are not those that were recorded.
     """
-    blocks = [chunk.samples() for chunk in chunks]
+    damaged = StoreError(
+        f"take {take.id} is damaged, its samples are not those that were recorded",
+        where=where,
+        remedy=f"Delete it with `harpi takes delete {take.id}`; no other is affected",
+    )
+    try:
+        blocks = [chunk.samples() for chunk in chunks]
+    except (ValueError, TypeError) as error:  # what stands in a row need not be a chunk
+        raise damaged from error
     if take.state == "kept" and digest_of(block.values for block in blocks) != take.digest:
-        raise StoreError(
-            f"take {take.id} is damaged, its samples are not those that were recorded",
-            where=where,
-            remedy=f"Delete it with `harpi takes delete {take.id}`; no other is affected",
-        )
+        raise damaged
     runs = joined(blocks)
     if whole:
         return runs

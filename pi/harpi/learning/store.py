@@ -109,7 +109,7 @@ class Store:
             )
         try:
             with self._database.transaction() as connection:
-                recover(connection)
+                recover(connection, self.path)
                 self._check_session(connection, take.session)
                 number = tables.insert_take(connection, take, "recording")
         except BaseException:
@@ -173,7 +173,7 @@ class Store:
                 where=str(self.path),
                 remedy="`harpi takes list --all` shows those that there are",
             )
-        return tables.take_of(rows[0])
+        return tables.take_of(rows[0], self.path)
 
     def takes(
         self,
@@ -206,7 +206,8 @@ class Store:
             "until": until and tables.utc_text(until),
             "deleted": deleted,
         }
-        return [tables.take_of(row) for row in self._database.rows(tables.TAKES, conditions)]
+        rows = self._database.rows(tables.TAKES, conditions)
+        return [tables.take_of(row, self.path) for row in rows]
 
     def samples(self, number: int, *, whole: bool = False) -> list[Samples]:
         """Read the signal of a take.
@@ -404,7 +405,7 @@ class Store:
         if "recording" in unfinished and self._lock(self._recording):
             try:
                 with self._database.transaction() as connection:
-                    recover(connection)
+                    recover(connection, self.path)
             finally:
                 self._recording.release()
         if "importing" in unfinished and self._lock(self._importing):

@@ -9,6 +9,7 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from harpi.errors import StoreError
@@ -46,8 +47,12 @@ def utc_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def take_of(row: tuple[Any, ...]) -> Take:
+def take_of(row: tuple[Any, ...], where: Path) -> Take:
     """Make a take of a row of `TAKE` or `TAKES`.
+
+    Args:
+        row: as it was read.
+        where: the store, for the message.
 
     Raises:
         StoreError: harpi did not write this row.
@@ -61,7 +66,8 @@ def take_of(row: tuple[Any, ...]) -> Take:
         return Take(**fields)
     except (ValueError, TypeError, AttributeError) as error:
         raise StoreError(
-            f"what is known of take {fields['id']} cannot be ({error})",
+            f"what is known of take {fields['id']} cannot be ({str(error).rstrip('.')})",
+            where=str(where),
             remedy="The file was damaged, or changed by another program: bring back a copy",
         ) from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -139,7 +140,7 @@ class TakeWriter:
                 tables.keep_take(connection, ended, digest=self._digest.hexdigest())
                 journal.act(connection, "add", [journal.added(number)])
                 (row,) = connection.execute(tables.TAKE, (number,))
-                return tables.take_of(row)
+                return tables.take_of(row, self._database.path)
         finally:
             self._lock.release()
 
@@ -164,8 +165,16 @@ class TakeWriter:
             self._digest.update(tables.little_endian(chunk.values()))
 
 
-def recover(connection: sqlite3.Connection) -> None:
-    """Keep the takes that a process left behind when it died; the caller holds the lock."""
+def recover(connection: sqlite3.Connection, where: Path) -> None:
+    """Keep the takes that a process left behind when it died; the caller holds the lock.
+
+    Args:
+        connection: in a transaction.
+        where: the store, for messages.
+
+    Raises:
+        StoreError: harpi did not write what is known of a take.
+    """
     left = connection.execute("SELECT id FROM take WHERE state = 'recording'").fetchall()
     for (number,) in left:
         (row,) = connection.execute(tables.TAKE, (number,))
@@ -173,8 +182,11 @@ def recover(connection: sqlite3.Connection) -> None:
         if not chunks:
             tables.remove_unfinished(connection, number)
             continue
-        take = tables.take_of(row)
-        digest = tables.digest_of(chunk.values() for chunk in chunks)
+        take = tables.take_of(row, where)
+        try:
+            digest = tables.digest_of(chunk.values() for chunk in chunks)
+        except (ValueError, TypeError):
+            digest = ""  # so that whoever reads it is told that it is damaged
         interrupted = replace(take, flags=(*take.flags, "interrupted"))
         tables.keep_take(connection, interrupted, digest=digest)
         journal.act(connection, "add", [journal.added(number)])
