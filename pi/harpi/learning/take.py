@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Final, Literal, get_args
 
 from harpi.errors import UsageError
@@ -95,6 +95,8 @@ class Take:
             raise UsageError(f"a split is one of {', '.join(SPLITS)}, got {self.split!r}")
         if self.start.tzinfo is None:
             raise UsageError("the start of a take carries its time zone")
+        if not MINYEAR < self.start.year < MAXYEAR:  # so that it has a time in UTC
+            raise UsageError(f"a take does not start in the year {self.start.year}")
         if not 0 < self.rate < math.inf:
             raise UsageError(f"the rate of a take is above 0 Hz, got {self.rate:g}")
         if unknown := set(self.flags) - set(FLAGS):
