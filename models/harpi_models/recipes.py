@@ -1,8 +1,8 @@
 """What was tried on the way to the shipped base, so that it can be tried again.
 
-Each entry differs from a common start in one thing, the last ones in several. They are compared on one fixed split, in
-which every third person of each set is a stranger, with few epochs: the figures rank
-entries, and are lower than those of the card.
+Each entry differs from a common start in one thing, the last ones in several. They are compared
+on one fixed split, in which every third person of each set is a stranger, with few epochs: the
+figures rank entries, and are lower than those of the card.
 """
 
 from __future__ import annotations

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harpi.commands import Progress
 from harpi.config.schema import LearningSection
@@ -12,6 +17,7 @@ from harpi.learning.fitting import (
     choose,
     fit_closed_form,
     fit_gradient,
+    luck,
 )
 from harpi.learning.material import Material, Preparation
 from harpi.learning.validation import Division, HeldOut, divide
@@ -94,29 +100,37 @@ def test_where_nothing_can_be_held_out_gradient_steps_are_few() -> None:
     assert {progress.accuracy for progress in told} == {None}
 
 
+def judged(right: list[bool]) -> HeldOut:
+    count = len(right)
+    logits = np.stack([right, np.invert(right)], axis=1).astype(np.float32)
+    return HeldOut(np.zeros(count, np.int64), np.arange(count), logits)
+
+
 def candidate(right_of_hundred: int | None, method: Method = "closed_form") -> Fitted:
     held_out = None
     if right_of_hundred is not None:
-        logits = np.zeros((100, 2), np.float32)
-        logits[:right_of_hundred, 0] = 1
-        logits[right_of_hundred:, 1] = 1
-        held_out = HeldOut(np.zeros(100, np.int64), np.arange(100), logits)
+        held_out = judged([place < right_of_hundred for place in range(100)])
     return Fitted(method, HeadState(("a", "b"), {}, {}), held_out)
 
 
-def test_the_candidate_that_judged_better_is_chosen() -> None:
-    first, better = candidate(80), candidate(81)
+def test_another_must_be_clearly_better_and_not_by_luck() -> None:
+    first = candidate(80)
+    clearly = candidate(90, "gradient")
 
-    assert choose([first, better]) is better
-    assert choose([first, candidate(80)]) is first
-    assert choose([first, candidate(70)]) is first
-
-
-def test_gradient_steps_must_be_clearly_better() -> None:
-    first, clearly = candidate(80), candidate(85, "gradient")
-
-    assert choose([first, candidate(81, "gradient")]) is first
     assert choose([first, clearly]) is clearly
+    for right in (70, 80, 81, 85):
+        assert choose([first, candidate(right, "gradient")]) is first
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=12), st.data())
+def test_luck_is_the_share_of_fair_tosses_that_favour_the_first_as_much(
+    ours: list[bool], data: st.DataObject
+) -> None:
+    theirs = data.draw(st.lists(st.booleans(), min_size=len(ours), max_size=len(ours)))
+    apart = [mine for mine, other in zip(ours, theirs, strict=True) if mine != other]
+    tosses = [sum(toss) >= sum(apart) for toss in product((False, True), repeat=len(apart))]
+
+    assert luck(judged(ours), judged(theirs)) == pytest.approx(np.mean(tosses))
 
 
 def test_without_held_out_windows_the_first_is_chosen() -> None:

@@ -89,8 +89,8 @@ def heads(found: Found) -> str:
     ]
     return (
         "## The heads\n\n"
-        "`personal` is what the device settles on: it fits heads in the order of their cost\n"
-        "and keeps the best on held-out windows. Each by itself:\n\n"
+        "`personal` is what the device settles on: the joined one, unless held-out windows\n"
+        "show that another is clearly better. Each by itself:\n\n"
         + table(["", *(f"{n}" for n in found.plan.counts)], rows)
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -25,9 +26,16 @@ from harpi.recognition.head_trainer import HeadState, HeadTrainer
 Method = Literal["closed_form", "gradient"]
 
 CLEARLY: Final = 0.02
-"""By how much gradient steps must be more accurate on held-out windows than the closed form.
-Measured on arms, legs, wrists and waists (8 to 19 activities, 1 to 6 takes): where the two
-lie closer together, the closed form is the better one on later signal, by .01 to .04."""
+"""By how much another way must be more accurate on held-out windows than the first. Measured on
+arms, legs, wrists and waists (8 to 19 activities, 1 to 6 takes): where the closed form and
+gradient steps lie closer together, the closed form is the better one on later signal, by .01 to
+.04."""
+
+LUCK: Final = 0.001
+"""Chance that its lead may be luck at most. It is small because windows of a take resemble each
+other and count less than they are, and because a wrong choice costs more than a missed one.
+With 10 windows a class of 86 people the gradient head is .04 worse than the closed form where
+the strap stays as it was, and .29 where it is turned by 90 degrees since."""
 
 BLIND_EPOCHS: Final = 40
 """Epochs where nothing can be held out to tell when to stop."""
@@ -166,18 +174,33 @@ def fit_gradient(
 
 
 def choose(candidates: list[Fitted]) -> Fitted:
-    """Give the first candidate, unless another judged held-out windows better.
+    """Give the first candidate, unless held-out windows show that another is better.
 
-    Gradient steps must be better by `CLEARLY`. Where nothing was held out, it is the first.
+    It must lead by `CLEARLY`, and by more than luck. Where nothing was held out, it is the
+    first.
     """
     chosen = candidates[0]
     for other in candidates[1:]:
         if chosen.held_out is None or other.held_out is None:
             continue
         lead = other.held_out.accuracy - chosen.held_out.accuracy
-        if lead > (CLEARLY if other.method == "gradient" else 0.0):
+        if lead > CLEARLY and luck(other.held_out, chosen.held_out) <= LUCK:
             chosen = other
     return chosen
+
+
+def luck(first: HeldOut, second: HeldOut) -> float:
+    """Give the chance that a fair coin would favour the first as much as the windows do.
+
+    The one-sided sign test over the windows of which one alone was right.
+
+    Args:
+        first: of the windows that `second` judged, in the same order.
+        second: the other.
+    """
+    won = int((first.right & ~second.right).sum())
+    tosses = won + int((second.right & ~first.right).sum())
+    return sum(math.comb(tosses, k) for k in range(won, tosses + 1)) / 2.0**tosses
 
 
 def can_be_bettered(fitted: Fitted) -> bool:

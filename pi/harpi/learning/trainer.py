@@ -184,15 +184,16 @@ class Trainer:
     ) -> Fitted:
         """Fit as configured; where several ways may be gone, held-out windows decide.
 
-        The ways are tried in the order of their cost, as long as one can clearly better what
-        is there: the base's features in closed form, all features so, gradient steps.
+        The closed form with all features comes first. Where it leaves room for something
+        clearly better, the same with those of the base alone is tried, which bears more where
+        the strap moved between takes, and then gradient steps.
         """
         plain = material.of_base(self._length)
         candidates = []
         if self._linear and self._settings.head != "gradient":
-            candidates.append(fit_closed_form(plain, division, joined=False))
+            candidates.append(fit_closed_form(material, division, joined=True))
             if can_be_bettered(candidates[0]):
-                candidates.append(fit_closed_form(material, division, joined=True))
+                candidates.append(fit_closed_form(plain, division, joined=False))
         wanted = self._settings.head != "closed_form"
         if not candidates or (wanted and can_be_bettered(choose(candidates))):
             candidates.append(
