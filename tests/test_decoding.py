@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -36,7 +38,5 @@ def test_what_cannot_be_is_one_kind_of_error(content: bytes, reason: str) -> Non
 @given(st.binary(max_size=64) | st.text(max_size=64).map(lambda text: f'{{"{text}": 1}}'))
 def test_anything_is_read_or_refused(content: bytes | str) -> None:
     for kind in (Known, object, dict[str, msgspec.Raw]):
-        try:
+        with contextlib.suppress(msgspec.DecodeError):
             decode_json(content, kind)
-        except msgspec.DecodeError:
-            pass
