@@ -32,6 +32,7 @@ from harpi.learning.strap import StrapWatch
 from harpi.learning.take import Take
 from harpi.learning.trainer import Trainer
 from harpi.learning.verdict import outcome_of
+from harpi.memory import give_back_memory
 from harpi.recognition.head_file import Head
 from harpi.recognition.knn import KnnRecogniser
 from harpi.recognition.model_file import ModelFile
@@ -238,6 +239,8 @@ class Learner:
                     with self._work:
                         self._request = None
                     request.on_end(outcome)
+                    del outcome, request
+                    give_back_memory()
             except Exception:  # the thread must be there for the next training
                 log.exception("a fault; the thread that learns goes on")
             if closing:
