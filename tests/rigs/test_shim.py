@@ -209,14 +209,29 @@ def test_whom_the_acl_lets_only_watch_commands_nothing(device: Device) -> None:
         Fault(FaultKind.TIMEOUT, at=0.0, transfers=2),
         Fault(FaultKind.STUCK, at=0.0, seconds=0.4),
         Fault(FaultKind.CLOCK_STRETCH, at=0.0, seconds=0.3),
-        Fault(FaultKind.BROWNOUT, at=0.0),
-        Fault(FaultKind.OVERFLOW, at=0.0),
     ],
     ids=lambda fault: fault.kind.name.lower(),
 )
-def test_a_fault_costs_a_gap_and_samples_go_on(device: Device, fault: Fault) -> None:
+def test_a_fault_of_the_bus_is_got_over_and_samples_go_on(device: Device, fault: Fault) -> None:
     before = device.health().sensor
     device.bus.faults.add(fault)
+
+    def over() -> bool:
+        now = device.health().sensor
+        return now.state == "running" and now.samples > before.samples + 100
+
+    wait_until(over, f"samples go on after {fault}")
+    now = device.health().sensor
+    assert now.recoveries == before.recoveries, "a chip that only the bus kept from us is reset"
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("kind", [FaultKind.BROWNOUT, FaultKind.OVERFLOW])
+def test_a_fault_of_the_chip_costs_a_gap_and_samples_go_on(
+    device: Device, kind: FaultKind
+) -> None:
+    before = device.health().sensor
+    device.bus.faults.add(Fault(kind, at=0.0))
 
     def over() -> bool:
         now = device.health().sensor
@@ -224,7 +239,7 @@ def test_a_fault_costs_a_gap_and_samples_go_on(device: Device, fault: Fault) -> 
             now.state == "running" and now.gaps > before.gaps and now.samples > before.samples
         )
 
-    wait_until(over, f"samples go on after {fault}")
+    wait_until(over, f"samples go on after {kind.name}")
     assert device.process.poll() is None
 
 
