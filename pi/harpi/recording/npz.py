@@ -14,6 +14,7 @@ import io
 import json
 import math
 import sys
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -198,10 +199,14 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) ->
         raise NotImplementedError(f"compression method {info.compress_type}")
     with archive.open(info) as stream:
         version = np.lib.format.read_magic(stream)
-        if version == (1, 0):
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-        else:
-            shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
+        with warnings.catch_warnings():
+            # NumPy warns where it takes a header for one of Python 2, before it reads or
+            # refuses it; nobody can do anything about that.
+            warnings.simplefilter("ignore", UserWarning)
+            if version == (1, 0):
+                shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+            else:
+                shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
         if not all(0 <= length <= sys.maxsize for length in shape):
             raise ValueError(f"'{info.filename}' has the shape {shape}")
         size = math.prod(shape) * dtype.itemsize
