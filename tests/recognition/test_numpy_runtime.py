@@ -27,6 +27,8 @@ from harpi.signal.windows import windows_of
 from tests.support.models import DATA, tiny_base
 
 TOLERANCE = 1e-5
+TOLERANCE_OF_A_STEP = 1e-4
+"""Adam divides by the root of a mean of squares, which enlarges what rounding leaves of it."""
 MODELS = {
     "shipped": shipped.path("models/generic.tflite"),
     "softmax": DATA / "tiny_base.tflite",
@@ -74,13 +76,14 @@ def motion(rng: np.random.Generator, form: ImuInput, count: int) -> np.ndarray:
 def assert_same(name: str, signature: str, inputs: dict[str, np.ndarray]) -> None:
     theirs, ours = (one.run(signature, inputs) for one in interpreters(name))
     assert theirs.keys() == ours.keys()
+    tolerance = TOLERANCE_OF_A_STEP if signature == "train" else TOLERANCE
     for key, expected in theirs.items():
         assert ours[key].dtype == expected.dtype
         # Single precision adds terms of all sizes: what is left of them where they cancel
         # is as exact as the largest.
         largest = max(1.0, float(np.abs(expected).max(initial=0)))
         np.testing.assert_allclose(
-            ours[key], expected, atol=TOLERANCE * largest, rtol=0, err_msg=f"{signature} {key}"
+            ours[key], expected, atol=tolerance * largest, rtol=0, err_msg=f"{signature} {key}"
         )
 
 

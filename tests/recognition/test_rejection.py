@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from harpi.recognition.rejection import Rejection, threshold_for
@@ -54,6 +54,7 @@ def test_whole_takes_are_left_out_where_there_are_several() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.floats(0, 1e6, width=32), max_size=60), st.floats(0, 1))
+@example([], 1.0)
 def test_few_windows_promise_nothing_many_keep_it(familiar: list[float], rate: float) -> None:
     threshold = threshold_for(np.array(familiar, np.float32), rate)
     beyond = sum(distance > threshold for distance in familiar)

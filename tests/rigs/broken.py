@@ -56,7 +56,7 @@ BREAKS: Final = {
         "pi/harpi/imu/mpu6050.py",
         "        self._registers.write(reg.USER_CTRL, reg.USER_FIFO_RESET)\n",
         "",
-        "test_shim.py::test_a_fault_costs_a_gap_and_samples_go_on[overflow]",
+        "test_shim.py::test_a_fault_of_the_chip_costs_a_gap_and_samples_go_on[overflow]",
         "waited in vain until samples go on",
     ),
     "pull-up": Break(

@@ -226,7 +226,9 @@ def test_a_fault_of_the_bus_is_got_over_and_samples_go_on(device: Device, fault:
 
 
 @pytest.mark.broker
-@pytest.mark.parametrize("kind", [FaultKind.BROWNOUT, FaultKind.OVERFLOW])
+@pytest.mark.parametrize(
+    "kind", [FaultKind.BROWNOUT, FaultKind.OVERFLOW], ids=lambda kind: kind.name.lower()
+)
 def test_a_fault_of_the_chip_costs_a_gap_and_samples_go_on(
     device: Device, kind: FaultKind
 ) -> None:

@@ -136,10 +136,10 @@ def threshold_for(familiar: FloatArray, rate: float) -> float:
         The threshold; infinite where there are too few windows to promise the rate.
     """
     count = len(familiar)
-    place = math.ceil((count + 1) * (1 - rate))
+    place = max(math.ceil((count + 1) * (1 - rate)), 1)
     if place > count:
         return math.inf
-    return float(np.sort(familiar)[max(place, 1) - 1])
+    return float(np.sort(familiar)[place - 1])
 
 
 def _folds(targets: NDArray[np.int64], takes: NDArray[np.int64]) -> NDArray[np.int64]:
