@@ -84,7 +84,10 @@ def _in_archive(archive: Path) -> Iterator[tuple[Source, float, float]]:
             lines: dict[str, Mapping[str, str]] = {}
             if listed := members.pop(index.FILE_NAME, None):
                 _check_size(listed, LARGEST_INDEX, where)
-                lines = _read_index(packed.read(listed), f"{where}/{index.FILE_NAME}")
+                with packed.open(listed) as source:
+                    # Without a limit as much is reserved as the archive claims to hold.
+                    content = source.read(LARGEST_INDEX)
+                lines = _read_index(content, f"{where}/{index.FILE_NAME}")
             files = {n: m for n, m in members.items() if Path(n).suffix.lower() in ENDINGS}
             _check_complete(files, lines, where)
             for number, (name, member) in enumerate(files.items()):
