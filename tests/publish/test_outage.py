@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import paho.mqtt.client as paho
@@ -127,6 +128,21 @@ def test_nothing_is_missing_after_an_outage_with_a_restart_of_the_daemon_in_it(
         heard = logged(listener.wait_for("history", 40))
     assert first_seen(heard) == list(range(40))
     assert len({entry.stream for entry in heard}) == 1
+
+
+def test_a_pause_that_ends_between_two_looks_at_the_clock_does_not_hold_up_what_waits(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pause, looks = 0.1, itertools.count()
+
+    def later_at_every_look() -> float:
+        return 0.3 * pause * next(looks)
+
+    clock = SimpleNamespace(monotonic=later_at_every_look)
+    monkeypatch.setattr("harpi.publish.mqtt.time", clock)
+    with publishing(broker, tmp_path, per_second=1 / pause) as publisher:
+        judge(publisher, 10)
+        wait_until(everything_sent(publisher), "all is sent")
 
 
 def test_what_a_subscriber_missed_it_can_ask_for(broker: Broker, tmp_path: Path) -> None:

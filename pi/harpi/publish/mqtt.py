@@ -234,8 +234,7 @@ class MqttPublisher:
     def _send(self) -> None:
         while True:
             with self._changed:
-                while not self._ending and not self._may_send():
-                    self._changed.wait(self._patience())
+                self._wait_for_work()
                 if self._ending:
                     return
                 self._sending = self._next()
@@ -249,24 +248,25 @@ class MqttPublisher:
                 if number is None or epoch != self._epoch:
                     self._put_back(message)
                 elif number in self._early:
-                    self._settle(message, refused=self._early.pop(number))
+                    self._settle(message, refused=self._early[number])
                 else:
                     self._unanswered[number] = message
+                self._early.clear()
                 self._changed.notify_all()
 
-    def _may_send(self) -> bool:
-        if len(self._unanswered) >= self._window:
-            return False
-        return len(self._live) > 0 or self._history_due()
-
-    def _history_due(self) -> bool:
-        """Whether something numbered is to be sent, and subscribers are ready to take it."""
-        history = self.history
-        return history is not None and time.monotonic() >= self._history_from and history.due
-
-    def _patience(self) -> float | None:
-        wait = self._history_from - time.monotonic()
-        return wait if self._window and wait > 0 else None
+    def _wait_for_work(self) -> None:
+        """Wait until something may be sent, or nothing more is to be."""
+        while not self._ending:
+            pause: float | None = None
+            if len(self._unanswered) < self._window:
+                if len(self._live):
+                    return
+                if self.history is not None and self.history.due:
+                    # Subscribers are to be ready for it, and to keep up.
+                    pause = self._history_from - time.monotonic()
+                    if pause <= 0:
+                        return
+            self._changed.wait(pause)
 
     def _next(self) -> Message | Entry | None:
         if len(self._live):
@@ -347,10 +347,10 @@ class MqttPublisher:
         """Note that the broker has a message."""
         with self._changed:
             message = self._unanswered.pop(number, None)
-            if message is None:
-                self._early[number] = refused
-            else:
+            if message is not None:
                 self._settle(message, refused=refused)
+            elif self._sending is not None:
+                self._early[number] = refused
             self._changed.notify_all()
 
     def heard(self, topic: str, payload: bytes) -> None:
