@@ -8,8 +8,8 @@ chip's.
 The kernel's way is that of `inv_mpu_ring.c` in Linux: an interrupt for each sample, upon which
 it reads the status, the count of the FIFO, and frame by frame what is in it. Its CPU time is
 left out, since here it is played by Python. Waking for every sample, it may be late by nearly a
-full FIFO; harpi fetches half a FIFO at once at 1000 Hz, and loses what comes after the other
-half is full, 43 ms later. At 200 Hz it may be 265 ms late, at 50 Hz a second.
+full FIFO; harpi fetches 29 samples at once at 1000 Hz, and may be 55 ms late until the rest of
+the FIFO is full, 265 ms at 200 Hz, a second at 50 Hz.
 """
 
 from __future__ import annotations

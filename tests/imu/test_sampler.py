@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import threading
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from harpi.errors import NoAcknowledge
 from harpi.imu.emulator import Account, Chip, EmulatedBus, Fault, FaultKind, Still
 from harpi.imu.mpu6050 import Mpu6050
-from harpi.imu.sampler import Sampler
+from harpi.imu.sampler import LATE_SECONDS, Sampler
 from harpi.timebase import SystemTime
 from harpi.types import Samples
 from tests.imu.rig import BEGIN, Rig
@@ -107,10 +108,22 @@ def test_a_window_is_there_as_soon_as_its_last_sample(rate: int) -> None:
         assert waited < on_the_bus + 1.5e-3
 
 
-def test_the_fifo_is_half_empty_at_most() -> None:
-    rig = Rig(rate=1000)
+@pytest.mark.parametrize(("rate", "fetched"), [(200, 42), (500, 42), (1000, 31)])
+def test_at_most_half_the_fifo_is_fetched_at_once(rate: int, fetched: int) -> None:
+    rig = Rig(rate=rate)
     rig.run(5)
-    assert {len(block) for block in rig.blocks[10:]} == {42}
+    assert {len(block) for block in rig.blocks[10:]} == {fetched}
+
+
+@pytest.mark.parametrize("rate", [50, 200, 500, 1000])
+@pytest.mark.parametrize("sampler", [HOP, {}])
+def test_a_thread_that_is_late_loses_nothing(rate: int, sampler: dict[str, float]) -> None:
+    rig = Rig(rate=rate, clock_error=0.02, sampler=sampler)
+    turns = itertools.count()
+    rig.run(20, lateness=lambda: LATE_SECONDS if next(turns) % 40 == 39 else 0.0)
+    health = rig.sampler.health()
+    assert (health.gaps, health.lost) == (0, 0)
+    assert np.max(np.diff(rig.delivered)) > LATE_SECONDS
 
 
 @pytest.mark.parametrize(("batch", "fetched"), [(1, 1), (22, 22), (64, 63)])

@@ -35,11 +35,14 @@ _RESTART_TOLERANCE: Final = 5e-4
 """How far the rate may have moved while the chip was reset."""
 
 _MEMORY_SECONDS: Final = 30.0
-_STRIDE_SECONDS: Final = 1.0
+_STRIDES: Final = 30
 _RECENT: Final = 16
 _CAPACITY: Final = 64
 """Bounds of the last half minute are remembered: the recent ones all, before them the tightest
-of every second, so that there are never more than `_CAPACITY`."""
+of every stride, so that there are never more than `_CAPACITY`."""
+
+_RESOLUTION: Final = 1e-9
+"""Seconds that two readings of a clock can differ by."""
 
 _SLEW: Final = 0.05
 """How much an interval between two given times may differ from the period, at most, while
@@ -96,7 +99,8 @@ class _Bounds:
     def _thin_out(self, period: float) -> None:
         old = slice(0, -_RECENT)
         slack = self._side * (self.moments[old] - period * self.numbers[old])
-        stride = np.floor(self.moments[old] / _STRIDE_SECONDS)
+        age = self.moments[-_RECENT] - self.moments[old]
+        stride = -np.ceil(age * (_STRIDES / max(age[0], _RESOLUTION)))
         tightest_first = np.lexsort((slack, stride))
         begins = np.unique(stride[tightest_first], return_index=True)[1]
         recent = np.arange(_CAPACITY - _RECENT, _CAPACITY)

@@ -22,6 +22,13 @@ from harpi.types import Samples, TimeArray
 
 log = logging.getLogger(__name__)
 
+LATE_SECONDS: Final = 0.05
+"""By how much the thread may be late without a loss, where the FIFO has room for that and for
+what is fetched at once: a slow card or a busy processor holds a program up for so long."""
+
+_HASTE: Final = 1.05
+"""How much faster than nominal the chip may fill its FIFO."""
+
 _SHARPNESS_SECONDS: Final = 3e-4
 _SHARPNESS_PERIODS: Final = 0.025
 """Within which the next sample shall be foreseen, the wider of the two; else a count is spent
@@ -66,8 +73,8 @@ class Sampler:
         on_samples: gets every block of samples, on the sampling thread, so it must be quick;
             what it raises is logged and counted, and sampling goes on.
         batch: samples to fetch at once; where None, all of one hop, in equal parts of at most
-            half a FIFO.
-        hop_seconds: from one window to the next; where None, half a FIFO is fetched at once.
+            half a FIFO, and of less where the rest would be full within `LATE_SECONDS`.
+        hop_seconds: from one window to the next; where None, the largest part is fetched.
         first_window_seconds: signal that the first window after a gap needs.
         check_seconds: how often the configuration is read back.
         may_nap: whether the chip may sleep now, where it was told to; asked on the sampling
@@ -202,11 +209,12 @@ class Sampler:
 
     def _schedule_of_chip(self) -> DrainSchedule:
         """Plan the drains, once the chip was identified and the size of its FIFO is known."""
-        most = self._chip.fifo_frames // 2
+        room, rate = self._chip.fifo_frames, self._chip.rate
         if self._batch is not None:
-            return DrainSchedule(min(self._batch, most * 3 // 2))
+            return DrainSchedule(min(self._batch, room * 3 // 4))
+        spare = math.ceil(LATE_SECONDS * rate * _HASTE) + 1
+        most = max(room // 4, min(room // 2, room - spare))
         if self._hop_seconds is not None:
-            rate = self._chip.rate
             return DrainSchedule.for_windows(
                 self._hop_seconds * rate, self._first_window_seconds * rate, most
             )
