@@ -28,12 +28,12 @@ _NOT_REACHED: Final = (
 class Found:
     """A weakness of a library that is known."""
 
-    library: str
+    package: str
     identity: str
     mended_in: str
 
     def __str__(self) -> str:
-        return f"{self.library} has {self.identity}, mended in {self.mended_in or 'no version'}"
+        return f"{self.package} has {self.identity}, mended in {self.mended_in or 'no version'}"
 
 
 def pins(locks: Iterable[Path]) -> set[tuple[str, str]]:

@@ -101,66 +101,83 @@ def _is_back(scene: Scene) -> Callable[[], object]:
     return lambda: len(scene.listener.of("state")) > before
 
 
-def gone_at_the_start() -> Outcome:
-    with _scene() as scene:
-        scene.gate.shut = True
-        scene.device.start()
+def _away(
+    vanish: Callable[[Scene], object],
+    return_: Callable[[Scene], object],
+    what: str,
+    *,
+    kind: type[Gate] = Gate,
+    before_the_start: bool = False,
+) -> Outcome:
+    """Let the broker vanish before or after the device has started, and come back."""
+    with _scene(kind) as scene:
+        if not before_the_start:
+            scene.device.start()
+        vanish(scene)
+        if before_the_start:
+            scene.device.start()
         said = _said_meanwhile(scene)
-        scene.gate.shut = False
-        return _outcome(
-            scene, said, _is_back(scene), "starts without it; what is numbered waits"
-        )
+        back = _is_back(scene)
+        return_(scene)
+        return _outcome(scene, said, back, what)
+
+
+def _shut(scene: Scene) -> None:
+    scene.gate.shut = True
+
+
+def _open(scene: Scene) -> None:
+    scene.gate.shut = False
+
+
+def _delay(scene: Scene) -> None:
+    scene.gate.delay = 0.5
+
+
+def _hurry(scene: Scene) -> None:
+    scene.gate.delay = 0.0
 
 
 def killed() -> Outcome:
-    with _scene() as scene:
-        scene.device.start()
-        scene.broker.kill()
-        said = _said_meanwhile(scene)
-        back = _is_back(scene)
-        scene.broker.start()
-        return _outcome(scene, said, back, "predicts on; what is numbered comes later")
+    return _away(
+        lambda scene: scene.broker.kill(),
+        lambda scene: scene.broker.start(),
+        "predicts on; what is numbered comes later",
+    )
 
 
-def half_open() -> Outcome:
-    with _scene() as scene:
-        scene.device.start()
-        scene.broker.freeze()
-        said = _said_meanwhile(scene)
-        back = _is_back(scene)
-        scene.broker.thaw()
-        return _outcome(scene, said, back, "predicts on; what is numbered comes later")
+def gone_at_the_start() -> Outcome:
+    return _away(
+        _shut, _open, "starts without it; what is numbered waits", before_the_start=True
+    )
 
 
 def refusing() -> Outcome:
-    with _scene() as scene:
-        scene.device.start()
-        scene.gate.cut()
-        said = _said_meanwhile(scene)
-        scene.gate.shut = False
-        return _outcome(scene, said, _is_back(scene), "tries ever more slowly, and predicts on")
+    return _away(
+        lambda scene: scene.gate.cut(), _open, "tries ever more slowly, and predicts on"
+    )
+
+
+def half_open() -> Outcome:
+    return _away(
+        lambda scene: scene.broker.freeze(),
+        lambda scene: scene.broker.thaw(),
+        "predicts on; what is numbered comes later",
+    )
 
 
 def mute() -> Outcome:
-    with _scene(Abyss) as scene:
-        scene.gate.shut = True
-        scene.device.start()
-        said = _said_meanwhile(scene)
-        scene.gate.shut = False
-        return _outcome(
-            scene, said, _is_back(scene), "starts without it; what is numbered waits"
-        )
+    return _away(
+        _shut,
+        _open,
+        "starts without it; what is numbered waits",
+        kind=Abyss,
+        before_the_start=True,
+    )
 
 
 def slow() -> Outcome:
-    with _scene() as scene:
-        scene.device.start()
-        scene.gate.delay = 0.5
-        said = _said_meanwhile(scene)
-        scene.gate.delay = 0.0
-        return _outcome(
-            scene, said, _is_back(scene), "the newest state replaces one that waits"
-        )
+    return _away(_delay, _hurry, "the newest state replaces one that waits")
 
 
 TRIALS = {

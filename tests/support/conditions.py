@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harpi.config.schema import Config, StoreSection
 from harpi.daemon.diagnosis import condition_of
+from harpi.daemon.recent import totals_of
 from harpi.daemon.report import health_message
 from harpi.imu.health import SensorHealth
 from harpi.learning.room import Room
@@ -45,14 +46,7 @@ def condition(
 ) -> Condition:
     """How a device does; with `long_ago`, what its counters count was not lately."""
     said = health(sensor, uptime=uptime, **recognition)
-    recent = RecentFigures(
-        samples=sensor.samples,
-        lost=sensor.lost,
-        gaps=sensor.gaps,
-        blocks_failed=sensor.callback_errors,
-        windows_failed=said.recognition.failed,
-        skipped=said.recognition.skipped,
-    )
+    recent = totals_of(sensor, said.recognition)
     return condition_of(
         config or Config(),
         sensor,

@@ -17,7 +17,7 @@ from harpi.daemon.corrections import Corrections
 from harpi.daemon.diagnosis import condition_of
 from harpi.daemon.housekeeping import Housekeeping
 from harpi.daemon.page import make_page, start_page
-from harpi.daemon.recent import Recent
+from harpi.daemon.recent import Recent, totals_of
 from harpi.daemon.recognition import Recognition, Sink
 from harpi.daemon.report import health_message, status_line
 from harpi.daemon.resting import Resting
@@ -27,7 +27,7 @@ from harpi.imu.bus import Bus, SmbusBus
 from harpi.imu.health import SensorHealth
 from harpi.imu.sampler import Sampler
 from harpi.publish.condition import Condition, RecentFigures
-from harpi.publish.messages import Health, LinkFigures, RecognitionFigures
+from harpi.publish.messages import Health, LinkFigures
 from harpi.signal.ring import Ring
 from harpi.signal.windows import WindowMaker
 from harpi.systemd import Notifier
@@ -332,14 +332,7 @@ class Daemon:
         )
 
     def _lately(self, sensor: SensorHealth) -> RecentFigures:
-        totals = RecentFigures(
-            samples=sensor.samples,
-            lost=sensor.lost,
-            gaps=sensor.gaps,
-            blocks_failed=sensor.callback_errors,
-            windows_failed=self.recognition.failed,
-            skipped=self.recognition.skipped,
-        )
+        totals = totals_of(sensor, self.recognition.figures())
         return self._recent.note(self.timebase.monotonic(), totals)
 
     def _health_of(self, sensor: SensorHealth) -> Health:
@@ -347,11 +340,7 @@ class Daemon:
             sensor,
             chip=self._chip.identity.name,
             uptime=self.timebase.monotonic() - self._begun,
-            recognition=RecognitionFigures(
-                windows=self.recognition.windows,
-                skipped=self.recognition.skipped,
-                failed=self.recognition.failed,
-            ),
+            recognition=self.recognition.figures(),
             link=NOT_CONNECTED if self.publisher is None else self.publisher.figures(),
             models=self.recognisers.figures(),
         )

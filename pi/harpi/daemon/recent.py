@@ -8,12 +8,26 @@ from typing import Final
 
 from msgspec import structs
 
+from harpi.imu.health import SensorHealth
 from harpi.publish.condition import RecentFigures
+from harpi.publish.messages import RecognitionFigures
 
 SPAN_SECONDS: Final = 300.0
 """How far back a fault is held against a device that does well again."""
 
 _STEP_SECONDS: Final = 10.0
+
+
+def totals_of(sensor: SensorHealth, recognition: RecognitionFigures) -> RecentFigures:
+    """Give the counters since the start that tell how a device does."""
+    return RecentFigures(
+        samples=sensor.samples,
+        lost=sensor.lost,
+        gaps=sensor.gaps,
+        blocks_failed=sensor.callback_errors,
+        windows_failed=recognition.failed,
+        skipped=recognition.skipped,
+    )
 
 
 class Recent:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from harpi.errors import HarpiError
+from harpi.publish.messages import RecognitionFigures
 from harpi.signal.ring import Ring
 from harpi.signal.windows import WindowMaker
 from harpi.types import Samples, Verdict, Window
@@ -75,6 +76,12 @@ class Recognition:
         """Take samples; returns at once, whatever the recognition is at."""
         self._ring.append(samples)
         self._news.set()
+
+    def figures(self) -> RecognitionFigures:
+        """Give the counts for `/health`."""
+        return RecognitionFigures(
+            windows=self.windows, skipped=self.skipped, failed=self.failed
+        )
 
     def work(self) -> None:
         """Judge every window that the samples fed so far complete."""

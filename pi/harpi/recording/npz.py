@@ -174,7 +174,7 @@ def _read_arrays(path: Path) -> Arrays:
             where=str(path),
             remedy=_DAMAGED,
         ) from error
-    except (RuntimeError, NotImplementedError) as error:
+    except RuntimeError as error:  # also what zipfile does not implement
         raise RecordingError(
             f"its archive is of a kind that is not read ({error})",
             where=str(path),
@@ -196,7 +196,12 @@ def _check_size(members: Sequence[zipfile.ZipInfo], path: Path) -> None:
 def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> NDArray[Any]:
     """Read one array, and no byte more than its header promises."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise NotImplementedError(f"compression method {info.compress_type}")
+        raise RecordingError(
+            f"its array '{info.filename}' is packed by method {info.compress_type}, "
+            "which is not read",
+            where=where,
+            remedy="Save it again with numpy.savez_compressed",
+        )
     with archive.open(info) as stream:
         version = np.lib.format.read_magic(stream)
         with warnings.catch_warnings():
