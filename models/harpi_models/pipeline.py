@@ -17,6 +17,7 @@ from harpi.types import FloatArray
 from harpi_models.converter import Converted, convert_model
 from harpi_models.datasets.catalogue import CORE, SPAR, TRAINED_ON
 from harpi_models.datasets.layout import LENGTH
+from harpi_models.errors import ConversionRefused
 from harpi_models.examples import Examples, read_examples
 from harpi_models.folds import ALL, PEOPLE_RUNS, PLACE_RUNS, Run
 from harpi_models.heads import softmax_head
@@ -95,8 +96,8 @@ def train_and_judge(
     Args:
         data: the sets.
         recipe: how to train.
-        out: folder for `generic.tflite`, the same quantised, `knn_reference.safetensors` and
-            `figures.json`; the siblings go to `runs/` below it.
+        out: folder for `generic.tflite`, the same quantised as far as that does it no harm,
+            `knn_reference.safetensors` and `figures.json`; the siblings go to `runs/` below it.
         judged: whether the siblings are trained and judged; else only the base is made.
         tell: told what was done.
         progress: for the name of a run, what is told after each epoch.
@@ -147,11 +148,19 @@ def train_and_judge(
     write_result(out / "figures.json", json.dumps(figures, indent=1).encode())
     with writing(out / REFERENCE):
         reference.write(out / REFERENCE)
-    for kind in QUANTIZED:
-        smaller = to_file(trained, unknown_below, kind, representative(ALL, data))
-        smaller.write(out / f"generic_{kind}.tflite")
     base.write(out / "generic.tflite")
     tell(f"{ALL.name}: {out / 'generic.tflite'}, {len(base.content)} bytes")
+    for kind in QUANTIZED:
+        path = out / f"generic_{kind}.tflite"
+        try:
+            smaller = to_file(trained, unknown_below, kind, representative(ALL, data))
+        except ConversionRefused as error:
+            # A base stands without its smaller sisters; one of an earlier run is not its.
+            path.unlink(missing_ok=True)
+            tell(f"{ALL.name}: no {kind}: {error}")
+        else:
+            smaller.write(path)
+            tell(f"{ALL.name}: {path}, {len(smaller.content)} bytes")
     return figures
 
 
@@ -203,11 +212,14 @@ def judge_run(run: Run, path: Path, data: Data) -> dict[str, Any]:
 
 
 def judge_quantized(trained: Trained, run: Run, data: Data) -> dict[str, Any]:
-    """Size and figures of a run's base in every quantisation."""
+    """Size and figures of a run's base in every quantisation that passes the guards."""
     strangers = data.judging.where(run.judged_on(data.judging))
     found: dict[str, Any] = {}
     for kind in QUANTIZED:
-        converted = to_file(trained, None, kind, representative(run, data))
+        try:
+            converted = to_file(trained, None, kind, representative(run, data))
+        except ConversionRefused:
+            continue
         file = ModelFile.parse(converted.content, kind)
         found[kind] = {
             "size": len(converted.content),

@@ -135,6 +135,29 @@ def test_the_whole_run_writes_base_reference_figures_and_card(
 
 
 @pytest.mark.models
+@pytest.mark.timeout(600)
+def test_a_quantisation_that_harms_the_base_is_left_out_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harpi_models.pipeline.QUANTIZED", ("float16", "dynamic"))
+    monkeypatch.setattr(
+        "harpi_models.guards.TOLERANCE", {"none": 1e-3, "float16": 2e-2, "dynamic": 0.0}
+    )
+    monkeypatch.setattr("harpi_models.pipeline.TRAINED_ON", SETS)
+    data = Data.read(folder_of_sets(tmp_path, seconds=30))
+    recipe = replace(Recipe(), epochs=1, epoch_windows=256, batch=128)
+    out, told = tmp_path / "out", []
+    out.mkdir()
+    (out / "generic_dynamic.tflite").write_bytes(b"of an earlier run")
+    train_and_judge(data, recipe, out, judged=False, tell=told.append)
+    assert {path.name for path in out.glob("*.tflite")} == {
+        "generic.tflite",
+        "generic_float16.tflite",
+    }
+    assert "no dynamic: guard: bottleneck differs" in told[-1]
+
+
+@pytest.mark.models
 def test_the_search_has_names_and_reasons() -> None:
     assert len({entry.name for entry in SEARCH}) == len(SEARCH)
     assert len({repr(entry.recipe) for entry in SEARCH}) == len(SEARCH)
