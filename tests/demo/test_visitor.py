@@ -114,12 +114,22 @@ def test_what_was_said_stays_when_the_next_verdict_is_drawn(
     monkeypatch.setattr(out, "isatty", lambda: True)
     screen = Screen(Score(), out)
     for _ in range(2):
-        screen.verdict(None, None, verdict())
+        screen.verdict(None, "walking", verdict())
     screen.say("The report.")
-    screen.verdict(None, None, verdict())
+    screen.verdict(None, "walking", verdict())
     before, after = out.getvalue().split("The report.")
     assert "\x1b[4A" in before
     assert "\x1b[4A" not in after
+
+
+def test_a_window_of_two_activities_is_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr(out, "isatty", lambda: True)
+    screen = Screen(Score(), out)
+    screen.verdict(None, "walking", verdict())
+    drawn = out.getvalue()
+    screen.verdict(None, None, verdict())
+    assert out.getvalue() == drawn
 
 
 # --- on the command line ----------------------------------------------------------------

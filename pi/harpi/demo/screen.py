@@ -61,11 +61,11 @@ class Screen:
         self._print(f"  {self._style(_DIM, '[button]')} {answer.message}")
 
     def verdict(self, scene: Scene | None, truth: str | None, verdict: Verdict) -> None:
-        """Draw the verdict over the one before."""
-        if not self._live:
+        """Draw the verdict over the one before; none on a window of two activities."""
+        if not self._live or truth is None:
             return
         self._wipe()
-        lines = [f"  the wearer: {self._style(_BOLD, truth or '...')}"]
+        lines = [f"  the wearer: {self._style(_BOLD, truth)}"]
         for model in MODELS:
             prediction = verdict.predictions[model]
             shown = self._opinion(prediction, truth)
@@ -74,7 +74,7 @@ class Screen:
         self._print("\n".join(lines))
         self._drawn = len(lines)
 
-    def _opinion(self, prediction: Prediction, truth: str | None) -> str:
+    def _opinion(self, prediction: Prediction, truth: str) -> str:
         if not prediction.trained:
             return self._style(_DIM, f"{'has learnt nothing yet':<{_BAR + 20}}")
         filled = round(prediction.confidence * _BAR)
@@ -82,8 +82,6 @@ class Screen:
         text = (
             f"{'█' * filled}{'░' * (_BAR - filled)} {prediction.confidence:4.0%} {answer:<14}"
         )
-        if truth is None:
-            return text
         return self._style(_GREEN if prediction.answer == truth else _RED, text)
 
     def _running(self, scene: Scene | None, model: str) -> str:
