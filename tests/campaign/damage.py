@@ -1,4 +1,4 @@
-"""Every file that harpi reads: cut short at every length, and bits flipped all over it."""
+"""Every file that harpi reads: cut short at every length, and a bit flipped in every byte."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ import msgspec
 
 from harpi import shipped
 from harpi.config.loading import load
+from harpi.config.schema import HistorySection
 from harpi.daemon.recognisers import BASE, KNN_REFERENCE
 from harpi.errors import HarpiError
 from harpi.imu.calibration import Calibration, GyroCalibration, read_calibration
 from harpi.learning.heads import INDEX, HeadShelf
 from harpi.learning.store import Store
-from harpi.publish.history_file import HistoryFile, Row
+from harpi.publish.history import History
+from harpi.publish.messages import compose_gap
 from harpi.recognition.head_file import Head
 from harpi.recognition.knn_reference import KnnReference
 from harpi.recognition.model_file import ModelFile
@@ -31,7 +33,7 @@ from tests.support.models import tiny_base, tiny_head
 from tests.support.takes import ROOMY, signal, take_of
 
 FEW = 40
-"""Of a quick campaign, for each file."""
+"""Lengths, and bytes, that a quick campaign tries of each file."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,12 @@ class Subject:
         make: puts a good one into a folder, and gives its path.
         read: reads it; gives something that can be compared.
         has_digest: whether another content must never be taken for good.
-        lengths, flips: how many are tried; all where there are less.
     """
 
     words: str
     make: Callable[[Path], Path]
     read: Callable[[Path], object]
     has_digest: bool = True
-    lengths: int = 50_000
-    flips: int = 10_000
 
 
 def subjects() -> list[Subject]:
@@ -62,8 +61,8 @@ def subjects() -> list[Subject]:
         Subject("head in use", _make_shelf, _read_head),
         Subject("list of heads", _make_index, _read_index, has_digest=False),
         Subject("calibration", _make_calibration, _read_calibration, has_digest=False),
-        Subject("store of takes", _make_store, _read_store, False, 2000, 2000),
-        Subject("what waits for the broker", _make_history, _read_history, False, 1000, 1000),
+        Subject("store of takes", _make_store, _read_store, has_digest=False),
+        Subject("what waits for the broker", _make_history, _read_history),
     ]
 
 
@@ -165,23 +164,32 @@ def _read_store(path: Path) -> object:
 
 def _make_history(folder: Path) -> Path:
     path = folder / "history.db"
-    file = HistoryFile(path)
-    file.save("stream", 100, 7, [Row(n, n, b"{}" * 50) for n in range(40)], [])
-    file.close()
+    history = History(HistorySection(), path, compose_gap)
+    history.open()
+    for _ in range(40):
+        history.add(lambda stream, number: f"{stream} {number} ".encode() * 10)
+    history.close()
     return path
 
 
 def _read_history(path: Path) -> object:
+    """Read it as the daemon does, and send everything; what is missing is announced."""
     for ending in ("-wal", "-shm", ".damaged"):
         path.with_name(path.name + ending).unlink(missing_ok=True)
-    file = HistoryFile(path)
-    try:
-        saved = file.load()
-    finally:
-        file.close()
+    history = History(HistorySection(), path, compose_gap)
+    history.open()
+    sent = []
+    while (entry := history.take()) is not None:
+        sent.append(entry)
+    history.close()
     if path.with_name(path.name + ".damaged").exists():
         raise HarpiError(f"{path}: damaged, and set aside")
-    return saved
+    if not sent:
+        raise HarpiError(f"{path}: nothing is in it, a new numbering begins")
+    gaps = [entry for entry in sent if b'"gap"' in entry.payload]
+    if gaps:
+        raise HarpiError(f"{path}: damaged; a gap stands for each message that cannot be read")
+    return history.stream, [(entry.first, entry.number, entry.payload) for entry in sent]
 
 
 def try_all(result: Result, chance: random.Random, quick: bool) -> None:
@@ -191,8 +199,9 @@ def try_all(result: Result, chance: random.Random, quick: bool) -> None:
         with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
             path = subject.make(Path(folder))
             content = path.read_bytes()
-            lengths = _chosen(len(content), FEW if quick else subject.lengths, chance)
-            bytes_ = _chosen(len(content), FEW if quick else subject.flips, chance)
+            most = FEW if quick else len(content)
+            lengths = _chosen(len(content), most, chance)
+            bytes_ = _chosen(len(content), most, chance)
             short = (content[:length] for length in lengths)
             flipped = (_flipped(content, at, chance) for at in bytes_)
             _try(result, subject, path, content, "cut short", short)

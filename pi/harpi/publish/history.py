@@ -306,16 +306,34 @@ class History:
         """Go on where the last run ended."""
         with self._lock:
             self._stream = saved.stream or self._stream
-            for number, first, payload in saved.rows:
-                entry = Entry(first, number, payload, gap=first < number)
-                self._waiting.append(entry)
-                self._bytes += len(payload)
-                self._stored_to = number
+            self._gone.update(row.number for row in saved.damaged)
+            if saved.rows or saved.damaged:
+                self._take_rows(saved)
             self._next = self._reserved = saved.reserved
             if saved.known < saved.reserved:
                 self._append(self._gap(saved.known, saved.reserved - 1, "restart"))
             while self._bytes > self._limit and len(self._waiting) > 1:
                 self._drop_first()
+
+    def _take_rows(self, saved: Saved) -> None:
+        """Take what waits; gaps stand for what can no longer be read.
+
+        What waits are the numbers from the first row to the last that is known, without a
+        hole: of a damaged row it does not matter which part is wrong.
+        """
+        begin = min(row.first for row in (*saved.rows[:1], *saved.damaged))
+        for number, first, payload in saved.rows:
+            self._announce(begin, first)
+            self._waiting.append(Entry(first, number, payload, gap=first < number))
+            self._bytes += len(payload)
+            self._stored_to = number
+            begin = number + 1
+        self._announce(begin, saved.known)
+
+    def _announce(self, begin: int, end: int) -> None:
+        """Let a gap stand for what is missing from `begin` to before `end`."""
+        if begin < end:
+            self._append(self._gap(begin, end - 1, "damaged"))
 
     def _run(self) -> None:
         while not self._ending:

@@ -1,12 +1,14 @@
 """The file in which numbered messages outlive a restart, and a loss of power.
 
 SQLite with a write-ahead log and synchronous=FULL: what `save` has returned from is on the
-disk, all of it or nothing.
+disk, all of it or nothing. SQLite does not notice when a card gives back another bit than it
+was given, so each row has a checksum; rows that version 1 wrote have none, and are believed.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import Final, NamedTuple
 from harpi.errors import OutboxError
 from harpi.files import make_directory
 
-VERSION: Final = 1
+VERSION: Final = 2
 BUSY_SECONDS: Final = 5.0
 WAL_LIMIT: Final = 1 << 20
 """Bytes to which the write-ahead log is cut back after it was needed for more."""
@@ -28,10 +30,10 @@ CREATE TABLE IF NOT EXISTS entry (
 CREATE TABLE IF NOT EXISTS numbering (
     stream TEXT NOT NULL, reserved INTEGER NOT NULL, known INTEGER NOT NULL
 );
-PRAGMA user_version = 1;
 COMMIT;
 """
-
+_CHECKED: Final = ("entry", "numbering")
+"""Tables whose rows got a checksum in version 2."""
 
 _LARGEST: Final = 1 << 60
 _FOREIGN: Final = f"""
@@ -41,6 +43,7 @@ WHERE typeof(number) <> 'integer' OR typeof(first) <> 'integer' OR typeof(payloa
 UNION SELECT 1 FROM numbering
 WHERE typeof(stream) <> 'text' OR typeof(reserved) <> 'integer' OR typeof(known) <> 'integer'
     OR reserved < 0 OR reserved > {_LARGEST} OR known < 0 OR known > {_LARGEST}
+    OR stream GLOB '*[^ -~]*' OR NOT is_sound(checksum, CAST(stream AS BLOB), reserved, known)
 LIMIT 1
 """  # noqa: S608 - constant text
 """Finds what harpi never wrote; SQLite itself lets a column hold anything."""
@@ -53,6 +56,11 @@ class Row(NamedTuple):
     first: int
     payload: bytes
 
+    @property
+    def checksum(self) -> int:
+        """What the row is to give when it is read again."""
+        return _checksum(self.number, self.first, self.payload)
+
 
 class Saved(NamedTuple):
     """What a file holds.
@@ -62,12 +70,14 @@ class Saved(NamedTuple):
         reserved: the first number that was certainly never used.
         known: numbers below this are in `rows`, or the broker has them.
         rows: the messages that wait, by their numbers.
+        damaged: rows that are not what was written, as far as they can be read.
     """
 
     stream: str
     reserved: int
     known: int
     rows: list[Row]
+    damaged: list[Row]
 
 
 class HistoryFile:
@@ -101,15 +111,19 @@ class HistoryFile:
             OutboxError: it cannot be read.
         """
         with self._in_words():
-            rows = self._connection.execute(
-                "SELECT number, first, payload FROM entry ORDER BY number"
+            found = self._connection.execute(
+                "SELECT number, first, payload, checksum FROM entry ORDER BY number"
             )
-            waiting = [Row(*row) for row in rows]
+            rows: list[Row] = []
+            damaged: list[Row] = []
+            for number, first, payload, checksum in found:
+                row = Row(number, first, payload)
+                (rows if checksum in (None, row.checksum) else damaged).append(row)
             numbering = self._connection.execute(
                 "SELECT stream, reserved, known FROM numbering"
             ).fetchone()
             stream, reserved, known = numbering or ("", 0, 0)
-            return Saved(stream, reserved, known, waiting)
+            return Saved(stream, reserved, known, rows, damaged)
 
     def save(
         self,
@@ -128,9 +142,16 @@ class HistoryFile:
             run = self._connection
             run.execute("BEGIN IMMEDIATE")
             run.executemany("DELETE FROM entry WHERE number = ?", ((n,) for n in gone))
-            run.executemany("INSERT OR REPLACE INTO entry VALUES (?, ?, ?)", rows)
+            run.executemany(
+                "INSERT OR REPLACE INTO entry (number, first, payload, checksum)"
+                " VALUES (?, ?, ?, ?)",
+                ((*row, row.checksum) for row in rows),
+            )
             run.execute("DELETE FROM numbering")
-            run.execute("INSERT INTO numbering VALUES (?, ?, ?)", (stream, reserved, known))
+            run.execute(
+                "INSERT INTO numbering (stream, reserved, known, checksum) VALUES (?, ?, ?, ?)",
+                (stream, reserved, known, _checksum(stream, reserved, known)),
+            )
 
     def close(self) -> None:
         """Close the file."""
@@ -151,7 +172,9 @@ class HistoryFile:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+            connection.create_function("is_sound", 4, _is_sound, deterministic=True)
             connection.executescript(_TABLES)
+            _add_checksums(connection)
             sound = connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
             if not sound or connection.execute(_FOREIGN).fetchone() is not None:
                 raise sqlite3.DatabaseError("the file is damaged")
@@ -180,3 +203,24 @@ class HistoryFile:
                 where=str(self._path),
                 remedy="Check the disk, and that harpi may write there",
             ) from None
+
+
+def _add_checksums(connection: sqlite3.Connection) -> None:
+    """Bring a file of version 1 up to version 2."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        for table in _CHECKED:
+            columns = connection.execute(f"PRAGMA table_info({table})")
+            if all(name != "checksum" for _, name, *_ in columns):
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN checksum INTEGER")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _is_sound(checksum: object, *parts: object) -> bool:
+    return checksum is None or checksum == _checksum(*parts)
+
+
+def _checksum(*parts: object) -> int:
+    """Give the CRC-32 of what stands in a row."""
+    written = (part if isinstance(part, bytes) else str(part).encode() for part in parts)
+    return zlib.crc32(b"\0".join(written))

@@ -29,7 +29,7 @@ the labels are very long."""
 STATE_ROOM: Final = 720
 """Bytes that a `/state` keeps to where it can, by leaving out the least probable labels."""
 
-Reason = Literal["full", "restart"]
+Reason = Literal["full", "restart", "damaged"]
 """Why a gap is one."""
 
 Version = Literal["5", "3.1.1"]
@@ -266,7 +266,10 @@ class Gap(_Numbered, frozen=True, tag="gap"):
     first: Count
     reason: Annotated[
         Reason,
-        Meta(description="full: no room for them; restart: lost with power, or never used"),
+        Meta(
+            description="full: no room for them; restart: lost with power, or never used; "
+            "damaged: the disk gave back others than it was given"
+        ),
     ]
 
 
