@@ -1,3 +1,5 @@
+import math
+from dataclasses import replace
 from itertools import chain
 
 import hypothesis.extra.numpy as arrays
@@ -63,6 +65,14 @@ def test_a_value_that_is_no_number_is_refused() -> None:
     values[1, 2] = np.nan
     with pytest.raises(ValueError, match="finite"):
         Chunk.encode(values, 0.0, 1.0, gap=False)
+
+
+@pytest.mark.parametrize("scale", [0.0, -2048.0, 1e-300, math.nan, math.inf])
+@pytest.mark.parametrize("which", ["accel_lsb", "gyro_lsb"])
+def test_a_scale_that_is_none_is_refused(which: str, scale: float) -> None:
+    chunk = Chunk.encode(counts_of_chip(3), 0.0, 1.0, gap=False)
+    with pytest.raises(ValueError, match="no scales"):
+        replace(chunk, **{which: scale}).values()
 
 
 @settings(deadline=None)

@@ -133,6 +133,18 @@ def test_trimming_hides_the_ends_and_keeps_them(store: Store) -> None:
     assert not store.take(number).trimmed
 
 
+def test_a_file_that_has_become_empty_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "takes.db"
+    Store(path, ROOMY).close()
+    Store(path, ROOMY).close()
+    assert not caplog.records
+    path.write_bytes(b"")
+    Store(path, ROOMY).close()
+    assert "the file is empty; a store begins anew in it" in caplog.text
+
+
 def test_a_run_that_is_trimmed_away_leaves_no_empty_one(store: Store) -> None:
     blocks = [signal(1.0), signal(1.0, begin=1003.0, gap=True)]
     number = store.add(take_of(), blocks).id

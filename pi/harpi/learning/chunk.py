@@ -82,12 +82,14 @@ class Chunk:
         """Give the samples back, float32 ``[count, 6]`` in g and deg/s.
 
         Raises:
-            ValueError: the data is not as long as `count` says.
+            ValueError: the data is not as long as `count` says, or a scale is none.
         """
         if self.accel_lsb is None or self.gyro_lsb is None:
             floats: FloatArray = np.frombuffer(self.data, "<f4").reshape(self.count, len(AXES))
             return floats.astype(np.float32)
         counts = np.frombuffer(self.data, "<i2").reshape(self.count, len(AXES))
+        if self.accel_lsb not in ACCEL_LSB or self.gyro_lsb not in GYRO_LSB:
+            raise ValueError(f"no scales of a chip: {self.accel_lsb}, {self.gyro_lsb} counts")
         lsb = np.repeat([self.accel_lsb, self.gyro_lsb], 3)
         values: TimeArray = counts / lsb
         return values.astype(np.float32)

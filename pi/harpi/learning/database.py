@@ -7,6 +7,7 @@ threads of a process behind a lock; transactions are short.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sqlite3
@@ -19,6 +20,8 @@ from typing import Any, Final
 from harpi.errors import StoreError, StoreFull
 from harpi.files import make_directory, sync_directory
 from harpi.learning.schema import VERSION, migrate, version_of
+
+log = logging.getLogger(__name__)
 
 FILE_NAME: Final = "takes.db"
 """Name of the store within the folder `paths.state`."""
@@ -137,6 +140,8 @@ class Database:
             version = self._version(connection)
             if version == 0:
                 connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+                if not made:
+                    log.warning("%s: the file is empty; a store begins anew in it.", self.path)
             (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
             if mode != "wal":
                 raise StoreError(
