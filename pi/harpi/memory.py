@@ -1,8 +1,27 @@
-"""Memory that nobody uses any more, given back to the system."""
+"""Memory that nobody uses any more: little of it kept, and what is given back to the system."""
 
 from __future__ import annotations
 
 import contextlib
+from typing import Final
+
+_ARENA_MAX: Final = -8
+"""M_ARENA_MAX of mallopt(3), from malloc.h of glibc."""
+_ARENAS: Final = 2
+
+
+def use_few_arenas() -> None:
+    """Let all threads share what is freed, where the C library can (glibc: mallopt(3)).
+
+    Without this nearly every thread gets an arena of its own, up to eight for each core, and
+    what one thread frees is of no use to the others: a daemon of many threads, of which one
+    works at a time, holds a fifth more memory than it needs, and ever more as days go by.
+    To be called before the threads start.
+    """
+    import ctypes
+
+    with contextlib.suppress(OSError, AttributeError):  # musl and others have no such call
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, _ARENAS)
 
 
 def give_back_memory() -> None:

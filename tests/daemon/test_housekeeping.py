@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from harpi.daemon.housekeeping import Housekeeping
+from harpi.daemon.housekeeping import GIVE_BACK_SECONDS, Housekeeping
 from harpi.imu.emulator.virtual_time import VirtualTime
 from harpi.imu.health import SensorHealth
 from harpi.systemd import Notifier
@@ -91,3 +91,17 @@ def test_reports_begin_with_the_first_samples_and_go_on_when_they_stop() -> None
 )
 def test_ticks_come_often_enough(watchdog: float | None, every: float, period: float) -> None:
     assert make(Sampling(), Notes(watchdog), VirtualTime(), every).period == period
+
+
+def test_memory_is_given_back_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_back: list[float] = []
+    timebase = VirtualTime()
+    monkeypatch.setattr(
+        "harpi.daemon.housekeeping.give_back_memory",
+        lambda: given_back.append(timebase.monotonic()),
+    )
+    housekeeping = make(Sampling(), Notes(), timebase)
+    for _ in range(12):
+        timebase.advance(GIVE_BACK_SECONDS / 4)
+        housekeeping.tick()
+    assert len(given_back) == 3

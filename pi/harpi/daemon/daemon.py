@@ -26,6 +26,7 @@ from harpi.daemon.wearing import Wearing
 from harpi.imu.bus import Bus, SmbusBus
 from harpi.imu.health import SensorHealth
 from harpi.imu.sampler import Sampler
+from harpi.memory import use_few_arenas
 from harpi.publish.condition import Condition, RecentFigures
 from harpi.publish.messages import Health, LinkFigures
 from harpi.signal.ring import Ring
@@ -160,6 +161,7 @@ class Daemon:
             ControlError: buttons or lights are switched on and cannot be used, or another
                 program of harpi uses the sensor.
         """
+        use_few_arenas()
         if self._shares_bus:
             self._claim = SensorClaim(self.config)
         preparation = Background(self._prepare)
@@ -217,6 +219,7 @@ class Daemon:
             ConfigError: the password file or a certificate cannot be used.
             ControlError: buttons or lights are switched on and cannot be used.
         """
+        use_few_arenas()
         teaching = self._prepare()
         self._join_up(teaching)
         teaching.open()

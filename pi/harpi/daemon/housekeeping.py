@@ -1,4 +1,4 @@
-"""What has to be done now and then: feed the watchdog, tell how things are."""
+"""What has to be done now and then: feed the watchdog, tell how things are, tidy the memory."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from harpi.imu.health import SensorHealth
+from harpi.memory import give_back_memory
 from harpi.systemd import Notifier
 from harpi.timebase import Timebase
 
 LONGEST_PERIOD: Final = 1.0
+GIVE_BACK_SECONDS: Final = 3600.0
+"""How often freed memory is given back: takes that are shown or purged leave some behind."""
 _JOIN_SECONDS: Final = 1.0
 
 
@@ -57,6 +60,7 @@ class Housekeeping:
         self._report = report
         self._report_seconds = report_seconds
         self._next_report = timebase.monotonic()
+        self._next_giving_back = self._next_report + GIVE_BACK_SECONDS
         self._progress: tuple[float | None, int] = (None, 0)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -77,6 +81,9 @@ class Housekeeping:
         if now >= self._next_report and begun:
             self._next_report = now + self._report_seconds
             self._notifier.status(self._report(health))
+        if now >= self._next_giving_back:
+            self._next_giving_back = now + GIVE_BACK_SECONDS
+            give_back_memory()
 
     def start(self) -> None:
         """Tick on a thread until `stop`."""
