@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from harpi.config.schema import HistorySection
 from harpi.publish.history import RESERVED, Entry, History
+from harpi.publish.history_file import WAL_LIMIT
 from harpi.publish.messages import Gap, compose_gap
 from tests.data.make_history_v1 import STREAM, WAITING
 from tests.support.broker import wait_until
@@ -345,6 +346,17 @@ def test_without_a_disk_it_waits_in_memory_and_each_start_numbers_anew(tmp_path:
     assert one.stream != two.stream
     one.close()
     two.close()
+
+
+def test_what_was_written_and_sent_long_ago_takes_no_room(tmp_path: Path) -> None:
+    one = history(tmp_path / "history")
+    for _ in range(500):
+        add(one, 1, 1000)
+        one.write(force=True)
+        send(one)
+        one.write()
+        assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 1.5 * WAL_LIMIT
+    one.close()
 
 
 def test_a_file_of_a_newer_harpi_is_left_alone(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from harpi.files import make_directory
 VERSION: Final = 2
 BUSY_SECONDS: Final = 5.0
 WAL_LIMIT: Final = 1 << 20
-"""Bytes to which the write-ahead log is cut back after it was needed for more."""
+"""Bytes of the write-ahead log from which on it is emptied, and to which it is cut back."""
+PAGE_SIZE: Final = 4096
 
 _TABLES: Final = """
 BEGIN;
@@ -172,6 +173,7 @@ class HistoryFile:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_LIMIT // PAGE_SIZE}")
             connection.create_function("is_sound", 4, _is_sound, deterministic=True)
             connection.executescript(_TABLES)
             _add_checksums(connection)
