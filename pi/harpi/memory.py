@@ -15,7 +15,7 @@ def use_few_arenas() -> None:
 
     Without this nearly every thread gets an arena of its own, up to eight for each core, and
     what one thread frees is of no use to the others: a daemon of many threads, of which one
-    works at a time, holds a fifth more memory than it needs, and ever more as days go by.
+    works at a time, holds a sixth more memory than it needs, and more as days go by.
     To be called before the threads start.
     """
     import ctypes
