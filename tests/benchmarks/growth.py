@@ -45,7 +45,7 @@ from tests.support.takes import ROOMY, take_of
 RATES = (25, 50, 100, 200, 500, 1000)
 HOPS = (64, 32, 16, 8, 4)
 ACTIVITIES = (2, 4, 8, 16, 32, 64)
-STORED = (100, 1000, 10_000, 100_000)
+STORED = (100, 1000, 10_000, 100_000, 1_000_000)
 SECONDS = 6.4
 """Of signal in a round: ten windows, at the default hop."""
 ROUNDS = 5
