@@ -64,7 +64,7 @@ deb: $(VENV)/.dev ## packages for Raspberry Pi OS in dist/: Bookworm and Trixie,
 # Options for the benchmarks, e.g. make bench BENCH="--quick bus features"
 BENCH ?=
 
-bench: $(VENV)-bench/.bench ## measure speed, memory and bus time beside the peers (2.3 GB, some 12 minutes)
+bench: $(VENV)-bench/.bench ## measure speed, memory and bus time beside the peers (2.3 GB, a quarter of an hour)
 	@$(VENV)-bench/bin/python -m tests.benchmarks $(BENCH)
 
 campaign: $(VENV)/.dev $(VENV)/.fuzz ## hours of faults, power cuts, a virtual week, hostile input; renews their tables in docs/

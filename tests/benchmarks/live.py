@@ -63,7 +63,7 @@ def measure(effort: Effort) -> list[Table]:
     }
     table = Table(
         f"harpi run --emulate, 50 Hz, {len(heard)} verdicts over {broker}",
-        note="the emulated chip and its filters run in the same process and are counted in",
+        note="The emulated chip and its filters run in the same process and are counted in.",
     )
     table.add(
         figure="window's last sample to subscriber, p50",

@@ -20,7 +20,6 @@ OTHERS = (
     "harpi[tflite,web]",
     "tflite-runtime",
     "tensorflow-cpu",
-    "tensorflow",
     "scikit-learn",
     "river",
     "tsfel",

@@ -60,7 +60,7 @@ def measure(effort: Effort) -> list[Table]:
     table = Table(
         f"the page of harpi run --emulate, 50 Hz, {VIEWERS} viewers, {len(told)} verdicts",
         note="The emulated chip runs in the same process; its CPU is in both shares. The "
-        "browser\nis Chromium without a window, which draws with the CPU alone.",
+        "browser is Chromium without a window, which draws with the CPU alone.",
     )
     for what, latency in (("page's event", told), ("browser's pixels", shown)):
         for share in (50, 99) if len(latency) else ():

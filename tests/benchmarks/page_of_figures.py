@@ -22,10 +22,10 @@ $ make bench BENCH="--quick bus features"
 ```
 
 The first call sets up `.venv-bench` from `requirements/bench.lock`, with everything that harpi
-is compared with (2.3 GB, most of it TensorFlow); all benchmarks together take some 12 minutes
-on a computer that does nothing else, with `--quick` a fifth of the repetitions. They run in
-`.venv` as well (`.venv/bin/python -m tests.benchmarks`), and name what is missing there as not
-run.
+is compared with (2.3 GB, most of it TensorFlow); all benchmarks together take a quarter of an
+hour on a computer that does nothing else, with `--quick` a fifth of the repetitions. They run
+in `.venv` as well (`.venv/bin/python -m tests.benchmarks`), and name what is missing there as
+not run.
 
 What is compared is measured in turns, so that whatever else the computer does falls on all of
 them alike; a figure in brackets is the middle half of what was measured. Times of computing are
