@@ -19,6 +19,7 @@ from harpi.learning.tables import utc_text
 Kind = Literal["add", "delete", "restore", "relabel", "trim"]
 Field = Literal["label", "position", "keep_from", "keep_to", "deleted"]
 
+_ACTION: Final = "SELECT id, kind FROM action"
 _WRITE: Final[dict[Field, str]] = {
     "label": "UPDATE take SET label = ? WHERE id = ?",
     "position": "UPDATE take SET position = ? WHERE id = ?",
@@ -79,12 +80,12 @@ def act(connection: sqlite3.Connection, kind: Kind, changes: Iterable[Change]) -
 
 def undo(connection: sqlite3.Connection) -> Action | None:
     """Take the latest action back; return it, or None where there is none."""
-    return _go(connection, "SELECT max(id) FROM action WHERE undone = 0", back=True)
+    return _go(connection, f"{_ACTION} WHERE undone = 0 ORDER BY id DESC LIMIT 1", back=True)
 
 
 def redo(connection: sqlite3.Connection) -> Action | None:
     """Do the action again that was undone last; return it, or None where there is none."""
-    return _go(connection, "SELECT min(id) FROM action WHERE undone = 1", back=False)
+    return _go(connection, f"{_ACTION} WHERE undone = 1 ORDER BY id LIMIT 1", back=False)
 
 
 def forget_empty(connection: sqlite3.Connection) -> None:
@@ -93,10 +94,10 @@ def forget_empty(connection: sqlite3.Connection) -> None:
 
 
 def _go(connection: sqlite3.Connection, which: str, *, back: bool) -> Action | None:
-    (number,) = connection.execute(which).fetchone()
-    if number is None:
+    action = connection.execute(which).fetchone()
+    if action is None:
         return None
-    (kind,) = connection.execute("SELECT kind FROM action WHERE id = ?", (number,)).fetchone()
+    number, kind = action
     changes = connection.execute(
         "SELECT take, field, before, after FROM change WHERE action = ? ORDER BY take",
         (number,),

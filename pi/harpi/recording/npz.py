@@ -208,10 +208,13 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) ->
             # NumPy warns where it takes a header for one of Python 2, before it reads or
             # refuses it; nobody can do anything about that.
             warnings.simplefilter("ignore", UserWarning)
-            if version == (1, 0):
-                shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-            else:
-                shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
+            try:
+                if version == (1, 0):
+                    shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+                else:
+                    shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
+            except TypeError as error:  # keys of which not all are texts
+                raise ValueError(f"'{info.filename}' has no header ({error})") from error
         if not all(0 <= length <= sys.maxsize for length in shape):
             raise ValueError(f"'{info.filename}' has the shape {shape}")
         size = math.prod(shape) * dtype.itemsize
