@@ -19,11 +19,10 @@ from harpi.cli import demo as command
 from harpi.commands import Answer, Command, Delete, Pause, Record, Train
 from harpi.demo.scaled_time import ScaledTime
 from harpi.demo.score import Score
-from harpi.demo.screen import Screen, Silence
+from harpi.demo.screen import Silence
 from harpi.demo.screenplay import Scene
 from harpi.demo.stage import Play, staged
 from harpi.types import Verdict
-from tests.support.verdicts import verdict
 
 
 class Visitor(Silence):
@@ -105,31 +104,6 @@ def test_time_goes_on_where_it_was_at_another_speed() -> None:
     before = scaled.monotonic()
     scaled.go(1.0)
     assert 0 <= scaled.monotonic() - before < 1.0
-
-
-def test_what_was_said_stays_when_the_next_verdict_is_drawn(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    out = io.StringIO()
-    monkeypatch.setattr(out, "isatty", lambda: True)
-    screen = Screen(Score(), out)
-    for _ in range(2):
-        screen.verdict(None, "walking", verdict())
-    screen.say("The report.")
-    screen.verdict(None, "walking", verdict())
-    before, after = out.getvalue().split("The report.")
-    assert "\x1b[4A" in before
-    assert "\x1b[4A" not in after
-
-
-def test_a_window_of_two_activities_is_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    out = io.StringIO()
-    monkeypatch.setattr(out, "isatty", lambda: True)
-    screen = Screen(Score(), out)
-    screen.verdict(None, "walking", verdict())
-    drawn = out.getvalue()
-    screen.verdict(None, None, verdict())
-    assert out.getvalue() == drawn
 
 
 # --- on the command line ----------------------------------------------------------------

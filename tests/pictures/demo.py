@@ -37,8 +37,8 @@ def draw() -> None:
     """Make demo.svg."""
     logging.disable(logging.WARNING)
     score, paper = Score(), Paper()
-    with staged(Screen(score, paper), score, subject="25", speed=None) as play:
-        outcome = play.perform()
+    screen = Screen(score, paper)
+    with staged(screen, score, subject="25", speed=None) as play:
+        screen.say(report(play.perform()))
     logging.disable(logging.NOTSET)
-    text = "$ make demo\n" + paper.seen() + report(outcome)
-    write_svg("demo", text, title="harpi demo", width=96)
+    write_svg("demo", "$ make demo\n" + paper.seen().rstrip("\n"), title="harpi demo", width=96)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 NAMES: Final = {"knn": "kNN", "generic": "generic", "personal": "personal"}
 _BAR: Final = 20
+_UNTRAINED: Final = "has learnt nothing yet"
 _GREEN, _RED, _DIM, _BOLD, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 
@@ -44,24 +45,30 @@ class Screen:
         self._out = out
         self._live = out.isatty()
         self._drawn = 0
+        self._scene: Scene | None = None
+        self._next: Scene | None = None
 
     def scene(self, scene: Scene) -> None:
-        """Head the scene with its caption."""
-        self._drawn = 0
-        self._print(f"\n{self._style(_BOLD, scene.name)}: {scene.caption}")
+        """Head the scene with its caption, as soon as something of it is seen."""
+        self._next = scene
 
     def say(self, text: str) -> None:
         """Show a text, below what is there."""
-        self._drawn = 0
+        self._go_on()
+        self._conclude()
+        self._scene = None
         self._print(text)
 
     def command(self, answer: Answer) -> None:
         """Show what harpi answered to a press."""
+        self._go_on()
         self._wipe()
         self._print(f"  {self._style(_DIM, '[button]')} {answer.message}")
 
     def verdict(self, scene: Scene | None, truth: str | None, verdict: Verdict) -> None:
         """Draw the verdict over the one before; none on a window of two activities."""
+        if scene is not None and scene is self._next:
+            self._go_on()
         if not self._live or truth is None:
             return
         self._wipe()
@@ -74,14 +81,35 @@ class Screen:
         self._print("\n".join(lines))
         self._drawn = len(lines)
 
+    def _go_on(self) -> None:
+        """Begin the next scene, whose windows come a little after its signal."""
+        if self._next is None:
+            return
+        self._conclude()
+        self._scene, self._next = self._next, None
+        self._print(f"\n{self._style(_BOLD, self._scene.name)}: {self._scene.caption}")
+
+    def _conclude(self) -> None:
+        """Let how often each was right in a scene take the place of its last window."""
+        if self._scene is None:
+            self._drawn = 0
+        if not self._drawn:
+            return
+        self._wipe()
+        if self._scene is None or self._scene.teaching:
+            return
+        for model in MODELS:
+            accuracy = self._score.accuracy(self._scene.name, model)
+            shown = self._style(_DIM, _UNTRAINED)
+            if accuracy is not None:
+                shown = f"{_bar(accuracy)} {accuracy:4.0%} right"
+            self._print(f"  {NAMES[model]:>10}  {shown}")
+
     def _opinion(self, prediction: Prediction, truth: str) -> str:
         if not prediction.trained:
-            return self._style(_DIM, f"{'has learnt nothing yet':<{_BAR + 20}}")
-        filled = round(prediction.confidence * _BAR)
+            return self._style(_DIM, f"{_UNTRAINED:<{_BAR + 20}}")
         answer = prediction.answer or "unknown"
-        text = (
-            f"{'█' * filled}{'░' * (_BAR - filled)} {prediction.confidence:4.0%} {answer:<14}"
-        )
+        text = f"{_bar(prediction.confidence)} {prediction.confidence:4.0%} {answer:<14}"
         return self._style(_GREEN if prediction.answer == truth else _RED, text)
 
     def _running(self, scene: Scene | None, model: str) -> str:
@@ -99,6 +127,11 @@ class Screen:
     def _print(self, text: str) -> None:
         self._out.write(text + "\n")
         self._out.flush()
+
+
+def _bar(share: float) -> str:
+    filled = round(share * _BAR)
+    return "█" * filled + "░" * (_BAR - filled)
 
 
 def report(outcome: Outcome) -> str:
