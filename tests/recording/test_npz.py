@@ -197,6 +197,15 @@ def test_an_array_that_ends_early_is_refused(tmp_path: Path) -> None:
         Recording.read(path)
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_letters_that_there_are_not_are_refused(tmp_path: Path, order: str) -> None:
+    letters = np.array([0x110000], f"{order}u4").view(f"{order}U1")
+    with pytest.raises(RecordingError, match="holds no text"):
+        Recording.read(save(tmp_path / "r.npz", subject_names=letters))
+    path = save(tmp_path / "s.npz", meta=np.array('{"device": "watch"}').astype(f"{order}U19"))
+    assert Recording.read(path).meta == {"device": "watch"}
+
+
 def test_other_compressions_are_refused(tmp_path: Path) -> None:
     path = archive(tmp_path / "r.npz", {"acc.npy": header((1, 3))}, zipfile.ZIP_LZMA)
     with pytest.raises(RecordingError, match=r"savez_compressed"):

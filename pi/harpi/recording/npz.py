@@ -205,9 +205,9 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) ->
     with archive.open(info) as stream:
         version = np.lib.format.read_magic(stream)
         with warnings.catch_warnings():
-            # NumPy warns where it takes a header for one of Python 2, before it reads or
-            # refuses it; nobody can do anything about that.
-            warnings.simplefilter("ignore", UserWarning)
+            # NumPy warns of headers of Python 2, and of types by their old names, before it
+            # reads or refuses them; nobody can do anything about that.
+            warnings.simplefilter("ignore")
             try:
                 if version == (1, 0):
                     shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
@@ -234,6 +234,10 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) ->
         if len(content) < size:
             raise EOFError(f"'{info.filename}' ends early")
         stream.read(1)  # the end of the member, where its checksum is compared
+    if dtype.kind == "U":
+        points = np.frombuffer(content, np.dtype("u4").newbyteorder(dtype.byteorder))
+        if points.max(initial=0) > sys.maxunicode:
+            raise ValueError(f"'{info.filename}' holds no text")
     return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
 
 
