@@ -264,7 +264,8 @@ def _axes(arrays: Arrays, name: str, lsb_name: str, where: str) -> FloatArray:
     count = len(arrays["acc"])
     if len(array) != count:
         raise _wrong(name, f"as many rows as 'acc', {count}", where)
-    with np.errstate(over="ignore"):  # an infinite value is refused later, with its place
+    # What is infinite, or no number, is refused later, with its place.
+    with np.errstate(over="ignore", invalid="ignore"):
         return to_float32(np.divide(array, lsb, dtype=np.float64))
 
 
