@@ -8,61 +8,17 @@ import sqlite3
 import tempfile
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-import msgspec
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from harpi.config.schema import HistorySection
-from harpi.publish.history import RESERVED, Entry, History
-from harpi.publish.history_file import WAL_LIMIT
-from harpi.publish.messages import Gap, compose_gap
-from tests.data.make_history_v1 import STREAM, WAITING
+from harpi.publish.history import RESERVED
 from tests.support.broker import wait_until
-
-DATA = Path(__file__).resolve().parents[1] / "data"
+from tests.support.histories import add, compose, each, heard, history, send
 
 SMALL = 1_000_000
 """Bytes of the smallest limit that can be set."""
-
-
-def history(path: Path | None = None, **section: Any) -> History:
-    one = History(msgspec.convert(section, HistorySection), path, compose_gap)
-    one.open()
-    return one
-
-
-def compose(size: int = 0) -> Any:
-    def write(stream: str, number: int) -> bytes:
-        said = {"stream": stream, "sequence": number, "kind": "verdict"}
-        return json.dumps({**said, "padding": "x" * size}).encode()
-
-    return write
-
-
-def add(one: History, count: int, size: int = 0) -> None:
-    for _ in range(count):
-        one.add(compose(size))
-
-
-def send(one: History, most: int = 10**9) -> list[Entry]:
-    """Send what is due, and let the broker acknowledge it."""
-    sent = []
-    while len(sent) < most and (entry := one.take()) is not None:
-        one.acknowledge(entry)
-        sent.append(entry)
-    return sent
-
-
-def heard(entries: list[Entry]) -> list[tuple[int, int]]:
-    return [(entry.first, entry.number) for entry in entries]
-
-
-def each(*numbers: int) -> list[tuple[int, int]]:
-    return [(number, number) for number in numbers]
 
 
 def test_messages_hold_their_numbers_and_go_in_order(tmp_path: Path) -> None:
@@ -245,98 +201,6 @@ def test_what_is_kept_can_be_asked_for_again() -> None:
     assert heard(send(one)) == each(2, 3, 4, 7, 8, 9)
 
 
-def test_a_file_that_is_damaged_is_set_aside_and_a_new_numbering_begins(
-    tmp_path: Path,
-) -> None:
-    one = history(tmp_path / "h")
-    add(one, 3)
-    one.close()
-    (tmp_path / "h").write_bytes(b"no database at all" * 100)
-    two = history(tmp_path / "h")
-    add(two, 1)
-    assert two.stream != one.stream
-    assert heard(send(two)) == each(0)
-    two.close()
-    assert (tmp_path / "h.damaged").exists()
-
-
-def harm(path: Path, statement: str) -> None:
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute(statement)
-
-
-@pytest.mark.parametrize(
-    ("statement", "lost"),
-    [
-        ("UPDATE entry SET payload = x'7b7d' WHERE number = 0", (0, 0)),
-        ("UPDATE entry SET payload = x'7b7d' WHERE number BETWEEN 2 AND 3", (2, 3)),
-        ("UPDATE entry SET first = 1 WHERE number = 3", (3, 3)),
-        ("UPDATE entry SET number = 1027 WHERE number = 3", (3, 3)),
-        ("UPDATE entry SET number = 1029 WHERE number = 5", (5, 5)),
-        ("UPDATE entry SET checksum = 1 WHERE number = 5", (5, 5)),
-        ("UPDATE entry SET checksum = 1", (0, 5)),
-        ("DELETE FROM entry WHERE number = 4", (4, 4)),
-    ],
-)
-def test_a_message_that_the_disk_has_changed_is_announced_as_missing(
-    tmp_path: Path, statement: str, lost: tuple[int, int]
-) -> None:
-    path = tmp_path / "history"
-    before = history(path)
-    add(before, 6)
-    before.close()
-    harm(path, statement)
-    for _ in range(2):  # what is said is the same after another restart
-        after = history(path)
-        entries = list(after._waiting)
-        after.close()
-        missing = range(lost[0], lost[1] + 1)
-        sound = each(*(number for number in range(6) if number not in missing))
-        assert heard(entries) == sorted([*sound, lost])
-        payload = entries[heard(entries).index(lost)].payload
-        assert msgspec.json.decode(payload, type=Gap) == Gap(
-            stream=after.stream, sequence=lost[1], first=lost[0], reason="damaged"
-        )
-
-
-@pytest.mark.parametrize(
-    "change", ["reserved = 2", "known = 2", "stream = 'x'", "stream = CAST(x'e3' AS TEXT)"]
-)
-def test_a_numbering_that_the_disk_has_changed_ends(tmp_path: Path, change: str) -> None:
-    path = tmp_path / "history"
-    before = history(path)
-    add(before, 6)
-    stream = before.stream
-    before.close()
-    harm(path, f"UPDATE numbering SET {change}")
-    after = history(path)
-    assert after.stream != stream
-    assert path.with_name(path.name + ".damaged").exists()
-    after.close()
-
-
-def test_a_name_of_version_1_that_is_no_text_ends(tmp_path: Path) -> None:
-    path = Path(shutil.copy(DATA / "history_v1.sqlite3", tmp_path))
-    harm(path, "UPDATE numbering SET stream = CAST(x'e3' AS TEXT)")
-    one = history(path)
-    assert one.stream not in (STREAM, "")
-    assert path.with_name(path.name + ".damaged").exists()
-    one.close()
-
-
-def test_what_version_1_wrote_goes_out_and_numbers_go_on(tmp_path: Path) -> None:
-    path = Path(shutil.copy(DATA / "history_v1.sqlite3", tmp_path))
-    for _ in range(2):
-        one = history(path)
-        assert heard(list(one._waiting)) == each(*WAITING)
-        one.close()
-    one = history(path)
-    add(one, 1)
-    assert heard(send(one)) == each(*WAITING, 9)
-    assert one.stream == STREAM
-    one.close()
-
-
 def test_without_a_disk_it_waits_in_memory_and_each_start_numbers_anew(tmp_path: Path) -> None:
     (tmp_path / "in the way").write_text("")
     one = history(tmp_path / "in the way" / "h")
@@ -346,27 +210,6 @@ def test_without_a_disk_it_waits_in_memory_and_each_start_numbers_anew(tmp_path:
     assert one.stream != two.stream
     one.close()
     two.close()
-
-
-def test_what_was_written_and_sent_long_ago_takes_no_room(tmp_path: Path) -> None:
-    one = history(tmp_path / "history")
-    for _ in range(500):
-        add(one, 1, 1000)
-        one.write(force=True)
-        send(one)
-        one.write()
-        assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 1.5 * WAL_LIMIT
-    one.close()
-
-
-def test_a_file_of_a_newer_harpi_is_left_alone(tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "h")) as file:
-        file.execute("PRAGMA user_version = 99")
-    before = (tmp_path / "h").read_bytes()
-    one = history(tmp_path / "h")
-    add(one, 1)
-    one.close()
-    assert (tmp_path / "h").read_bytes() == before
 
 
 class Subscriber(RuleBasedStateMachine):

@@ -22,6 +22,7 @@ BUSY_SECONDS: Final = 5.0
 WAL_LIMIT: Final = 1 << 20
 """Bytes of the write-ahead log from which on it is emptied, and to which it is cut back."""
 PAGE_SIZE: Final = 4096
+"""Bytes of a page of SQLite, by which it counts the write-ahead log."""
 
 _TABLES: Final = """
 BEGIN;
@@ -176,7 +177,7 @@ class HistoryFile:
             connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_LIMIT // PAGE_SIZE}")
             connection.create_function("is_sound", 4, _is_sound, deterministic=True)
             connection.executescript(_TABLES)
-            _add_checksums(connection)
+            _add_checksums(connection, version)
             sound = connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
             if not sound or connection.execute(_FOREIGN).fetchone() is not None:
                 raise sqlite3.DatabaseError("the file is damaged")
@@ -207,14 +208,22 @@ class HistoryFile:
             ) from None
 
 
-def _add_checksums(connection: sqlite3.Connection) -> None:
-    """Bring a file of version 1 up to version 2."""
+def _add_checksums(connection: sqlite3.Connection, version: int) -> None:
+    """Bring a file up to version 2; one that is there already is not written to."""
+    missing = [
+        table
+        for table in _CHECKED
+        if all(
+            name != "checksum"
+            for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")
+        )
+    ]
+    if version == VERSION and not missing:
+        return
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        for table in _CHECKED:
-            columns = connection.execute(f"PRAGMA table_info({table})")
-            if all(name != "checksum" for _, name, *_ in columns):
-                connection.execute(f"ALTER TABLE {table} ADD COLUMN checksum INTEGER")
+        for table in missing:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN checksum INTEGER")
         connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
