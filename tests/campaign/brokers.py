@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -138,55 +139,39 @@ def _hurry(scene: Scene) -> None:
     scene.gate.delay = 0.0
 
 
-def killed() -> Outcome:
-    return _away(
+TRIALS: dict[str, Callable[[], Outcome]] = {
+    "broker killed, and back after 6 s": partial(
+        _away,
         lambda scene: scene.broker.kill(),
         lambda scene: scene.broker.start(),
         "predicts on; what is numbered comes later",
-    )
-
-
-def gone_at_the_start() -> Outcome:
-    return _away(
-        _shut, _open, "starts without it; what is numbered waits", before_the_start=True
-    )
-
-
-def refusing() -> Outcome:
-    return _away(
-        lambda scene: scene.gate.cut(), _open, "tries ever more slowly, and predicts on"
-    )
-
-
-def half_open() -> Outcome:
-    return _away(
+    ),
+    "broker not there at the start, for 6 s": partial(
+        _away, _shut, _open, "starts without it; what is numbered waits", before_the_start=True
+    ),
+    "broker cuts the connection and refuses others for 6 s": partial(
+        _away,
+        lambda scene: scene.gate.cut(),
+        _open,
+        "tries ever more slowly, and predicts on",
+    ),
+    "broker holds the connection and says nothing for 6 s": partial(
+        _away,
         lambda scene: scene.broker.freeze(),
         lambda scene: scene.broker.thaw(),
         "predicts on; what is numbered comes later",
-    )
-
-
-def mute() -> Outcome:
-    return _away(
+    ),
+    "broker takes the connection and never answers, for 6 s": partial(
+        _away,
         _shut,
         _open,
         "starts without it; what is numbered waits",
         kind=Abyss,
         before_the_start=True,
-    )
-
-
-def slow() -> Outcome:
-    return _away(_delay, _hurry, "the newest state replaces one that waits")
-
-
-TRIALS = {
-    "broker killed, and back after 6 s": killed,
-    "broker not there at the start, for 6 s": gone_at_the_start,
-    "broker cuts the connection and refuses others for 6 s": refusing,
-    "broker holds the connection and says nothing for 6 s": half_open,
-    "broker takes the connection and never answers, for 6 s": mute,
-    "broker so slow that every packet takes 0.5 s, for 6 s": slow,
+    ),
+    "broker so slow that every packet takes 0.5 s, for 6 s": partial(
+        _away, _delay, _hurry, "the newest state replaces one that waits"
+    ),
 }
 
 

@@ -91,12 +91,11 @@ class Screen:
 
     def _conclude(self) -> None:
         """Let how often each was right in a scene take the place of its last window."""
-        if self._scene is None:
+        if self._scene is None or not self._drawn:
             self._drawn = 0
-        if not self._drawn:
             return
         self._wipe()
-        if self._scene is None or self._scene.teaching:
+        if self._scene.teaching:
             return
         for model in MODELS:
             accuracy = self._score.accuracy(self._scene.name, model)
