@@ -115,15 +115,28 @@ def test_at_most_half_the_fifo_is_fetched_at_once(rate: int, fetched: int) -> No
     assert {len(block) for block in rig.blocks[10:]} == {fetched}
 
 
+def late_now_and_then(rig: Rig, seconds: float) -> None:
+    turns = itertools.count()
+    rig.run(20, lateness=lambda: seconds if next(turns) % 40 == 39 else 0.0)
+
+
 @pytest.mark.parametrize("rate", [50, 200, 500, 1000])
 @pytest.mark.parametrize("sampler", [HOP, {}])
 def test_a_thread_that_is_late_loses_nothing(rate: int, sampler: dict[str, float]) -> None:
     rig = Rig(rate=rate, clock_error=0.02, sampler=sampler)
-    turns = itertools.count()
-    rig.run(20, lateness=lambda: LATE_SECONDS if next(turns) % 40 == 39 else 0.0)
+    late_now_and_then(rig, LATE_SECONDS)
     health = rig.sampler.health()
     assert (health.gaps, health.lost) == (0, 0)
     assert np.max(np.diff(rig.delivered)) > LATE_SECONDS
+
+
+@pytest.mark.parametrize(("rate", "seconds"), [(50, 1.0), (200, 0.25), (1000, 0.05)])
+def test_the_slower_it_samples_the_later_it_may_be(rate: int, seconds: float) -> None:
+    rig = Rig(rate=rate, sampler=HOP)
+    late_now_and_then(rig, seconds)
+    health = rig.sampler.health()
+    assert (health.gaps, health.lost) == (0, 0)
+    assert np.max(np.diff(rig.delivered)) > seconds
 
 
 @pytest.mark.parametrize(("batch", "fetched"), [(1, 1), (22, 22), (64, 63)])
