@@ -95,7 +95,7 @@ clean: ## remove what make made
 define install
 	@echo "Setting up $(1) (once) ..."
 	@test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
-	@$(1)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $(2)
+	@$(1)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r $(2)
 	@$(1)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
 	@touch $@
 endef
