@@ -50,7 +50,7 @@ test-homeassistant: $(VENV)/.dev $(VENV)-homeassistant/.homeassistant ## what a 
 	@HARPI_HOMEASSISTANT=$(VENV)-homeassistant/bin/python $(BIN)/python -m pytest -m homeassistant $(PYTEST)
 
 rigs: $(VENV)/.dev ## a real kernel, systemd and ARM, without a Pi (minutes; docs/rigs.md)
-	@$(BIN)/python -m tests.rigs $(PYTEST)
+	@$(BIN)/python -m tests.labs.rigs $(PYTEST)
 
 docs: $(VENV)/.dev ## write anew what in the documentation is made from the code (needs Chromium)
 	@$(BIN)/python -m tests.docs
@@ -65,10 +65,10 @@ deb: $(VENV)/.dev ## packages for Raspberry Pi OS in dist/: Bookworm and Trixie,
 BENCH ?=
 
 bench: $(VENV)-bench/.bench ## measure speed, memory and bus time beside the peers (2.3 GB, a quarter of an hour)
-	@$(VENV)-bench/bin/python -m tests.benchmarks $(BENCH)
+	@$(VENV)-bench/bin/python -m tests.labs.benchmarks $(BENCH)
 
 campaign: $(VENV)/.dev $(VENV)/.fuzz ## hours of faults, power cuts, a virtual week, hostile input; renews their tables in docs/
-	@$(BIN)/python -m tests.campaign $(CAMPAIGN)
+	@$(BIN)/python -m tests.labs.campaign $(CAMPAIGN)
 
 audit: $(VENV)-audit/.audit ## whether a library in the locks has a weakness that is known (asks PyPI)
 	@$(VENV)-audit/bin/python -m tests.audit

@@ -26,10 +26,10 @@ import pytest
 
 from harpi.cli import EXIT_CODES
 from harpi.commands import COMMANDS
-from harpi.controls.patterns import as_markdown
-from harpi.demo.broker import demo_broker
+from harpi.controls.leds import as_markdown
+from harpi.demo.setup import demo_broker
+from harpi.publish.commands import ASIDE
 from harpi.publish.messages import State, json_schema
-from harpi.publish.requests import ASIDE
 from tests.docs import PAGE, commands_page
 
 ROOT = Path(__file__).resolve().parent.parent

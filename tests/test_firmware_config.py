@@ -31,7 +31,7 @@ def test_there_are_no_other_profiles() -> None:
 
 
 def test_the_profile_of_the_arm_is_the_default() -> None:
-    from harpi.imu.settings import dlpf_for
+    from harpi.imu.chip import dlpf_for
 
     default = Config().sensor
     profile = load(shipped.path("firmware_config/profiles/arm.toml"), environment={})

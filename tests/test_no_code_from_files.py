@@ -100,6 +100,6 @@ def test_json_from_outside_is_read_in_one_place_alone() -> None:
         and ast.unparse(node.func) in ("msgspec.json.decode", "json.loads", "json.load")
     }
     assert reading == {
-        "pi/harpi/decoding.py",
+        "pi/harpi/files.py",
         "pi/harpi/recording/npz.py",  # where numbers that JSON has not are allowed
     }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harpi.signal.mounting import any_rotations, random_rotations, turn
+from harpi.signal.orientation import any_rotations, random_rotations, turn
 from harpi.types import FloatArray
 
 

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from harpi.recognition.metadata import ImageInput, ImuInput
+from harpi.recognition.model_file import ImageInput, ImuInput
 from harpi.types import FloatArray
 from harpi_models.errors import BaseRefused
 from harpi_models.quantization import BYTES_PER_WEIGHT, Quantization, StageFile, stage_files

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from harpi.recognition.interpreter import Interpreter
-from harpi.recognition.metadata import ImageInput, ImuInput
-from harpi.recognition.model_file import ModelFile
+from harpi.recognition.model_file import ImageInput, ImuInput, ModelFile
 from harpi.types import FloatArray
 from harpi_models.bases import window_shape
 from harpi_models.errors import BaseRefused

@@ -16,8 +16,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from harpi.errors import ModelError
-from harpi.recognition.metadata import CLASSES, ModelMetadata, Tensor
-from harpi.recognition.model_file import ModelFile
+from harpi.recognition.model_file import CLASSES, ModelFile, ModelMetadata, Tensor
 from harpi.types import FloatArray
 from harpi_models.errors import ConversionRefused
 from harpi_models.merge import read

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from harpi.recognition.metadata import CLASSES, Tensor
+from harpi.recognition.model_file import CLASSES, Tensor
 from harpi.types import FloatArray
 from harpi_models.errors import HeadRefused
 

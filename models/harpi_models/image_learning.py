@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from harpi.recognition.interpreter import Interpreter
-from harpi.recognition.metadata import ImageInput
-from harpi.recognition.model_file import ModelFile
+from harpi.recognition.model_file import ImageInput, ModelFile
 from harpi.recognition.trainable import TrainableModel
 from harpi.types import FloatArray
 from harpi_models.errors import DataRefused

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from harpi.config.schema import Config
+from harpi.recognition.head import join as join_features
 from harpi.recognition.interpreter import Interpreter
-from harpi.recognition.joined import join as join_features
 from harpi.recognition.model_file import ModelFile
 from harpi.types import FloatArray
 from harpi_models.datasets.catalogue import CORE

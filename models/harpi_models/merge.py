@@ -14,7 +14,7 @@ from typing import Any
 import flatbuffers  # type: ignore[import-untyped]
 from ai_edge_litert import schema_py_generated as schema
 
-from harpi.recognition.metadata import BUFFER_NAME
+from harpi.recognition.model_file import BUFFER_NAME
 from harpi_models.errors import ConversionRefused
 
 FILE_IDENTIFIER = b"TFL3"

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from harpi.recognition.metadata import Tensor
+from harpi.recognition.model_file import Tensor
 
 Tensors = dict[str, Any]
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harpi.learning.closed_form import assumed_temperature, discriminant, logits
-from harpi.recognition.joined import softmax
+from harpi.recognition.head import softmax
 from harpi.recognition.rejection import Rejection
-from harpi.signal.mounting import any_rotations, random_rotations, rotation_about, turn
+from harpi.signal.orientation import any_rotations, random_rotations, rotation_about, turn
 from harpi.types import FloatArray
 from harpi_models.datasets.catalogue import CORE
 from harpi_models.examples import Examples

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from harpi.recognition.knn_reference import KnnReference
+from harpi.recognition.knn_memory import KnnReference
 from harpi.signal.features import features
 from harpi.types import FloatArray
 from harpi_models.datasets.catalogue import CORE

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harpi.signal.features import features
-from harpi.signal.mounting import any_rotations, turn
+from harpi.signal.orientation import any_rotations, turn
 from harpi.types import FloatArray
 from harpi_models.datasets.catalogue import CORE
 from harpi_models.datasets.layout import LENGTH, RATE

@@ -6,7 +6,7 @@ import hashlib
 
 import msgspec
 
-from harpi.recognition.metadata import NO_DIGEST, ModelMetadata
+from harpi.recognition.model_file import NO_DIGEST, ModelMetadata
 
 
 def seal(content: bytes, metadata: ModelMetadata) -> tuple[bytes, ModelMetadata]:

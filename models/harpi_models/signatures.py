@@ -16,7 +16,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from harpi.recognition.metadata import CLASSES, Tensor
+from harpi.recognition.model_file import CLASSES, Tensor
 from harpi_models.errors import ConversionRefused
 from harpi_models.heads import Head, forward, gradients
 from harpi_models.optimizers import Optimizer

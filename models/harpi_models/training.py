@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from harpi.signal.mounting import any_rotations, turn
+from harpi.signal.orientation import any_rotations, turn
 from harpi.types import FloatArray
 from harpi_models.augmentation import Augmentation
 from harpi_models.datasets.catalogue import CORE

@@ -15,8 +15,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from harpi.config.schema import Label
-from harpi.decoding import decode_json
 from harpi.errors import UsageError
+from harpi.files import decode_json
 
 LONGEST_TAKE: Final = 600.0
 """Seconds after which a take ends by itself: a button that was forgotten, or is stuck."""
@@ -259,6 +259,16 @@ class Situation(Struct, frozen=True, kw_only=True):
     """What is there to learn from, the configured labels first."""
     notices: tuple[str, ...] = ()
     """What a person should know: the store is nearly full, or cannot be used."""
+
+
+class ModelFigures(Struct, frozen=True, kw_only=True):
+    """What a model was made from."""
+
+    source: Annotated[str | None, Meta(description="file, or head; null when untrained")]
+    digest: Annotated[
+        str | None, Meta(description="of the file or of the head's base, 12 characters")
+    ]
+    labels: Annotated[int, Meta(ge=0, description="how many it can answer with")]
 
 
 class Answer(Struct, frozen=True, kw_only=True):

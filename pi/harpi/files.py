@@ -1,10 +1,16 @@
-"""Files that are either the old one or the new one, whole, whenever the power goes."""
+"""Files that survive a power cut, small JSON documents, and locks between processes."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
 from pathlib import Path
+from typing import Any, Protocol, TypeVar, overload
+
+import msgspec
+
+from harpi.errors import CalibrationError
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
@@ -59,3 +65,148 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class Versioned(Protocol):
+    """What such a file holds: a `msgspec.Struct` with its version."""
+
+    @property
+    def format(self) -> int:
+        """Version of the layout."""
+        ...
+
+
+class _Header(msgspec.Struct):
+    format: int
+
+
+_Document = TypeVar("_Document", bound=Versioned)
+
+
+def read_document(
+    path: Path, kind: type[_Document], version: int, *, again: str
+) -> _Document | None:
+    """Read a file; None where there is none.
+
+    Args:
+        path: the file.
+        kind: what it should hold.
+        version: the only one that can be used.
+        again: how to make the file anew, for messages.
+
+    Raises:
+        CalibrationError: it cannot be read, is damaged, or of another version.
+    """
+    try:
+        content = path.read_bytes()
+        found = decode_json(content, _Header).format
+        document = decode_json(content, kind) if found == version else None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CalibrationError(
+            f"cannot be read: {error.strerror}", where=str(path), remedy="Check its owner"
+        ) from error
+    except msgspec.DecodeError as error:
+        raise CalibrationError(
+            f"is damaged, or something else ({error})", where=str(path), remedy=again
+        ) from error
+    if document is None:
+        raise CalibrationError(
+            f"is of format {found}, this version of harpi knows {version}",
+            where=str(path),
+            remedy=again,
+        )
+    return document
+
+
+def write_document(path: Path, document: Versioned) -> None:
+    """Replace a file; until this returns, the old one stands.
+
+    Raises:
+        CalibrationError: it cannot be written.
+    """
+    try:
+        make_directory(path.parent)
+        write_atomically(path, msgspec.json.format(msgspec.json.encode(document)) + b"\n")
+    except OSError as error:
+        raise CalibrationError(
+            f"cannot be written: {error.strerror}",
+            where=str(path),
+            remedy="Use sudo, or check the owner of the folder and the room on the disk",
+        ) from error
+
+
+_T = TypeVar("_T")
+
+
+@overload
+def decode_json(content: bytes | str, kind: type[_T]) -> _T: ...
+
+
+@overload
+def decode_json(content: bytes | str, kind: Any) -> Any: ...
+
+
+def decode_json(content: bytes | str, kind: Any) -> Any:
+    """Read JSON, whatever it is.
+
+    msgspec alone lets two more exceptions through: for text that is not UTF-8, and for
+    objects within objects that fill Python's stack, also where they are to be skipped.
+
+    Args:
+        content: that may be anything.
+        kind: what it should hold.
+
+    Raises:
+        msgspec.DecodeError: it is no JSON, not UTF-8, nested too deeply, or holds something
+            else.
+    """
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except UnicodeError as error:
+        raise msgspec.DecodeError(f"it is no text in UTF-8: {error}") from None
+    except RecursionError:
+        raise msgspec.DecodeError("it is nested too deeply") from None
+
+
+class FileLock:
+    """An exclusive flock on a small file of its own.
+
+    The kernel frees it when its holder ends, however it ends; so whoever gets it knows that
+    what the last holder left half done will not be continued.
+
+    Args:
+        path: the file; made where it does not exist, never removed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def acquire(self) -> bool:
+        """Take the lock if it is free, without waiting; return whether it was.
+
+        Raises:
+            OSError: the file cannot be opened.
+        """
+        if self._descriptor is not None:
+            return False
+        # Reading suffices for a flock: a lock file that root made stays usable by others.
+        descriptor = os.open(self._path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        """Give the lock back; without holding it, do nothing."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

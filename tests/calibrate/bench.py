@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from harpi.calibrate.bench import Bench
 from harpi.calibrate.guide import Cue
-from harpi.calibrate.rehearsal import BIAS, GAIN
+from harpi.calibrate.sensor import BIAS, GAIN, Bench
 from harpi.imu.emulator import Chip, EmulatedBus, FaultPlan, Motion, VirtualTime
 from harpi.imu.mpu6050 import Mpu6050
 

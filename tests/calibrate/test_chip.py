@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harpi.calibrate.accel import PATIENCE_SECONDS, calibrate_accel
-from harpi.calibrate.gyro import calibrate_gyro
-from harpi.calibrate.rehearsal import BIAS, FACES, GAIN, SLANTS
+from harpi.calibrate.procedures import PATIENCE_SECONDS, calibrate_accel, calibrate_gyro
+from harpi.calibrate.sensor import BIAS, FACES, GAIN, SLANTS
 from harpi.errors import CalibrationError, SensorMoves
 from harpi.imu.emulator import Fault, FaultKind, FaultPlan, Still, Tumbling
 from tests.calibrate.bench import Notes, bench_of

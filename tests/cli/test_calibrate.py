@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from harpi.calibrate.rehearsal import BIAS
-from harpi.documents import write_document
+from harpi.calibrate.sensor import BIAS
+from harpi.files import write_document
 from harpi.imu.calibration import FILE_NAME
-from harpi.signal.mounting_file import FILE_NAME as MOUNTING_FILE
-from harpi.signal.mounting_file import Mountings
-from tests.doctor.test_calibration import ACCEL, GYRO, NOW
-from tests.signal.test_mounting_file import PLACE, TURN
+from harpi.signal.gait import FILE_NAME as MOUNTING_FILE
+from harpi.signal.gait import Mountings
+from tests.doctor.test_sensor_calibration import ACCEL, GYRO, NOW
+from tests.signal.test_gait_mounting_file import PLACE, TURN
 from tests.support.command import harpi
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harpi.commands import LabelCount
-from harpi.learning.store import FILE_NAME, Store
+from harpi.store.store import FILE_NAME, Store
 from tests.support.command import environment, harpi
 from tests.support.control_socket import served
 from tests.support.fake_room import FakeRoom

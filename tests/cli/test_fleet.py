@@ -15,9 +15,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harpi.cli.console import console_on
-from harpi.cli.ending import Ending
-from harpi.cli.roster import Roster, gather, print_list
+from harpi.cli.fleet import Roster, gather, print_list
+from harpi.cli.terminal import Ending, console_on
 from harpi.publish.subscriber import Heard, LinkChanged
 from tests.publish.test_messages import health
 from tests.support.broker import Broker, Listener, listening, running, wait_until

@@ -12,7 +12,7 @@ import pytest
 
 from harpi.cli import main
 from harpi.learning.heads import HeadShelf
-from harpi.recognition.head_file import LearntTake
+from harpi.recognition.head import LearntTake
 from tests.support.control_socket import served
 from tests.support.models import DATA, tiny_base, tiny_head
 from tests.support.wearer import Wearer

@@ -9,14 +9,13 @@ import pytest
 from harpi.cli import main
 from harpi.cli.replay import BLOCK_SECONDS, verdicts_of
 from harpi.config.schema import SignalSection
-from harpi.learning import control
-from harpi.learning.export import export
+from harpi.learning import training_set
 from harpi.learning.heads import HeadShelf
-from harpi.learning.store import Store
-from harpi.recognition.generic import GenericRecogniser
-from harpi.recognition.panel import Panel
+from harpi.recognition.classifiers import GenericRecogniser, Panel
 from harpi.recording import Recording, write_together
 from harpi.signal.windows import windows_of
+from harpi.store.export import export
+from harpi.store.store import Store
 from harpi.types import Samples
 from tests.support.models import DATA, tiny_base, tiny_head, tiny_reference
 from tests.support.recorded import RATE, motion
@@ -36,7 +35,7 @@ def recording(
 
 @pytest.fixture(autouse=True)
 def _polite(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "yield_to_others", lambda: None)
+    monkeypatch.setattr(training_set, "yield_to_others", lambda: None)
 
 
 class Replay:

@@ -15,8 +15,7 @@ import pytest
 from harpi import shipped
 from harpi.cli import main
 from harpi.errors import BusPermissionDenied
-from harpi.imu.emulator.bus import EmulatedBus
-from harpi.imu.emulator.faults import Fault, FaultKind, FaultPlan
+from harpi.imu.emulator.bus import EmulatedBus, Fault, FaultKind, FaultPlan
 from harpi.publish.messages import State
 from harpi.timebase import SystemTime
 from tests.support.broker import Broker, listening, running, wait_until

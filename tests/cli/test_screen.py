@@ -10,9 +10,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from harpi.cli.live import BROKER_AWAY, BROKER_BACK, Device
-from harpi.cli.panels import Picture
-from harpi.cli.screen import LONGEST, SHORTEST, Screen
+from harpi.cli.screen import LONGEST, SHORTEST, Picture, Screen
+from harpi.cli.watch import BROKER_AWAY, BROKER_BACK, Device
 from harpi.commands import Event, Situation
 from harpi.publish.messages import State
 from harpi.timebase import SystemTime

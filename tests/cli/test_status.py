@@ -20,7 +20,7 @@ from harpi.cli.status import doing
 from harpi.commands import LabelCount, Progress, Situation
 from harpi.config.loading import build
 from harpi.imu.health import SensorHealth
-from harpi.publish.condition import CalibrationCondition, Condition
+from harpi.publish.messages import CalibrationCondition, Condition
 from tests.support import control_socket
 from tests.support.command import environment, harpi
 from tests.support.conditions import WELL, condition

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harpi.cli import main
-from harpi.learning.store import Store
+from harpi.store.store import Store
 from tests.support.control_socket import served
 from tests.support.fake_room import FakeRoom
 from tests.support.takes import ROOMY, START, signal, take_of

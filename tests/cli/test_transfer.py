@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harpi.cli import main
-from harpi.learning.store import Store
+from harpi.store.store import Store
 from tests.support.takes import ROOMY, signal, take_of
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from harpi.config.schema import MqttSection
 from harpi.publish.messages import State
-from harpi.publish.mqtt import MqttPublisher
+from harpi.publish.publisher import MqttPublisher
 from harpi.timebase import SystemTime
 from tests.support.broker import Broker, running, wait_until
 from tests.support.command import HARPI, environment, harpi

@@ -10,10 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harpi.config import Config, kinds, loading
-from harpi.config.loading import Settings, load
-from harpi.config.problems import InvalidConfig
-from harpi.config.showing import to_toml, value_of
+from harpi.config import Config, loading, schema
+from harpi.config.loading import InvalidConfig, Settings, load, to_toml, value_of
 
 
 class Folder:
@@ -262,12 +260,12 @@ def test_every_value_is_shown_so_that_it_reads_back(
         }
     )
     tables = tomllib.loads(to_toml(Settings(config, {}, ())))
-    for key, kind in kinds.settings(Config).items():
+    for key, kind in schema.settings(Config).items():
         value: object = tables
         for part in key.split("."):
             assert isinstance(value, dict)
             value = value[part]
-        assert kinds.convert(kind, value) == value_of(config, key)
+        assert schema.convert(kind, value) == value_of(config, key)
 
 
 def test_changes_are_shown_with_their_origin(folder: Folder) -> None:
@@ -282,4 +280,4 @@ def test_the_packaged_defaults_are_those_of_the_schema() -> None:
     path = Path(loading.__file__).with_name("defaults.toml")
     settings = load(path, environment={})
     assert settings.config == Config()
-    assert set(settings.origins) == set(kinds.settings(Config))
+    assert set(settings.origins) == set(schema.settings(Config))

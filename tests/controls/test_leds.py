@@ -9,8 +9,7 @@ import pytest
 
 from harpi.config.schema import LedsSection
 from harpi.controls.gpio import RpiGpio
-from harpi.controls.leds import STALE_SECONDS, Leds
-from harpi.controls.patterns import COUNT_PAUSE
+from harpi.controls.leds import COUNT_PAUSE, STALE_SECONDS, Leds
 from harpi.errors import ControlError
 from harpi.imu.emulator import VirtualTime
 from tests.support.fake_gpio import FakeRpiGpio

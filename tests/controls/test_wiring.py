@@ -13,9 +13,7 @@ import pytest
 from harpi import shipped
 from harpi.config.loading import build
 from harpi.config.schema import Config
-from harpi.controls.header import POSITIONS
-from harpi.controls.wiring import button_lines, led_lines, wiring
-from harpi.controls.wiring_svg import wiring_svg
+from harpi.controls.wiring import POSITIONS, button_lines, led_lines, wiring, wiring_svg
 from tests.support.command import harpi
 
 ROOT = Path(__file__).resolve().parents[2]

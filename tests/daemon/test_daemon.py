@@ -17,7 +17,7 @@ from harpi.errors import (
     NoAcknowledge,
     WrongChip,
 )
-from harpi.imu.emulator.faults import Fault, FaultKind, FaultPlan
+from harpi.imu.emulator.bus import Fault, FaultKind, FaultPlan
 from harpi.imu.emulator.virtual_time import VirtualTime
 from harpi.systemd import Notifier
 from harpi.timebase import SystemTime

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from harpi.recognition.head_file import Head
-from harpi.recognition.metadata import ImuInput
+from harpi.recognition.head import Head
+from harpi.recognition.model_file import ImuInput
 from harpi.recognition.rejection import Rejection
 
 HEAD = Head(

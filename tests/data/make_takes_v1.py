@@ -9,9 +9,9 @@ from __future__ import annotations
 import sqlite3
 import sys
 
-from harpi.learning.chunk import chunks_of
-from harpi.learning.schema import APPLICATION_ID, MIGRATIONS
-from harpi.learning.tables import digest_of, insert_chunks
+from harpi.store.database import APPLICATION_ID, MIGRATIONS
+from harpi.store.queries import digest_of, insert_chunks
+from harpi.store.takes import chunks_of
 from tests.support.takes import signal
 
 RECORDED = "2024-05-01T12:00:00.000000+00:00"

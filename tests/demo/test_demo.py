@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from harpi.demo.score import Score
+from harpi.demo.runner import Score
 from harpi.demo.screen import Screen, report
-from harpi.demo.stage import Outcome, staged
+from harpi.demo.setup import Outcome, staged
 
 
 @pytest.fixture(scope="module", params=["25", "26"])

@@ -6,9 +6,8 @@ import io
 import re
 
 from harpi.commands import Answer
-from harpi.demo.score import Score
+from harpi.demo.runner import Part, Scene, Score
 from harpi.demo.screen import Screen
-from harpi.demo.screenplay import Part, Scene
 from tests.pictures.demo import Paper
 from tests.support.fake_room import IDLE
 from tests.support.verdicts import verdict

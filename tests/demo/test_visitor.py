@@ -17,11 +17,9 @@ import pytest
 
 from harpi.cli import demo as command
 from harpi.commands import Answer, Command, Delete, Pause, Record, Train
-from harpi.demo.scaled_time import ScaledTime
-from harpi.demo.score import Score
+from harpi.demo.runner import ScaledTime, Scene, Score
 from harpi.demo.screen import Silence
-from harpi.demo.screenplay import Scene
-from harpi.demo.stage import Play, staged
+from harpi.demo.setup import Play, staged
 from harpi.types import Verdict
 
 

@@ -13,9 +13,9 @@ import msgspec
 import pytest
 
 from harpi.daemon import Daemon
-from harpi.doctor.finding import Finding
+from harpi.doctor.context import Finding
 from harpi.imu.bus import Bus
-from harpi.publish.condition import BrokerCondition, Condition
+from harpi.publish.messages import BrokerCondition, Condition
 from harpi.timebase import SystemTime
 from tests.doctor.ward import Ward
 from tests.support.broker import PATIENCE, wait_until
@@ -120,7 +120,7 @@ def test_a_broker_that_takes_others_but_not_the_daemon(
 
         def close(self) -> None: ...
 
-    monkeypatch.setattr("harpi.doctor.broker.Subscriber", Welcome)
+    monkeypatch.setattr("harpi.doctor.software.Subscriber", Welcome)
     ward.settings = {"mqtt__enabled": True}
     broken = BrokerCondition(address="localhost:1883", connected=False)
     said = msgspec.structs.replace(condition(), broker=broken)

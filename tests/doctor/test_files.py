@@ -11,7 +11,7 @@ import pytest
 from harpi import shipped
 from harpi.config.schema import StoreSection
 from harpi.learning.heads import HeadShelf
-from harpi.learning.store import FILE_NAME, Store
+from harpi.store.store import FILE_NAME, Store
 from tests.doctor.ward import Ward
 from tests.support.models import DATA, tiny_head
 from tests.support.motions import LENGTH, RATE

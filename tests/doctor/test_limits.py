@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harpi.daemon.diagnosis import LOST_SHARE, RATE_ERROR
-from harpi.doctor import board
+from harpi.daemon.status import LOST_SHARE, RATE_ERROR
+from harpi.doctor import computer
 from harpi.doctor.sampling import BUSY, FAST_HERTZ, NOISY, SLOW
-from harpi.imu.rest import GRAVITY_ERROR, ZERO_RATE
+from harpi.imu.calibration import GRAVITY_ERROR, ZERO_RATE
 from harpi.imu.selftest import TOLERANCE
 
 PAGE = Path(__file__).parents[2] / "docs/doctor.md"
@@ -34,5 +34,5 @@ def test_of_a_check(check: str, limits: str) -> None:
 
 
 def test_of_the_temperature() -> None:
-    limits = f"{board.WARM:g} °C is a warning, {board.HOT:g} °C a failure"
+    limits = f"{computer.WARM:g} °C is a warning, {computer.HOT:g} °C a failure"
     assert limits in PAGE.read_text()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from harpi.doctor.finding import count
+from harpi.doctor.context import count
 from harpi.errors import BusPermissionDenied
 from harpi.imu.bus import Bus, sensor_error
 from harpi.imu.emulator import Fault, FaultKind, FaultPlan

@@ -8,9 +8,7 @@ from typing import Any
 
 from harpi.config import Config
 from harpi.doctor import CHECKS, Finding, examine
-from harpi.doctor.computer import Computer
-from harpi.doctor.guide import Guide
-from harpi.doctor.patient import Patient
+from harpi.doctor.context import Computer, Guide, Patient
 from harpi.imu.bus import Bus
 from harpi.imu.emulator import Chip, EmulatedBus, FaultPlan, Motion, Still, VirtualTime
 from tests.support.device import device_config

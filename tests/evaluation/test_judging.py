@@ -8,12 +8,10 @@ import pytest
 
 from harpi.config.schema import SignalSection
 from harpi.evaluation.judging import BATCH, TIMED, Contest, judge, windows_of_trial
-from harpi.evaluation.trial import Trial
-from harpi.recognition.generic import GenericRecogniser
-from harpi.recognition.head_file import Head
+from harpi.evaluation.trials import Trial
+from harpi.recognition.classifiers import GenericRecogniser, Panel, PersonalRecogniser
+from harpi.recognition.head import Head
 from harpi.recognition.knn import KnnRecogniser
-from harpi.recognition.panel import Panel
-from harpi.recognition.personal import PersonalRecogniser
 from harpi.signal.windows import windows_of
 from harpi.types import FloatArray, Samples, Window
 from tests.support.models import tiny_base, tiny_head, tiny_reference

@@ -19,10 +19,9 @@ from harpi.commands import Evaluate, LabelCount, Pause, Record, Stop, Train, Und
 from harpi.config import Config
 from harpi.config.loading import build
 from harpi.evaluation.runs import RunLog
-from harpi.publish.discovery import Discovery
-from harpi.publish.door import MqttDoor
-from harpi.publish.homeassistant import discovery_payload
-from harpi.publish.mqtt import MqttPublisher
+from harpi.publish.commands import MqttDoor
+from harpi.publish.homeassistant import Discovery, discovery_payload
+from harpi.publish.publisher import MqttPublisher
 from harpi.timebase import SystemTime
 from harpi.types import Prediction, Verdict
 from tests.publish.test_messages import health

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from harpi.calibrate.rehearsal import FACES, SLANTS
+from harpi.calibrate.sensor import FACES, SLANTS
 from harpi.errors import CalibrationError
 from harpi.imu.accel_fit import FACE_NAMES, LARGEST_RESIDUAL, face_of, fit, missing_faces
 

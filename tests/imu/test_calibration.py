@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from harpi.documents import write_document
 from harpi.errors import CalibrationError
+from harpi.files import write_document
 from harpi.imu.calibration import (
     FILE_NAME,
     AccelCalibration,

@@ -14,7 +14,7 @@ from harpi.errors import (
     NoAcknowledge,
     WrongChip,
 )
-from harpi.imu.clones import identify
+from harpi.imu.chip import identify
 from harpi.imu.emulator import Fault, FaultKind, VirtualTime
 from harpi.imu.mpu6050 import Mpu6050
 from tests.imu.rig import BEGIN, Rig

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harpi.errors import SensorMoves
-from harpi.imu.emulator.self_test import factory_trim as emulated_trim
-from harpi.imu.emulator.self_test import self_test_registers
-from harpi.imu.register_access import RegisterAccess
+from harpi.imu.bus import RegisterAccess
+from harpi.imu.emulator.settings import factory_trim as emulated_trim
+from harpi.imu.emulator.settings import self_test_registers
 from harpi.imu.selftest import AXES, AxisTest, factory_trim, self_test
 from tests.support.bench import Bench
 from tests.support.stage import Stage

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from harpi.learning.store import Store
+from harpi.store.store import Store
 from tests.support.takes import ROOMY
 
 

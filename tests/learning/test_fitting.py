@@ -19,7 +19,7 @@ from harpi.learning.fitting import (
     fit_gradient,
     luck,
 )
-from harpi.learning.material import Material, Preparation
+from harpi.learning.training_set import Material, Preparation
 from harpi.learning.validation import Division, HeldOut, divide
 from harpi.recognition.head_trainer import HeadState, HeadTrainer
 from tests.support.models import tiny_base

@@ -12,7 +12,7 @@ import pytest
 from harpi.errors import HeadMismatch, ModelError, StoreError, StoreFull
 from harpi.learning import heads as heads_module
 from harpi.learning.heads import INDEX, HeadShelf
-from harpi.recognition.head_file import Head
+from harpi.recognition.head import Head
 from tests.support.models import tiny_base, tiny_head, tiny_mlp
 
 

@@ -12,11 +12,10 @@ from harpi.config.schema import Config, LearningSection
 from harpi.errors import CommandRefused, ModelError, StoreError
 from harpi.learning.heads import HeadShelf
 from harpi.learning.learner import Learner
-from harpi.learning.outcome import Outcome
+from harpi.learning.trainer import Outcome
+from harpi.recognition.classifiers import PersonalRecogniser
 from harpi.recognition.knn import KnnRecogniser
-from harpi.recognition.personal import PersonalRecogniser
-from harpi.signal.mounting import rotation_about
-from harpi.signal.posture import PostureWatch
+from harpi.signal.orientation import PostureWatch, rotation_about
 from harpi.types import Window
 from tests.support.broker import wait_until
 from tests.support.models import tiny_base

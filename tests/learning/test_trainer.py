@@ -8,9 +8,9 @@ import pytest
 from harpi.commands import Progress
 from harpi.config.schema import LearningSection
 from harpi.errors import UsageError
-from harpi.learning.material import Preparation, TakeFeatures
 from harpi.learning.trainer import Trainer
-from harpi.recognition.head_file import Head
+from harpi.learning.training_set import Preparation, TakeFeatures
+from harpi.recognition.head import Head
 from harpi.recognition.model_file import ModelFile
 from harpi.signal.features import FEATURES_VERSION
 from tests.support.models import tiny_base, tiny_mlp

@@ -12,8 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from harpi import shipped
-from harpi.recognition.metadata import NO_DIGEST, ModelMetadata
-from harpi.recognition.model_file import ModelFile
+from harpi.recognition.model_file import NO_DIGEST, ModelFile, ModelMetadata
 from harpi_models.errors import ConversionRefused
 from harpi_models.guards import check_reading, check_tables, check_training, probe_windows
 from harpi_models.heads import softmax_head

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harpi.recognition.metadata import CLASSES
+from harpi.recognition.model_file import CLASSES
 from harpi_models.errors import HeadRefused
 from harpi_models.heads import Dense, Head, Penalty, forward, gradients, mlp_head, softmax_head
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harpi.signal.mounting import any_rotations, turn
+from harpi.signal.orientation import any_rotations, turn
 from tests.models.support import TENSORFLOW
 
 if TENSORFLOW:

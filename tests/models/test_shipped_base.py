@@ -11,9 +11,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 from harpi import shipped
 from harpi.recognition.interpreter import Interpreter
-from harpi.recognition.metadata import ImuInput
-from harpi.recognition.model_file import ModelFile
-from harpi.signal.mounting import any_rotations, turn
+from harpi.recognition.model_file import ImuInput, ModelFile
+from harpi.signal.orientation import any_rotations, turn
 from harpi_models.card import model_card
 from harpi_models.datasets.catalogue import CORE, TRAINED_ON
 from harpi_models.guards import RUNTIMES, check_tables, probe_windows

@@ -11,7 +11,7 @@ from pathlib import Path
 from harpi.commands import Command, Record, Stop, Train
 from harpi.config import Config
 from harpi.daemon import Daemon
-from harpi.demo.broker import demo_broker
+from harpi.demo.setup import demo_broker
 from harpi.imu.emulator import Chip, EmulatedBus, VirtualTime
 from harpi.timebase import SystemTime, Timebase
 from tests.pictures.svg import write_svg

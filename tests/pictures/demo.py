@@ -6,9 +6,9 @@ import io
 import logging
 import re
 
-from harpi.demo.score import Score
+from harpi.demo.runner import Score
 from harpi.demo.screen import Screen, report
-from harpi.demo.stage import staged
+from harpi.demo.setup import staged
 from tests.pictures.svg import write_svg
 
 WIPE = re.compile(r"\x1b\[(\d+)A\x1b\[J")

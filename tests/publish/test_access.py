@@ -19,10 +19,10 @@ from harpi.commands import Stop
 from harpi.config.loading import build
 from harpi.config.schema import MqttSection
 from harpi.evaluation.runs import RunLog
-from harpi.publish.discovery import Discovery
-from harpi.publish.door import MqttDoor
+from harpi.publish.commands import MqttDoor
+from harpi.publish.homeassistant import Discovery
 from harpi.publish.messages import json_schema
-from harpi.publish.mqtt import MqttPublisher
+from harpi.publish.publisher import MqttPublisher
 from harpi.timebase import SystemTime
 from tests.support.broker import (
     Broker,

@@ -17,10 +17,16 @@ from hypothesis import strategies as st
 from harpi.commands import LabelCount
 from harpi.config import Config
 from harpi.config.loading import build
-from harpi.publish.announced import FILE_NAME, MOST, Announced, AnnouncedFile
-from harpi.publish.discovery import Discovery
-from harpi.publish.homeassistant import discovery_payload, discovery_topic
-from harpi.publish.mqtt import MqttPublisher
+from harpi.publish.homeassistant import (
+    FILE_NAME,
+    MOST,
+    Announced,
+    AnnouncedFile,
+    Discovery,
+    discovery_payload,
+    discovery_topic,
+)
+from harpi.publish.publisher import MqttPublisher
 from tests.support.broker import Broker, Listener, listening, wait_until
 from tests.support.fake_room import FakeRoom
 from tests.support.verdicts import verdict

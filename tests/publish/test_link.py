@@ -13,7 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from harpi import __version__
 from harpi.config.schema import MqttSection
-from harpi.publish.mqtt import MqttPublisher
+from harpi.publish.publisher import MqttPublisher
 from tests.support.broker import Broker, listening, wait_until
 from tests.support.proxy import OldBroker, old_broker
 

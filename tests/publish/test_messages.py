@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harpi.commands import ModelFigures
 from harpi.publish.messages import (
     HOP_LIMIT,
     Health,
     LinkFigures,
-    ModelFigures,
     RecognitionFigures,
     SensorFigures,
     State,

@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from harpi.config.schema import MqttSection
 from harpi.publish.messages import Gap, Logged, LoggedResult, LoggedVerdict
-from harpi.publish.mqtt import MqttPublisher
+from harpi.publish.publisher import MqttPublisher
 from harpi.timebase import SystemTime
 from tests.support.broker import Broker, listening, wait_until
 from tests.support.proxy import Gate, gate
@@ -139,7 +139,7 @@ def test_a_pause_that_ends_between_two_looks_at_the_clock_does_not_hold_up_what_
         return 0.3 * pause * next(looks)
 
     clock = SimpleNamespace(monotonic=later_at_every_look)
-    monkeypatch.setattr("harpi.publish.mqtt.time", clock)
+    monkeypatch.setattr("harpi.publish.publisher.time", clock)
     with publishing(broker, tmp_path, per_second=1 / pause) as publisher:
         judge(publisher, 10)
         wait_until(everything_sent(publisher), "all is sent")

@@ -13,7 +13,7 @@ import pytest
 from harpi.config.schema import MqttSection
 from harpi.errors import BrokerError
 from harpi.publish import subscriber
-from harpi.publish.mqtt import MqttPublisher
+from harpi.publish.publisher import MqttPublisher
 from harpi.publish.subscriber import Heard, LinkChanged, Subscriber
 from tests.support.broker import PATIENCE, Broker, running
 from tests.support.proxy import old_broker

@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harpi.errors import ModelError
-from harpi.recognition.metadata import NO_DIGEST, ImuInput
-from harpi.recognition.model_file import ModelFile
+from harpi.recognition.model_file import NO_DIGEST, ImuInput, ModelFile
 from tests.support.models import DATA, tiny_base
 
 CONTENT = (DATA / "tiny_base.tflite").read_bytes()

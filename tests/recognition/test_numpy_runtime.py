@@ -15,12 +15,11 @@ from hypothesis import strategies as st
 from harpi import shipped
 from harpi.errors import ModelError
 from harpi.recognition import numpy_runtime
-from harpi.recognition.generic import GenericRecogniser
+from harpi.recognition.classifiers import GenericRecogniser
 from harpi.recognition.head_trainer import HeadState, HeadTrainer
 from harpi.recognition.interpreter import Interpreter, load_runtime
-from harpi.recognition.metadata import ImuInput
-from harpi.recognition.model_file import ModelFile
-from harpi.recognition.numpy_runtime.names import name_of
+from harpi.recognition.model_file import ImuInput, ModelFile
+from harpi.recognition.numpy_runtime.executor import name_of
 from harpi.recognition.numpy_runtime.operators import FUNCTIONS
 from harpi.recording import Recording
 from harpi.signal.windows import windows_of

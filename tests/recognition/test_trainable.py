@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from harpi.errors import CommandRefused, HeadMismatch, ModelError, UsageError
-from harpi.recognition.head_file import Head
+from harpi.recognition.head import Head
 from harpi.recognition.interpreter import Interpreter
 from harpi.recognition.trainable import TrainableModel
 from tests.support.models import tiny_base, tiny_mlp

@@ -21,7 +21,7 @@ from harpi.controls.gpio import RpiGpio
 from harpi.controls.leds import Leds
 from harpi.daemon import Daemon
 from harpi.imu.emulator import Chip, EmulatedBus, VirtualTime
-from harpi.learning.store import FILE_NAME, Store
+from harpi.store.store import FILE_NAME, Store
 from harpi.types import Verdict
 from tests.support.device import device_config
 from tests.support.fake_gpio import FakeRpiGpio, install

@@ -9,12 +9,9 @@ from pathlib import Path
 import pytest
 
 from harpi.errors import SetupError
-from harpi.setup.applying import Outcome, set_up
-from harpi.setup.machine import Machine, detect
-from harpi.setup.origin import find
-from harpi.setup.packages import Choice
-from harpi.setup.plan import make_plan
-from harpi.setup.removal import remove
+from harpi.setup.applying import Outcome, remove, set_up
+from harpi.setup.machine import Choice, Machine, detect
+from harpi.setup.plan import find, make_plan
 from tests.support.fake_pi import make_pi, quick_sysusers
 
 CHOICE = Choice("the thing", ("no_such_module",), "apt", ("python3-thing",), "It goes without.")

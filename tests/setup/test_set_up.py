@@ -12,10 +12,8 @@ from harpi.config.loading import load
 from harpi.errors import ConfigError, SetupError
 from harpi.setup.applying import pending
 from harpi.setup.boot import has_block
-from harpi.setup.commands import run
-from harpi.setup.machine import detect
-from harpi.setup.origin import find
-from harpi.setup.plan import make_plan
+from harpi.setup.machine import detect, run
+from harpi.setup.plan import find, make_plan
 from tests.support.fake_pi import install, make_pi, snapshot, uninstall
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from harpi.signal.features import FEATURE_NAMES, features
-from harpi.signal.mounting import any_rotations, turn
+from harpi.signal.orientation import any_rotations, turn
 from tests.support.motions import MOTIONS, RATE, windows_of_motion
 
 COLUMN = {name: i for i, name in enumerate(FEATURE_NAMES)}

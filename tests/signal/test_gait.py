@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from harpi.calibrate.rehearsal import RECORDING, WEARER
+from harpi.calibrate.sensor import RECORDING, WEARER
 from harpi.errors import CalibrationError
 from harpi.recording import Recording
 from harpi.shipped import path
@@ -22,7 +22,7 @@ from harpi.signal.gait import (
     is_walk,
     rotation_since,
 )
-from harpi.signal.mounting import angle_of, any_rotations, turn
+from harpi.signal.orientation import angle_of, any_rotations, turn
 from harpi.types import FloatArray
 
 RATE = 50.0

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from harpi.commands import ModelFigures
 from harpi.config.schema import Config, StoreSection
-from harpi.daemon.diagnosis import condition_of
-from harpi.daemon.recent import totals_of
-from harpi.daemon.report import health_message
+from harpi.daemon.status import condition_of, health_message, totals_of
 from harpi.imu.health import SensorHealth
-from harpi.learning.room import Room
-from harpi.publish.condition import Condition, RecentFigures
-from harpi.publish.messages import Health, LinkFigures, ModelFigures, RecognitionFigures
+from harpi.publish.messages import (
+    Condition,
+    Health,
+    LinkFigures,
+    RecentFigures,
+    RecognitionFigures,
+)
+from harpi.store.database import Room
 
 WELL = SensorHealth(state="running", rate=50.0, samples=5000, temperature=31.0)
 MODELS = {

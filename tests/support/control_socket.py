@@ -9,8 +9,7 @@ from typing import Any
 
 from harpi.commands import Room
 from harpi.config.schema import SocketSection
-from harpi.controls.socket import ControlSocket
-from harpi.controls.wire import Changed
+from harpi.controls.socket import Changed, ControlSocket
 
 
 def nothing() -> bytes:

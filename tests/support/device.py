@@ -8,9 +8,8 @@ from pathlib import Path
 from harpi import shipped
 from harpi.config import Config
 from harpi.config.loading import build
-from harpi.imu.emulator.bus import EmulatedBus
+from harpi.imu.emulator.bus import EmulatedBus, FaultPlan
 from harpi.imu.emulator.chip import Chip
-from harpi.imu.emulator.faults import FaultPlan
 from harpi.imu.emulator.motion import Playback
 from harpi.recording import Recording
 from harpi.timebase import Timebase

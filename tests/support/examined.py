@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from harpi.learning.store import Store
-from harpi.learning.take import Split
 from harpi.recording import Recording
+from harpi.store.store import Store
+from harpi.store.takes import Split
 from harpi.types import Samples
 from tests.support.recorded import RATE, motion
 from tests.support.takes import START, take_of

@@ -8,12 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from harpi.files import write_atomically
-from harpi.setup.applying import Outcome, set_up
-from harpi.setup.commands import Run, run
-from harpi.setup.machine import detect
-from harpi.setup.origin import find
-from harpi.setup.plan import make_plan
-from harpi.setup.removal import remove
+from harpi.setup.applying import Outcome, remove, set_up
+from harpi.setup.machine import Run, detect, run
+from harpi.setup.plan import find, make_plan
 
 PI_4 = "Raspberry Pi 4 Model B Rev 1.1"
 CONFIG_TXT = b"""\

@@ -11,8 +11,8 @@ import time
 import msgspec
 
 from harpi.config.loading import build
-from harpi.publish.discovery import Discovery
-from harpi.publish.mqtt import MqttPublisher
+from harpi.publish.homeassistant import Discovery
+from harpi.publish.publisher import MqttPublisher
 from harpi.timebase import SystemTime
 from tests.publish.test_messages import health
 from tests.support.fake_room import FakeRoom

@@ -12,7 +12,7 @@ import numpy as np
 from harpi.evaluation.judging import NO_ANSWER, Answers, Judgements
 from harpi.evaluation.measuring import Circumstances, Origin, measure
 from harpi.evaluation.report import Report
-from harpi.evaluation.trial import Trial
+from harpi.evaluation.trials import Trial
 from harpi.types import Samples
 
 RATE = 25.0

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from harpi.recognition.head_file import Head
+from harpi.recognition.head import Head
 from harpi.recognition.head_trainer import HeadTrainer
 from harpi.recognition.interpreter import Interpreter
-from harpi.recognition.knn_reference import KnnReference
+from harpi.recognition.knn_memory import KnnReference
 from harpi.recognition.model_file import ModelFile
 from harpi.recognition.rejection import Rejection
 from harpi.signal.features import features

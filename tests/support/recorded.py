@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harpi.errors import StoreError
-from harpi.learning.take import Split, Take
-from harpi.signal.mounting import turn
+from harpi.signal.orientation import turn
+from harpi.store.takes import Split, Take
 from harpi.types import FloatArray, Samples
 from tests.support.takes import START
 

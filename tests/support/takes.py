@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from harpi.config.schema import StoreSection
-from harpi.learning.take import Take
+from harpi.store.takes import Take
 from harpi.types import FloatArray, Samples
 
 RATE = 50.0

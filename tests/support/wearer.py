@@ -13,9 +13,9 @@ from harpi.commands import Answer, Command, Evaluated, Event, Progress, Record, 
 from harpi.config.schema import Config, LearningSection
 from harpi.errors import HarpiError, StoreError
 from harpi.imu.emulator import VirtualTime
-from harpi.learning.outcome import Outcome
-from harpi.learning.store import Store
+from harpi.learning.trainer import Outcome
 from harpi.session import Session
+from harpi.store.store import Store
 from harpi.types import FloatArray, Samples
 from tests.support.takes import ROOMY
 

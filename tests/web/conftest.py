@@ -18,12 +18,17 @@ from harpi.errors import StoreError
 from harpi.evaluation.runs import FILE_NAME
 from harpi.imu.emulator import VirtualTime
 from harpi.learning.heads import HeadShelf
-from harpi.learning.store import Store
-from harpi.publish.condition import Condition
-from harpi.publish.messages import Health, LinkFigures, RecognitionFigures, SensorFigures
+from harpi.publish.messages import (
+    Condition,
+    Health,
+    LinkFigures,
+    RecognitionFigures,
+    SensorFigures,
+)
 from harpi.signal.ring import Ring
+from harpi.store.store import Store
+from harpi.web.messages import Sources
 from harpi.web.server import WebServer
-from harpi.web.sources import Sources
 from tests.support.browser import PHONE, Tab, browser
 from tests.support.fake_room import FakeRoom
 from tests.support.models import tiny_base

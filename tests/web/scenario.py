@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harpi.daemon import Daemon
-from harpi.demo.scaled_time import ScaledTime
+from harpi.demo.runner import ScaledTime
 from harpi.imu.emulator import Chip, EmulatedBus
-from harpi.imu.emulator.faults import Fault, FaultKind, FaultPlan
+from harpi.imu.emulator.bus import Fault, FaultKind, FaultPlan
 from tests.support.browser import Tab
 from tests.support.device import device_config
 from tests.support.stage import Stage

@@ -10,7 +10,7 @@ from importlib.resources import files
 import pytest
 
 from harpi.commands import LabelCount, Progress, Record, Stop
-from harpi.learning.store import Store
+from harpi.store.store import Store
 from tests.support.broker import wait_until
 from tests.support.browser import DESKTOP, PHONE, Tab
 from tests.support.models import tiny_head

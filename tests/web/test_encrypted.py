@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harpi.web import listening
+from harpi.web import server
 from tests.support.browser import Tab
 from tests.web.conftest import Served
 
@@ -81,7 +81,7 @@ def test_what_is_not_encrypted_is_told_nothing(encrypted: Served) -> None:
 def test_a_handshake_that_does_not_end_is_broken_off(
     make_served: Callable[..., Served], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listening, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(server, "IDLE_SECONDS", 0.2)
     served = make_served(
         web__cert_file=str(folder / "page.crt"), web__key_file=str(folder / "page.key")
     )

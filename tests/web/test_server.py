@@ -20,10 +20,10 @@ from harpi.commands import Record, Relabel, Stop
 from harpi.daemon import Daemon
 from harpi.errors import ConfigError, ControlError, StoreError
 from harpi.evaluation.runs import RunLog
-from harpi.learning.store import Store
+from harpi.store.store import Store
 from harpi.timebase import SystemTime
 from harpi.types import Samples
-from harpi.web import listening, stream
+from harpi.web import server, stream
 from tests.support.broker import wait_until
 from tests.support.device import device_config, emulated
 from tests.support.judgements import contest
@@ -264,7 +264,7 @@ def test_viewers_that_leave_are_forgotten(served: Served) -> None:
 def test_too_many_connections_are_broken_off_and_the_rest_goes_on(
     make_served: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listening, "MOST_CONNECTIONS", 8)
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 8)
     served = make_served()
     viewer = served.look()
     with contextlib.ExitStack() as stack:
@@ -296,7 +296,7 @@ def test_too_many_connections_are_broken_off_and_the_rest_goes_on(
 def test_a_connection_that_says_nothing_is_broken_off(
     make_served: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listening, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(server, "IDLE_SECONDS", 0.2)
     served = make_served()
     with socket.create_connection(("127.0.0.1", served.port), 10) as peer:
         peer.sendall(b"GET / HTTP/1.1\r\n")

@@ -31,7 +31,7 @@ from harpi.commands import (
     Undo,
     Use,
 )
-from harpi.learning.store import Store
+from harpi.store.store import Store
 from tests.support.broker import wait_until
 from tests.support.browser import Tab
 from tests.support.models import tiny_head

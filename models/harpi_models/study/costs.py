@@ -109,7 +109,7 @@ def _contestant(name: str, base: Path, reference: Path) -> Contestant:
 
     if name in PEERS:
         return PEERS[name]
-    from harpi.recognition.knn_reference import KnnReference
+    from harpi.recognition.knn_memory import KnnReference
     from harpi.recognition.model_file import ModelFile
     from harpi_models.study.device import Device
 

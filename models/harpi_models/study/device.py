@@ -12,14 +12,14 @@ import numpy as np
 from harpi.config.schema import Config
 from harpi.learning.closed_form import discriminant, logits
 from harpi.learning.fitting import fit_closed_form, fit_gradient
-from harpi.learning.material import Material, Preparation, TakeFeatures
-from harpi.learning.take import Take
 from harpi.learning.trainer import Trainer
+from harpi.learning.training_set import Material, Preparation, TakeFeatures
 from harpi.learning.validation import Division, divide
 from harpi.recognition.head_trainer import HeadTrainer
 from harpi.recognition.knn import KnnRecogniser
-from harpi.recognition.knn_reference import KnnReference
+from harpi.recognition.knn_memory import KnnReference
 from harpi.recognition.model_file import ModelFile
+from harpi.store.takes import Take
 from harpi.types import FloatArray
 from harpi_models.datasets.layout import LENGTH, RATE
 from harpi_models.judging import embedder

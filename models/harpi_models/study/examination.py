@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from harpi.signal.mounting import rotation_about, turn
+from harpi.signal.orientation import rotation_about, turn
 from harpi.types import FloatArray
 from harpi_models.metrics import macro_f1
 from harpi_models.protocol import Condition, Course, Embed

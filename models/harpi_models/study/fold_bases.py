@@ -13,7 +13,7 @@ import numpy as np
 
 from harpi import shipped
 from harpi.errors import ModelError
-from harpi.recognition.knn_reference import KnnReference
+from harpi.recognition.knn_memory import KnnReference
 from harpi.recognition.model_file import ModelFile
 from harpi_models.datasets.catalogue import SPAR, TRAINED_ON
 from harpi_models.datasets.layout import LENGTH

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from harpi.evaluation.markup import Markup, tag
+from harpi.evaluation.pictures import Markup, tag
 from harpi_models.metrics import Figure
 from harpi_models.study.device import CORAL, GENERIC, KNN, PERSONAL
 from harpi_models.study.peers import PEERS

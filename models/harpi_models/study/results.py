@@ -21,7 +21,7 @@ from harpi_models.output import write_result
 
 SHARED_CODE = (
     "harpi.signal.features",
-    "harpi.signal.mounting",
+    "harpi.signal.orientation",
     "harpi_models.metrics",
     "harpi_models.study.examination",
     "harpi_models.study.lesson",
@@ -31,12 +31,12 @@ SHARED_CODE = (
 DEVICE_CODE = (
     "harpi.learning.closed_form",
     "harpi.learning.fitting",
-    "harpi.learning.gradient",
-    "harpi.learning.material",
+    "harpi.learning.fitting",
+    "harpi.learning.training_set",
     "harpi.learning.trainer",
     "harpi.learning.validation",
     "harpi.recognition.head_trainer",
-    "harpi.recognition.joined",
+    "harpi.recognition.head",
     "harpi.recognition.knn",
     "harpi.recognition.knn_memory",
     "harpi_models.reference",

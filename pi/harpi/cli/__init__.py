@@ -22,7 +22,7 @@ import typer
 
 from harpi import __version__
 from harpi.cli.completion import mend_zsh
-from harpi.cli.console import clean
+from harpi.cli.terminal import clean
 from harpi.errors import HarpiError
 
 GROUPS: Final = (
@@ -39,10 +39,8 @@ GROUPS: Final = (
     "replay",
     "doctor",
     "calibrate",
-    "pinout",
     "setup",
     "config",
-    "schema",
 )
 
 EXIT_CODES: Final = {

@@ -15,9 +15,8 @@ from harpi.errors import ControlError
 if TYPE_CHECKING:
     from msgspec import Struct
 
-    from harpi.calibrate.bench import Bench
     from harpi.calibrate.guide import Cue, Guide
-    from harpi.calibrate.rehearsal import Part
+    from harpi.calibrate.sensor import Bench, Part
     from harpi.config.schema import Config
     from harpi.controls.gpio import Gpio
     from harpi.imu.calibration import Calibration
@@ -53,8 +52,7 @@ def gyro(
 
     Example: harpi calibrate gyro --emulate
     """
-    from harpi.calibrate.gyro import calibrate_gyro
-    from harpi.calibrate.keeping import keep
+    from harpi.calibrate.procedures import calibrate_gyro, keep
 
     settings = load_settings(config, assignments).config
     with _bench(settings, "gyro", emulate=emulate) as (bench, guide):
@@ -97,8 +95,7 @@ def accel(
 
     Example: harpi calibrate accel --emulate
     """
-    from harpi.calibrate.accel import calibrate_accel
-    from harpi.calibrate.keeping import keep
+    from harpi.calibrate.procedures import calibrate_accel, keep
 
     settings = load_settings(config, assignments).config
     with _bench(settings, "accel", emulate=emulate, leaning=leaning) as (bench, guide):
@@ -141,12 +138,12 @@ def mounting(
 
     Example: harpi calibrate mounting --emulate
     """
-    from harpi.calibrate.mounting import calibrate_mounting
-    from harpi.documents import write_document
+    from harpi.calibrate.procedures import calibrate_mounting
+    from harpi.files import write_document
     from harpi.imu.calibration import FILE_NAME, read_calibration
-    from harpi.signal.mounting import angle_of
-    from harpi.signal.mounting_file import FILE_NAME as MOUNTING_FILE
-    from harpi.signal.mounting_file import Mountings, read_mountings
+    from harpi.signal.gait import FILE_NAME as MOUNTING_FILE
+    from harpi.signal.gait import Mountings, read_mountings
+    from harpi.signal.orientation import angle_of
 
     settings = load_settings(config, assignments).config
     folder = settings.paths.state_folder
@@ -181,9 +178,9 @@ def show(
     import msgspec
 
     from harpi.imu.calibration import FILE_NAME, read_calibration
-    from harpi.signal.mounting import angle_of
-    from harpi.signal.mounting_file import FILE_NAME as MOUNTING_FILE
-    from harpi.signal.mounting_file import read_mountings
+    from harpi.signal.gait import FILE_NAME as MOUNTING_FILE
+    from harpi.signal.gait import read_mountings
+    from harpi.signal.orientation import angle_of
 
     folder = load_settings(config, assignments).config.paths.state_folder
     chip, mountings = (
@@ -229,9 +226,9 @@ def forget(
 
     Example: harpi calibrate forget chip
     """
-    from harpi.calibrate.keeping import check_writable
+    from harpi.calibrate.procedures import check_writable
     from harpi.imu.calibration import FILE_NAME
-    from harpi.signal.mounting_file import FILE_NAME as MOUNTING_FILE
+    from harpi.signal.gait import FILE_NAME as MOUNTING_FILE
 
     folder = load_settings(config, assignments).config.paths.state_folder
     check_writable(folder)
@@ -265,11 +262,11 @@ def _bench(
     calibration: Calibration | None = None,
 ) -> Iterator[tuple[Bench, Guide]]:
     """Have the sensor, or an emulated one, for oneself."""
-    from harpi.calibrate.keeping import check_writable
-    from harpi.calibrate.workshop import bench_at
+    from harpi.calibrate.procedures import check_writable
+    from harpi.calibrate.sensor import bench_at
 
     if emulate:
-        from harpi.calibrate.rehearsal import rehearsing_bus
+        from harpi.calibrate.sensor import rehearsing_bus
         from harpi.imu.emulator import VirtualTime
 
         time = VirtualTime()

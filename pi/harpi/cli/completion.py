@@ -90,7 +90,7 @@ def _takes(config: Config) -> Iterator[tuple[str, str]]:
     # The database without the store above it, which would import NumPy.
     from contextlib import closing
 
-    from harpi.learning.database import FILE_NAME, Database
+    from harpi.store.database import FILE_NAME, Database
 
     path = config.paths.state_folder / FILE_NAME
     with closing(Database(path, read_only=True)) as database:

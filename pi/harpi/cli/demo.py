@@ -56,9 +56,9 @@ def demo(
 
     import msgspec
 
-    from harpi.demo.score import Score
+    from harpi.demo.runner import Score
     from harpi.demo.screen import Screen, Silence, report
-    from harpi.demo.stage import staged
+    from harpi.demo.setup import staged
 
     logging.disable(logging.WARNING)
     for number in (signal.SIGTERM, signal.SIGHUP):  # the broker is to end, too

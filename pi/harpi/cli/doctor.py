@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
     from harpi.config.schema import Config
     from harpi.doctor import Finding
-    from harpi.doctor.finding import Grade
-    from harpi.doctor.guide import Guide
-    from harpi.doctor.patient import Patient
+    from harpi.doctor.context import Grade, Guide, Patient
 
 FOUND_SOMETHING: Final = 11
 """Exit code where a check failed."""
@@ -66,9 +64,9 @@ def doctor(
 
     Example: harpi doctor --emulate --set mqtt.enabled=false
     """
-    from harpi.cli.console import console_on
+    from harpi.cli.terminal import console_on
     from harpi.doctor import examine
-    from harpi.doctor.finding import count
+    from harpi.doctor.context import count
 
     settings = load_settings(config, assignments).config
     console = console_on(sys.stdout)
@@ -93,8 +91,7 @@ def doctor(
 
 def _patient(config: Config, *, emulate: bool, guide: Guide | None) -> Patient:
     from harpi.controls.gpio import Gpio, RpiGpio
-    from harpi.doctor.computer import Computer
-    from harpi.doctor.patient import Patient
+    from harpi.doctor.context import Computer, Patient
     from harpi.imu.bus import Bus, SmbusBus
     from harpi.timebase import SystemTime, Timebase
 
@@ -131,7 +128,7 @@ def _patient(config: Config, *, emulate: bool, guide: Guide | None) -> Patient:
 
 
 class _Person:
-    """The `harpi.doctor.guide.Guide` at this terminal."""
+    """The `harpi.doctor.context.Guide` at this terminal."""
 
     def say(self, text: str) -> None:
         """Tell what to do; on standard error, so that `--json` stays JSON."""
@@ -157,7 +154,7 @@ def _is_new_group(before: Sequence[Finding], finding: Finding) -> bool:
 def _show(console: Console, finding: Finding, *, new_group: bool) -> None:
     from rich.text import Text
 
-    from harpi.cli.console import clean
+    from harpi.cli.terminal import clean
 
     if new_group:
         console.print(Text(finding.group, "bold"))
@@ -174,8 +171,8 @@ def _show(console: Console, finding: Finding, *, new_group: bool) -> None:
 
 
 def _summary(findings: Sequence[Finding], patient: Patient) -> str:
-    from harpi.doctor.finding import count
-    from harpi.evaluation.words import counted
+    from harpi.doctor.context import count
+    from harpi.evaluation.messages import counted
 
     numbers = (
         f"{counted(len(findings), 'check')}: {count(findings, 'ok')} ok, "

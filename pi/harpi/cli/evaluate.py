@@ -13,11 +13,11 @@ from harpi.cli.selection import Position, Session, Since, moment_of
 from harpi.errors import ControlError, StoreError, UsageError
 
 if TYPE_CHECKING:
-    from harpi.cli.examining import Choice
     from harpi.config.schema import Config
     from harpi.evaluation.judging import Judgements
     from harpi.evaluation.report import Report
     from harpi.evaluation.runs import Log, RunLog
+    from harpi.evaluation.subjects import Choice
 
 SHIPPED: Final = "shipped"
 """Stands for the recording that ships with harpi; so does `--recording` without a FILE."""
@@ -109,7 +109,7 @@ def evaluate(
     """
     if context.invoked_subcommand is not None:
         return
-    from harpi.cli.examining import Choice
+    from harpi.evaluation.subjects import Choice
 
     if as_json and as_csv:
         raise UsageError("--json and --csv exclude each other", remedy="Choose one")
@@ -203,7 +203,7 @@ def runs(config: ConfigFile = None, assignments: Assignments = None) -> None:
 
 def _recording(name: str) -> Path:
     from harpi import shipped
-    from harpi.demo.stage import RECORDING
+    from harpi.demo.setup import RECORDING
 
     return shipped.path(RECORDING) if name == SHIPPED else Path(name)
 
@@ -221,12 +221,11 @@ def _renaming(text: str) -> tuple[str, str]:
 
 def _run(config: Config, choice: Choice) -> tuple[Report, Judgements]:
     """Evaluate, out of the way of a daemon on the same computer."""
-    from harpi.cli.circumstances import circumstances
-    from harpi.cli.examining import examination
-    from harpi.cli.progress import progress
+    from harpi.cli.terminal import progress
     from harpi.evaluation.judging import judge
     from harpi.evaluation.measuring import measure
-    from harpi.learning.control import yield_to_others
+    from harpi.evaluation.subjects import circumstances, examination
+    from harpi.learning.training_set import yield_to_others
 
     yield_to_others()
     with progress("Evaluating") as show:
@@ -249,7 +248,7 @@ def _run(config: Config, choice: Choice) -> tuple[Report, Judgements]:
 def _print(report: Report, *, as_json: bool, as_csv: bool) -> None:
     import msgspec
 
-    from harpi.evaluation.figures_file import to_csv
+    from harpi.evaluation.report import to_csv
     from harpi.evaluation.table import table
 
     if as_json:

@@ -113,8 +113,8 @@ def delete(heads: Heads, config: ConfigFile = None, assignments: Assignments = N
 def _open(config: Config) -> tuple[HeadShelf, ModelFile]:
     """Find the shelf and the base that its heads must belong to."""
     from harpi import shipped
-    from harpi.daemon.recognisers import BASE, HEADS
     from harpi.learning.heads import HeadShelf
+    from harpi.learning.models import BASE, HEADS
     from harpi.recognition.model_file import ModelFile
 
     base = shipped.path(BASE) if config.models.base is None else Path(config.models.base)

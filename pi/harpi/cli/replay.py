@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harpi.config.schema import SignalSection
-    from harpi.recognition.panel import Panel
+    from harpi.recognition.classifiers import Panel
     from harpi.recording import Recording
     from harpi.types import Verdict
 
@@ -53,9 +53,9 @@ def replay(
 
     Example: harpi replay walk.csv > verdicts.jsonl
     """
-    from harpi.cli.own_models import own_models
-    from harpi.cli.progress import progress
-    from harpi.learning.control import yield_to_others
+    from harpi.cli.terminal import progress
+    from harpi.evaluation.own_models import own_models
+    from harpi.learning.training_set import yield_to_others
     from harpi.recording import read_each
 
     settings = load_settings(config, assignments).config

@@ -17,8 +17,8 @@ from harpi.errors import ControlError, UsageError
 
 if TYPE_CHECKING:
     from harpi.config.schema import Config
-    from harpi.learning.store import Store
-    from harpi.learning.take import Take
+    from harpi.store.store import Store
+    from harpi.store.takes import Take
 
 Numbers = Annotated[
     list[str] | None,
@@ -105,7 +105,7 @@ def takes_to_change(
 
 
 def _opened(settings: Config, *, read_only: bool = False, make: bool = False) -> Store:
-    from harpi.learning.store import FILE_NAME, Store
+    from harpi.store.store import FILE_NAME, Store
 
     path = settings.paths.state_folder / FILE_NAME
     # Opening to read says that there is none; opening to write would make one.

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harpi.cli import completion
-from harpi.cli.ending import INTERRUPTED
 from harpi.cli.options import Assignments, ConfigFile, load_settings
+from harpi.cli.terminal import INTERRUPTED
 from harpi.errors import CommandRefused
 
 if TYPE_CHECKING:

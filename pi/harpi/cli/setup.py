@@ -13,8 +13,7 @@ from harpi.errors import SetupError, UsageError
 
 if TYPE_CHECKING:
     from harpi.setup.machine import Machine
-    from harpi.setup.origin import Origin
-    from harpi.setup.plan import Plan
+    from harpi.setup.plan import Origin, Plan
 
 
 def register(app: typer.Typer) -> None:
@@ -99,9 +98,8 @@ def setup(
     if not machine.is_pi and not any_board:
         _no_pi(machine, dry_run=dry_run)
         return
-    from harpi.setup.commands import run
-    from harpi.setup.origin import find
-    from harpi.setup.plan import make_plan
+    from harpi.setup.machine import run
+    from harpi.setup.plan import find, make_plan
 
     origin = find(machine, program)
     caller = os.environ.get("SUDO_USER") if machine.live else None
@@ -145,7 +143,7 @@ def _show(plan: Plan) -> None:
 
 def _set_up(machine: Machine, origin: Origin, plan: Plan) -> None:
     from harpi.setup.applying import set_up
-    from harpi.setup.commands import run
+    from harpi.setup.machine import run
 
     outcome = set_up(machine, origin, plan, run, typer.echo, python=sys.executable)
     _tell(outcome.notes)
@@ -160,9 +158,9 @@ def _set_up(machine: Machine, origin: Origin, plan: Plan) -> None:
 
 
 def _remove(machine: Machine, *, dry_run: bool, purge: bool) -> None:
-    from harpi.setup.commands import run
+    from harpi.setup.applying import remove
     from harpi.setup.ledger import Ledger
-    from harpi.setup.removal import remove
+    from harpi.setup.machine import run
 
     if dry_run:
         entries = Ledger(machine).entries

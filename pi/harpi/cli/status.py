@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from harpi.commands import Situation
-    from harpi.publish.condition import CalibrationCondition, Condition
-    from harpi.publish.messages import ModelFigures
+    from harpi.commands import ModelFigures, Situation
+from harpi.publish.messages import CalibrationCondition, Condition
 
 GOOD, BAD, OFF, DOUBTFUL = "ok", "!!", "--", "??"
 """Marks of a row; colours say the same once more."""
@@ -51,7 +50,7 @@ def status(
     """
     from harpi.commands import Status
     from harpi.controls.client import Client
-    from harpi.publish.condition import Condition
+    from harpi.publish.messages import Condition
 
     runtime = load_settings(config, assignments).config.paths.runtime_folder
     with Client(runtime) as client:
@@ -137,7 +136,7 @@ def _show(condition: Condition, situation: Situation) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from harpi.cli.console import clean, console_on, since
+    from harpi.cli.terminal import clean, console_on, since
 
     console = console_on(sys.stdout)
     health = condition.health
@@ -203,7 +202,7 @@ def _labels(situation: Situation, room: int | None) -> Table:
     """List what there is of each label, in at most `room` lines."""
     from rich.table import Table
 
-    from harpi.cli.console import clean
+    from harpi.cli.terminal import clean
 
     counts = situation.labels
     shown = len(counts) if room is None or len(counts) < room else max(1, room - 2)

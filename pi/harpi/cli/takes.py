@@ -1,4 +1,4 @@
-"""`harpi takes`: look at what was recorded, correct it, put it away and bring it back.
+"""`harpi takes`: look at what was recorded, correct it, delete and restore it.
 
 These commands open the store itself; a daemon may be running and recording meanwhile.
 """
@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -31,7 +33,8 @@ from harpi.cli.selection import (
 from harpi.errors import StoreError, TakeNotFound, UsageError
 
 if TYPE_CHECKING:
-    from harpi.learning.journal import Action
+    from harpi.store.queries import Action
+    from harpi.store.takes import Take
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
 
@@ -61,8 +64,6 @@ def list_takes(
 
     Example: harpi takes list --label walking --since 3d
     """
-    from harpi.cli.listing import fields, table
-
     with takes_to_read(config, assignments) as store:
         takes = select(
             store,
@@ -103,7 +104,6 @@ def show(
 
     Example: harpi takes show 3 --axes
     """
-    from harpi.cli.listing import description, fields
     from harpi.cli.picture import can_print, picture
 
     with takes_to_read(config, assignments) as store:
@@ -278,8 +278,6 @@ def purge(
 
     Example: harpi takes purge --yes
     """
-    from harpi.cli.listing import named
-
     with takes_to_change(config, assignments) as store:
         numbers = numbers_of(takes or ()) or [take.id for take in store.takes(deleted=True)]
         if not numbers:
@@ -299,8 +297,6 @@ def check(config: ConfigFile = None, assignments: Assignments = None) -> None:
 
     Example: harpi takes check
     """
-    from harpi.cli.listing import counted
-
     with takes_to_read(config, assignments) as store:
         if damage := store.damage():
             raise StoreError(
@@ -312,7 +308,6 @@ def check(config: ConfigFile = None, assignments: Assignments = None) -> None:
 
 
 def _say(done: str, action: Action) -> None:
-    from harpi.cli.listing import named
 
     if action.takes:
         typer.echo(f"{done} {named(action.takes)}. `harpi takes undo` takes it back.")
@@ -321,6 +316,96 @@ def _say(done: str, action: Action) -> None:
 
 
 def _say_of(done: str, action: Action | None, nothing: str) -> None:
-    from harpi.cli.listing import named
 
     typer.echo(nothing if action is None else f"{done}: {action.kind} {named(action.takes)}.")
+
+
+_HEADER: Final = (
+    "take",
+    "label",
+    "position",
+    "session",
+    "split",
+    "start (UTC)",
+    "s",
+    "remarks",
+)
+
+
+_TO_THE_RIGHT: Final = (0, 3, 6)
+
+
+def fields(take: Take) -> dict[str, Any]:
+    """Everything that is known of a take, ready for JSON; times in UTC, ISO 8601."""
+    known = asdict(take)
+    known["start"] = take.start.isoformat()
+    known["deleted"] = None if take.deleted is None else take.deleted.isoformat()
+    return known
+
+
+def table(takes: Sequence[Take]) -> Iterator[str]:
+    """One line for each take, columns aligned, and a last line with the sum."""
+    rows = [_HEADER, *map(_row, takes)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEADER))]
+    for row in rows:
+        cells = (
+            cell.rjust(width) if i in _TO_THE_RIGHT else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        yield "  ".join(cells).rstrip()
+    seconds = sum(take.used_seconds for take in takes)
+    yield f"{counted(len(takes))}, {seconds:.0f} s in use"
+
+
+def description(take: Take) -> Iterator[str]:
+    """All that is known of a take, a line for each thing."""
+    yield f"take {take.id}: {take.label}"
+    yield f"  position  {take.position}, session {take.session}"
+    yield f"  split     {take.split}"
+    device = f" on {take.device}" if take.device else ""
+    yield f"  start     {take.start:%Y-%m-%d %H:%M:%S} UTC{device}"
+    yield f"  length    {take.seconds:.1f} s, {take.count} samples at {take.rate:g} Hz"
+    if take.trimmed:
+        end = take.seconds if take.keep_to is None else take.keep_to
+        yield f"  used      {take.keep_from:.1f} s to {min(end, take.seconds):.1f} s"
+    if remarks := _remarks(take):
+        yield f"  remarks   {remarks}"
+    if take.note:
+        yield f"  note      {take.note}"
+
+
+def counted(number: int) -> str:
+    """`1 take`, `2 takes`."""
+    return f"{number} take" + ("" if number == 1 else "s")
+
+
+def named(takes: Sequence[int], most: int = 12) -> str:
+    """`take 3`, `takes 3, 4, 5`, and not more numbers than one can read."""
+    numbers = ", ".join(map(str, takes[:most]))
+    if len(takes) > most:
+        return f"{len(takes)} takes ({numbers}, ...)"
+    return f"take {numbers}" if len(takes) == 1 else f"takes {numbers}"
+
+
+def _row(take: Take) -> tuple[str, ...]:
+    return (
+        str(take.id),
+        take.label,
+        take.position,
+        str(take.session),
+        take.split,
+        f"{take.start:%Y-%m-%d %H:%M:%S}",
+        f"{take.used_seconds:.1f}",
+        _remarks(take),
+    )
+
+
+def _remarks(take: Take) -> str:
+    remarks = [flag.replace("_", " ") for flag in take.flags]
+    if take.state != "kept":
+        remarks.append(take.state)
+    if take.gaps:
+        remarks.append(f"{take.gaps} gap" + ("" if take.gaps == 1 else "s"))
+    if take.deleted is not None:
+        remarks.append("deleted")
+    return ", ".join(remarks)

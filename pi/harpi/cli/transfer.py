@@ -54,9 +54,9 @@ def export_takes(
 
     Example: harpi export walks.zip --label walking
     """
-    from harpi.cli.listing import counted
-    from harpi.cli.progress import progress
-    from harpi.learning.export import export
+    from harpi.cli.takes import counted
+    from harpi.cli.terminal import progress
+    from harpi.store.export import export
 
     with takes_to_read(config, assignments) as store:
         found = select(
@@ -102,9 +102,9 @@ def import_takes(
 
     Example: harpi import walks.zip
     """
-    from harpi.cli.listing import counted
-    from harpi.cli.progress import progress
-    from harpi.learning.importing import Choice, import_files
+    from harpi.cli.takes import counted
+    from harpi.cli.terminal import progress
+    from harpi.store.importing import Choice, import_files
 
     choice = Choice(subject=subject, position=position, label=label, split=split)
     with (

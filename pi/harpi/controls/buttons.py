@@ -1,4 +1,4 @@
-"""The buttons on the arm: one for each label, one to train, one to undo.
+"""The buttons on the arm: from the bouncing of a contact to commands.
 
 =========  =============================  ==================================================
 button     pressed                        held for `buttons.long_press_seconds`
@@ -16,6 +16,13 @@ Edges arrive in a thread of the GPIO library, which only notes them with their t
 level in a bounded queue; when it is full, the newest are dropped. The thread of this module
 debounces them, reads all levels again every `RECHECK_SECONDS`, and sends the commands. So
 nothing that the kernel drops can leave a button stuck: at the next reading it is found out.
+
+A contact that closes opens and closes again for some milliseconds. Edges come with their
+times and the level that was read at them; but edges can be dropped, so the level is read
+again on a timer, too, and a reading that contradicts the last edge counts as an edge.
+
+A press means one command, sometimes two, depending on how things stand; whether it is done
+is the session's business.
 """
 
 from __future__ import annotations
@@ -27,23 +34,25 @@ import threading
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from harpi.commands import Command, Forget, Record, Room, Stop, Undo
+from harpi.commands import Command, Confirm, Forget, Record, Room, Situation, Stop, Train, Undo
 from harpi.config.schema import ButtonsSection
-from harpi.controls.debounce import Change, Debouncer
 from harpi.controls.gpio import Gpio
-from harpi.controls.presses import label_pressed, train_pressed
 from harpi.timebase import Timebase
 
 RECHECK_SECONDS: Final = 0.1
 """How often all levels are read where edges are reported."""
 
+
 POLL_SECONDS: Final = 0.01
 """How often they are read where no edges are reported."""
+
 
 QUEUE: Final = 256
 """Edges that can wait: ten very bad contacts during a slow write to the disk."""
 
+
 SOURCE: Final = "buttons"
+
 
 _log = logging.getLogger(__name__)
 
@@ -240,3 +249,103 @@ class Buttons:
     def _send(self, command: Command, at: float) -> None:
         answer = self._room.command(command, SOURCE, at=at)
         _log.log(logging.INFO if answer.ok else logging.WARNING, "%s", answer.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A button went down or up.
+
+    Attributes:
+        pressed: whether it is down now.
+        time: monotonic seconds of the first edge that led to it.
+    """
+
+    pressed: bool
+    time: float
+
+
+class Debouncer:
+    """The contact of one button.
+
+    A level counts once it has stood for `seconds`; the change then has the time of the
+    first edge away from the level before. A pulse that is shorter than that is nothing.
+
+    Args:
+        seconds: how long a contact may chatter.
+        pressed: level at the start; a button that is held down then is not a press.
+    """
+
+    def __init__(self, seconds: float, *, pressed: bool = False) -> None:
+        self._seconds = seconds
+        self._stable = pressed
+        self._level = pressed
+        self._since = float("-inf")
+        self._left: float | None = None
+
+    @property
+    def pressed(self) -> bool:
+        """Whether the button is down."""
+        return self._stable
+
+    @property
+    def due(self) -> float | None:
+        """Monotonic time at which the level should be read again; None where it stands."""
+        return None if self._left is None else self._since + self._seconds
+
+    def read(self, time: float, pressed: bool) -> Change | None:
+        """Take note of a level that was read on the timer.
+
+        Args:
+            time: monotonic seconds, not before that of the last reading.
+            pressed: whether the contact is closed.
+
+        Returns:
+            The change that is certain by now, if there is one.
+        """
+        return self._note(time, pressed, edge=False)
+
+    def edge(self, time: float, pressed: bool) -> Change | None:
+        """Take note of an edge: the contact moved, even where the level is as before."""
+        return self._note(time, pressed, edge=True)
+
+    def _note(self, time: float, pressed: bool, *, edge: bool) -> Change | None:
+        change = self._settle(time)
+        if pressed != self._level:
+            self._level = pressed
+            self._since = time
+            if self._left is None:
+                self._left = time
+        elif edge and self._left is not None:
+            self._since = time
+        return change
+
+    def _settle(self, time: float) -> Change | None:
+        """Let the level count that has stood long enough."""
+        if self._left is None or time < self._since + self._seconds:
+            return None
+        left, self._left = self._left, None
+        if self._level == self._stable:
+            return None
+        self._stable = self._level
+        return Change(self._stable, left)
+
+
+def label_pressed(situation: Situation, label: str, *, test: bool = False) -> list[Command]:
+    """Begin a take of a label, end it, or go over from another label to it.
+
+    Whoever goes over from one test take to the next goes on testing.
+
+    Args:
+        situation: how things stand.
+        label: whose button or key it is.
+        test: the take is for measuring.
+    """
+    begin = Record(label=label, test=test or situation.state == "testing", new=True)
+    if situation.state not in ("recording", "testing"):
+        return [begin]
+    return [Stop()] if situation.label == label else [Stop(), begin]
+
+
+def train_pressed(situation: Situation) -> list[Command]:
+    """Train; or confirm what was asked after a long press."""
+    return [Confirm()] if situation.asking else [Train()]

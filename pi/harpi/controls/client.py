@@ -13,9 +13,9 @@ from typing import Final, Self, TypeVar
 import msgspec
 
 from harpi.commands import Answer, Command, Event, decode, encode
-from harpi.controls.wire import FILE_NAME, Asked, Changed, Lines, LineTooLong
-from harpi.decoding import decode_json
+from harpi.controls.socket import FILE_NAME, Asked, Changed, Lines, LineTooLong
 from harpi.errors import ControlError, DaemonNotRunning
+from harpi.files import decode_json
 
 LARGEST_ANSWER: Final = 1 << 20
 """Bytes of the longest answer that is read."""

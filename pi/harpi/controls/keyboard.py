@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any, Final, TextIO
 
 from harpi.commands import Cancel, Command, Forget, Pause, Resume, Room, Stop, Undo
-from harpi.controls.presses import label_pressed, train_pressed
+from harpi.controls.buttons import label_pressed, train_pressed
 from harpi.errors import ControlError
 
 SOURCE: Final = "keyboard"

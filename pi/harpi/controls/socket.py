@@ -1,4 +1,4 @@
-"""The local socket: how `harpi record` and its kind reach the running daemon.
+"""The local socket: how the command line reaches the running daemon.
 
 A client connects to ``<paths.runtime>/harpi.sock`` and writes one command as one line of
 JSON; the daemon answers with one line. More lines may follow on the same connection. The
@@ -26,27 +26,34 @@ import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
 
 from harpi.commands import LARGEST_MESSAGE, Answer, Event, Room, decode, encode
 from harpi.config.schema import SocketSection
-from harpi.controls.wire import FILE_NAME, Asked, Changed, Lines, LineTooLong, question_of
 from harpi.errors import AlreadyRunning, ControlError, UsageError
-from harpi.learning.filelock import FileLock
+from harpi.files import FileLock, decode_json
 
 MOST_CLIENTS: Final = 16
 """Clients at once; one more is told so and put out."""
 
+
 EVENTS: Final = 256
 """Events that may wait for a follower that reads slowly; one more and it is put out."""
+
 
 LONGEST_PATH: Final = 107
 """Bytes that the kernel allows in the name of a socket (unix(7))."""
 
+
 SOURCE: Final = "command line"
+
 
 _PEER: Final = struct.Struct("3i")
 """struct ucred: process, user, group (unix(7), SO_PEERCRED)."""
+
 
 _log = logging.getLogger(__name__)
 
@@ -310,3 +317,76 @@ def _hung_up(connection: socket.socket) -> bool:
         return connection.recv(1, socket.MSG_PEEK) == b""
     except OSError:
         return True
+
+
+FILE_NAME: Final = "harpi.sock"
+"""Name of the socket within the folder `paths.runtime`."""
+
+
+_CHUNK: Final = 4096
+
+
+Changed = Literal["takes", "runs"]
+"""What another program may change beside the daemon: the takes, or the log of evaluations."""
+
+
+Question = Literal["follow", "examine", "look"]
+"""What can be asked beside commands. `follow`: events in place of answers, one line for each.
+`examine`: how the device does, in one line (`harpi.publish.messages.Condition`). `look`: that
+the daemon looks again at what another program has changed."""
+
+
+class Asked(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A question as a line of JSON."""
+
+    command: Question
+    at: Changed | None = None
+    """Where to `look`."""
+
+
+class LineTooLong(ValueError):
+    """The other end sends a line that is longer than any there is."""
+
+
+class Lines:
+    """Reads lines from a connected socket.
+
+    Args:
+        connection: with the time-out that shall hold for each read.
+        longest: bytes of the longest line.
+    """
+
+    def __init__(self, connection: socket.socket, longest: int) -> None:
+        self._connection = connection
+        self._longest = longest
+        self._rest = b""
+
+    def read(self) -> bytes | None:
+        """Wait for the next line and return it without its end.
+
+        Returns:
+            The line; None when the other end has said all it has to say.
+
+        Raises:
+            LineTooLong: it is longer than `longest`.
+            OSError: the connection broke, or nothing came in time.
+        """
+        while b"\n" not in self._rest:
+            if len(self._rest) > self._longest:
+                raise LineTooLong(f"more than {self._longest} bytes without the end of a line")
+            received = self._connection.recv(_CHUNK)
+            if not received:
+                return None
+            self._rest += received
+        line, self._rest = self._rest.split(b"\n", 1)
+        if len(line) > self._longest:
+            raise LineTooLong(f"more than {self._longest} bytes in a line")
+        return line
+
+
+def question_of(line: bytes) -> Asked | None:
+    """Tell what a line asks; None where it is no question."""
+    try:
+        return decode_json(line, Asked)
+    except msgspec.DecodeError:
+        return None

@@ -12,23 +12,21 @@ import msgspec
 
 from harpi.config.schema import Config
 from harpi.daemon.background import Background
-from harpi.daemon.claim import SensorClaim
-from harpi.daemon.corrections import Corrections
-from harpi.daemon.diagnosis import condition_of
-from harpi.daemon.housekeeping import Housekeeping
-from harpi.daemon.page import make_page, start_page
-from harpi.daemon.recent import Recent, totals_of
 from harpi.daemon.recognition import Recognition, Sink
-from harpi.daemon.report import health_message, status_line
-from harpi.daemon.resting import Resting
-from harpi.daemon.sensor import make_chip
-from harpi.daemon.wearing import Wearing
+from harpi.daemon.sensor import Corrections, Resting, SensorClaim, Wearing, make_chip
+from harpi.daemon.status import (
+    Housekeeping,
+    Recent,
+    condition_of,
+    health_message,
+    status_line,
+    totals_of,
+)
 from harpi.imu.bus import Bus, SmbusBus
 from harpi.imu.health import SensorHealth
 from harpi.imu.sampler import Sampler
 from harpi.memory import use_few_arenas
-from harpi.publish.condition import Condition, RecentFigures
-from harpi.publish.messages import Health, LinkFigures
+from harpi.publish.messages import Condition, Health, LinkFigures, RecentFigures
 from harpi.signal.ring import Ring
 from harpi.signal.windows import WindowMaker
 from harpi.systemd import Notifier
@@ -37,9 +35,9 @@ from harpi.types import Samples, Verdict, Window
 
 if TYPE_CHECKING:
     from harpi.controls.gpio import Gpio
-    from harpi.daemon.recognisers import Recognisers
-    from harpi.daemon.teaching import Teaching
-    from harpi.publish.mqtt import MqttPublisher
+    from harpi.daemon.services import Teaching
+    from harpi.learning.models import Recognisers
+    from harpi.publish.publisher import MqttPublisher
     from harpi.session import Session
     from harpi.web.server import WebServer
 
@@ -171,6 +169,8 @@ class Daemon:
             self._join_up(teaching)
             teaching.start()
             if self.page is not None:
+                from harpi.daemon.services import start_page
+
                 start_page(self.page)
         except BaseException:
             preparation.wait()
@@ -243,9 +243,9 @@ class Daemon:
 
     def _prepare(self) -> Teaching:
         """Make what the sampling does not need; the imports alone take a while."""
-        from harpi.daemon.recognisers import load_recognisers
-        from harpi.daemon.teaching import Teaching
-        from harpi.publish.mqtt import HISTORY_FILE, MqttPublisher
+        from harpi.daemon.services import Teaching, make_page
+        from harpi.learning.models import load_recognisers
+        from harpi.publish.publisher import HISTORY_FILE, MqttPublisher
 
         mqtt = self.config.mqtt
         if mqtt.enabled:

@@ -20,13 +20,11 @@ from typing import Final
 import msgspec
 
 from harpi.commands import Evaluated
-from harpi.config.layers import ENVIRONMENT_PREFIX
-from harpi.config.loading import Settings
+from harpi.config.loading import ENVIRONMENT_PREFIX, Settings, to_toml
 from harpi.config.schema import Config
-from harpi.config.showing import to_toml
 from harpi.errors import StoreError
+from harpi.evaluation.report import summary_of
 from harpi.evaluation.runs import FILE_NAME, RunLog
-from harpi.evaluation.summary import summary_of
 
 _ERROR: Final = "harpi: "
 """What an error on the command line begins with."""

@@ -6,12 +6,11 @@ import sys
 from typing import TYPE_CHECKING, Final, TextIO
 
 from harpi.commands import Answer
-from harpi.demo.score import Score
-from harpi.demo.screenplay import Scene
+from harpi.demo.runner import Scene, Score
 from harpi.types import MODELS, Prediction, Verdict
 
 if TYPE_CHECKING:
-    from harpi.demo.stage import Outcome
+    from harpi.demo.setup import Outcome
 
 NAMES: Final = {"knn": "kNN", "generic": "generic", "personal": "personal"}
 _BAR: Final = 20

@@ -1,6 +1,6 @@
 """The doctor: looks at every part that harpi depends on, and says what to do about it."""
 
-from harpi.doctor.examination import CHECKS, examine
-from harpi.doctor.finding import Finding
+from harpi.doctor.context import Finding
+from harpi.doctor.runner import CHECKS, examine
 
 __all__ = ["CHECKS", "Finding", "examine"]

@@ -9,17 +9,15 @@ from typing import Final
 import numpy as np
 
 from harpi.config.schema import SensorSection
-from harpi.daemon.diagnosis import LOST_SHARE, RATE_ERROR, lost_share
 from harpi.daemon.sensor import make_chip
-from harpi.doctor import boot_config
-from harpi.doctor.finding import NotExamined, Outcome, fail, ok, warn
-from harpi.doctor.patient import Patient
+from harpi.daemon.status import LOST_SHARE, RATE_ERROR, lost_share
+from harpi.doctor import computer
+from harpi.doctor.context import NotExamined, Outcome, Patient, fail, ok, warn
 from harpi.errors import CalibrationError
-from harpi.imu.calibration import FILE_NAME, read_calibration
+from harpi.imu.calibration import FILE_NAME, GRAVITY_ERROR, ZERO_RATE, Rest, read_calibration
 from harpi.imu.mpu6050 import Mpu6050
-from harpi.imu.rest import GRAVITY_ERROR, ZERO_RATE, Rest
 from harpi.imu.sampler import Sampler
-from harpi.publish.condition import RecentFigures
+from harpi.publish.messages import RecentFigures
 from harpi.types import Samples
 
 SECONDS: Final = 5.0
@@ -114,8 +112,8 @@ def clock(patient: Patient) -> Outcome:
     if hertz is None:
         raise NotExamined("no transfer was long enough to tell")
     sensor = patient.config.sensor
-    asked = boot_config.read(patient.computer) if sensor.bus == 1 else None
-    told = boot_config.running_hertz(patient.computer, sensor.bus)
+    asked = computer.read(patient.computer) if sensor.bus == 1 else None
+    told = computer.running_hertz(patient.computer, sensor.bus)
     busy = sensor.rate * FRAME_BITS / hertz
     text = f"{hertz / 1000:.0f} kHz achieved, {busy:.1%} of it needed"
     if told is not None and hertz < SLOW * told:

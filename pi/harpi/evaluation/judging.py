@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harpi.config.schema import SignalSection
-from harpi.evaluation.trial import Trial
-from harpi.recognition.panel import Panel
+from harpi.evaluation.trials import Trial
+from harpi.recognition.classifiers import Panel
 from harpi.signal.windows import WindowMaker
 from harpi.types import TimeArray, Verdict, Window
 

@@ -11,8 +11,9 @@ from typing import Any, Final, Literal
 import msgspec
 import numpy as np
 
-from harpi.evaluation import metrics, resampling
+from harpi.evaluation import metrics
 from harpi.evaluation.judging import Answers, Codes, Flags, Judgements
+from harpi.evaluation.messages import in_words, name_of
 from harpi.evaluation.metrics import Counts, Reliability, Values
 from harpi.evaluation.report import (
     Bin,
@@ -29,7 +30,6 @@ from harpi.evaluation.report import (
     TakeResult,
     Unknown,
 )
-from harpi.evaluation.words import in_words, name_of
 
 _FIGURES: Final[Mapping[str, Callable[[Counts], Values]]] = {
     "accuracy": metrics.accuracy,
@@ -84,8 +84,8 @@ def measure(
         origin=circumstances.origin,
         conditions=circumstances.conditions,
         configuration=circumstances.configuration,
-        resamples=resampling.RESAMPLES,
-        seed=resampling.SEED,
+        resamples=metrics.RESAMPLES,
+        seed=metrics.SEED,
         labels=tuple(judged.labels[code] for code in tested),
         windows=len(judged),
         seconds=sum(trial.seconds for trial in judged.trials),
@@ -146,7 +146,7 @@ def _by(groups: Codes, rows: Codes) -> Iterable[Codes]:
 
 def _figures(by_take: Counts) -> Figures:
     counts = by_take.sum(axis=0)
-    spreads = resampling.spreads(by_take, _FIGURES)
+    spreads = metrics.spreads(by_take, _FIGURES)
     intervals = {
         name: _interval(float(figure(counts)), spreads[name])
         for name, figure in _FIGURES.items()
@@ -154,7 +154,7 @@ def _figures(by_take: Counts) -> Figures:
     return Figures(windows=int(counts.sum()), takes=len(by_take), **intervals)
 
 
-def _interval(value: float, spread: resampling.Spread) -> Interval:
+def _interval(value: float, spread: metrics.Spread) -> Interval:
     low, high = spread or (None, None)
     return Interval(value=value, low=low, high=high)
 
@@ -230,7 +230,7 @@ def _comparisons(judged: Judgements) -> Iterable[Comparison]:
 def _compared(
     judged: Judgements, first: str, second: str, chosen: Flags, over: Literal["every", "known"]
 ) -> Comparison:
-    result = resampling.paired(
+    result = metrics.paired(
         _rights_by_take(judged, judged.answers[first], chosen),
         _rights_by_take(judged, judged.answers[second], chosen),
     )
@@ -241,7 +241,7 @@ def _compared(
 def comparison_of(
     first: str,
     second: str,
-    result: resampling.Paired,
+    result: metrics.Paired,
     over: Literal["every", "known"] = "every",
     where: str = "",
 ) -> Comparison:
@@ -283,7 +283,7 @@ def _parts(judged: Judgements, kind: Literal["position", "session"]) -> Iterable
 
 
 def _part_accuracy(by_take: Counts) -> Interval:
-    spread = resampling.spreads(by_take, {"accuracy": metrics.accuracy})["accuracy"]
+    spread = metrics.spreads(by_take, {"accuracy": metrics.accuracy})["accuracy"]
     return _interval(float(metrics.accuracy(by_take.sum(axis=0))), spread)
 
 

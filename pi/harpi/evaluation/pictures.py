@@ -1,20 +1,25 @@
-"""The drawings on the page of an evaluation, as SVG; colours are those of `page.css`."""
+"""The drawings of an evaluation as SVG, put together so that no label becomes markup.
+
+Text is escaped unless it is `Markup`, and `tag` is what makes `Markup`.
+"""
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
 
 from harpi.evaluation.judging import Answers, Codes, Judgements
-from harpi.evaluation.markup import Markup, joined, tag
+from harpi.evaluation.messages import name_of
 from harpi.evaluation.metrics import Values
 from harpi.evaluation.report import Calibration, Confusion, Interval, TakeResult
-from harpi.evaluation.words import name_of
 
 _POINTS: Final = 150
 """Columns of a trace, each drawn from its least to its largest value."""
+
 
 _DARK: Final = 0.55
 """Share of a row from which a cell is so dark that its number is white."""
@@ -273,3 +278,52 @@ def _svg(width: float, height: float, *pieces: str, most: float | None = None) -
     style = None if most is None else f"max-width:{width * most:.0f}px"
     box = f"0 0 {width:.0f} {height:.0f}"
     return tag("svg", joined(*pieces), viewBox=box, role="img", style=style)
+
+
+VOID: Final = ("meta", "br")
+"""Elements of HTML that have no end."""
+
+
+_FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+"""What no HTML document may hold, not even escaped."""
+
+
+class Markup(str):
+    """Text that is HTML or SVG already."""
+
+    __slots__ = ()
+
+
+def text(value: str) -> Markup:
+    """Escape text; what no document may hold becomes a question mark."""
+    return Markup(html.escape(_FORBIDDEN.sub("?", value)))
+
+
+def tag(name: str, /, *children: str, **attributes: object) -> Markup:
+    """Make an element.
+
+    Args:
+        name: of the element.
+        children: what is in it, one after the other.
+        attributes: `class_` for `class`, `stroke_width` for `stroke-width`; numbers are
+            rounded to a hundredth, None leaves an attribute out.
+    """
+    words = "".join(
+        f' {key.strip("_").replace("_", "-")}="{_value(value)}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    if name in VOID:
+        return Markup(f"<{name}{words}>")
+    return Markup(f"<{name}{words}>{joined(*children)}</{name}>")
+
+
+def joined(*children: str) -> Markup:
+    """Put pieces after each other."""
+    return Markup("".join(c if isinstance(c, Markup) else text(c) for c in children))
+
+
+def _value(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.2f}".rstrip("0").rstrip(".")
+    return text(str(value))

@@ -16,13 +16,12 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from harpi.decoding import decode_json
 from harpi.errors import StoreError, UsageError
 from harpi.evaluation.measuring import comparison_of
+from harpi.evaluation.messages import in_words, name_of
+from harpi.evaluation.metrics import Paired, paired
 from harpi.evaluation.report import FORMAT, Comparison, Report, TakeResult
-from harpi.evaluation.resampling import Paired, paired
-from harpi.evaluation.words import in_words, name_of
-from harpi.files import make_directory, sync_directory
+from harpi.files import decode_json, make_directory, sync_directory
 
 FILE_NAME: Final = "evaluations.jsonl"
 """Name of the log within the folder `paths.state`."""

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from string import ascii_uppercase
 from typing import Final
 
+from harpi.evaluation.messages import counted, name_of
+from harpi.evaluation.metrics import LEVEL
 from harpi.evaluation.report import Confusion, Figures, Interval, ModelReport, Part, Report
-from harpi.evaluation.resampling import LEVEL
 from harpi.evaluation.runs import Change
-from harpi.evaluation.words import counted, name_of
 
 WIDTH: Final = 80
 _NAME: Final = 17

@@ -1,4 +1,4 @@
-"""The chip's clock against the host's: at which moment was each sample taken?
+"""The chip's clock against the host's: when each sample was taken, and when to read the FIFO.
 
 The chip samples by an oscillator of its own, a few per cent off and drifting with its
 temperature, and says nothing about when. All that the host sees is how many samples are
@@ -17,6 +17,7 @@ little room; `ChipClock.expect` tells when to take them.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -28,21 +29,32 @@ _OSCILLATOR_TOLERANCE: Final = 0.05
 """How far the chip's rate may be off; the oscillator is specified within 1 to 2 %, and Linux
 `inv_mpu_ring.c` allows for 4 %."""
 
+
 _DRIFT: Final = 2e-6
 """Change of the chip's rate that is allowed for, per second: warm-up, and skin contact."""
+
 
 _RESTART_TOLERANCE: Final = 5e-4
 """How far the rate may have moved while the chip was reset."""
 
+
 _MEMORY_SECONDS: Final = 30.0
+
+
 _STRIDES: Final = 30
+
+
 _RECENT: Final = 16
+
+
 _CAPACITY: Final = 64
 """Bounds of the last half minute are remembered: the recent ones all, before them the tightest
 of every stride, so that there are never more than `_CAPACITY`."""
 
+
 _RESOLUTION: Final = 1e-9
 """Seconds that two readings of a clock can differ by."""
+
 
 _SLEW: Final = 0.05
 """How much an interval between two given times may differ from the period, at most, while
@@ -239,3 +251,43 @@ class ChipClock:
         self._limits = (self._shortest, self._longest)
         for bounds in (self._ceilings, self._floors):
             bounds.forget_before(float(bounds.moments[len(bounds) // 2]))
+
+
+_FUZZ: Final = 1e-6
+"""Samples by which floating point may miss a whole number."""
+
+
+_GROWTH: Final = 3
+
+
+class DrainSchedule:
+    """The samples after which the FIFO is emptied.
+
+    At first 1, 3, 9, 27 ... so that the first samples come soon and the clock learns its
+    period without ever predicting far ahead; then in equal steps.
+
+    Args:
+        step: samples from one drain to the next.
+        offset: samples after which one of the drains lies, and all others whole steps away.
+    """
+
+    def __init__(self, step: float, offset: float = 0.0) -> None:
+        self.step = step
+        self._offset = offset % step
+
+    @classmethod
+    def for_windows(cls, hop: float, first: float, most: int) -> DrainSchedule:
+        """Drain right after the sample that completes a window, and between if need be.
+
+        Args:
+            hop: samples from one window to the next, at the chip's rate.
+            first: samples that the first window takes.
+            most: samples that may be fetched at once.
+        """
+        return cls(hop / math.ceil(hop / most), first)
+
+    def next(self, number: int) -> int:
+        """Give the sample to wait for when `number` samples were fetched since the gap."""
+        steps = math.floor((number - self._offset + _FUZZ) / self.step) + 1
+        due = math.ceil(self._offset + steps * self.step - _FUZZ)
+        return max(number + 1, min(due, _GROWTH * number))

@@ -18,12 +18,10 @@ from harpi.errors import (
     WrongChip,
 )
 from harpi.imu import registers as reg
-from harpi.imu.bus import Bus
+from harpi.imu.bus import Bus, RegisterAccess
 from harpi.imu.calibration import Calibration
-from harpi.imu.clones import MPU6050, ChipIdentity, identify
+from harpi.imu.chip import MPU6050, ChipIdentity, ChipSettings, dlpf_for, identify, lsb_by_range
 from harpi.imu.napping import Nap
-from harpi.imu.register_access import RegisterAccess
-from harpi.imu.settings import ChipSettings, dlpf_for, lsb_by_range
 from harpi.timebase import Timebase
 from harpi.types import FloatArray
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from harpi.errors import ChipNotConfigured
 from harpi.imu import registers as reg
-from harpi.imu.register_access import RegisterAccess
+from harpi.imu.bus import RegisterAccess
 
 POLL_SECONDS: Final = 0.4
 """How often the host looks. Together with the start of the chip that stays below the 0.6 s next

@@ -11,12 +11,10 @@ from typing import Final
 import numpy as np
 
 from harpi.errors import ChipNotConfigured, FifoOverflow, HarpiError, SensorError, WrongChip
-from harpi.imu.clock import ChipClock
-from harpi.imu.freeze import FreezeWatch
-from harpi.imu.health import HealthMeter, SensorHealth
+from harpi.imu.clock import ChipClock, DrainSchedule
+from harpi.imu.health import FreezeWatch, HealthMeter, SensorHealth
 from harpi.imu.mpu6050 import FifoBatch, FifoLatch, Mpu6050
 from harpi.imu.napping import POLL_SECONDS
-from harpi.imu.schedule import DrainSchedule
 from harpi.timebase import Timebase
 from harpi.types import Samples, TimeArray
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from harpi.errors import SensorMoves
 from harpi.imu import registers as reg
-from harpi.imu.register_access import RegisterAccess
+from harpi.imu.bus import RegisterAccess
 
 TOLERANCE: Final = 0.14
 """Share of the factory trim by which the response may differ from it."""

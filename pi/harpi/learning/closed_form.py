@@ -25,7 +25,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from harpi.recognition.joined import softmax
+from harpi.recognition.head import softmax
 from harpi.types import FloatArray
 
 Indices = NDArray[np.int64]

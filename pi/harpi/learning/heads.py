@@ -1,9 +1,12 @@
-"""Every head that was taken into use, kept with its figures, so that one can go back.
+"""The heads that were in use, kept with their figures, and changes of their labels.
 
 A shelf is a directory of head files, `head-1.safetensors`, `head-2.safetensors`, ..., and
 `shelf.json`, which names the one in use. Both kinds of file are replaced atomically, and a
 head's file is on the disk before `shelf.json` names it: after a loss of power the head in
 use is the old one or the new one, whole.
+
+Labels are added by training, which goes on from the head that is there: see
+`harpi.recognition.head_trainer.HeadTrainer.relabelled`.
 """
 
 from __future__ import annotations
@@ -12,25 +15,32 @@ import errno
 import fcntl
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import msgspec
+import numpy as np
+from msgspec import structs
 
-from harpi.decoding import decode_json
 from harpi.errors import ModelError, StoreError, StoreFull
-from harpi.files import make_directory, sync_directory, write_atomically
-from harpi.recognition.head_file import Head
-from harpi.recognition.model_file import ModelFile
+from harpi.files import decode_json, make_directory, sync_directory, write_atomically
+from harpi.recognition.head import Head
+from harpi.recognition.model_file import CLASSES, HeadDesign, ModelFile, Tensor
+from harpi.types import FloatArray
 
 KEEP: Final = 20
 """Heads on a shelf; when there are more, the oldest goes that is not in use."""
 
+
 INDEX: Final = "shelf.json"
+
+
 FORMAT: Final = 1
+
 
 _NAME = re.compile(r"head-([1-9][0-9]{0,8})\.safetensors")
 
@@ -334,3 +344,62 @@ class HeadShelf:
             where=str(self._directory),
             remedy="Make room on the disk" if full else "Check the directory's owner and disk",
         )
+
+
+def without(head: Head, design: HeadDesign, label: str) -> Head | None:
+    """Make a head forget a label; between the others it decides as before.
+
+    Args:
+        head: the head.
+        design: of the base that the head belongs to.
+        label: one of the head's.
+
+    Returns:
+        The head without it; None where fewer than two labels would be left, between which
+        there is nothing to decide.
+    """
+    place = head.labels.index(label)
+    left = (*head.labels[:place], *head.labels[place + 1 :])
+    if len(left) < 2:
+        return None
+    rejection = head.rejection
+    if rejection is not None:
+        rejection = replace(
+            rejection,
+            means=np.delete(rejection.means, place, axis=0),
+            scales=np.delete(rejection.scales, place, axis=0),
+        )
+    return replace(
+        head,
+        labels=left,
+        parameters=_without(head.parameters, design.parameters, place),
+        slots=_without(head.slots, design.slots, place),
+        rejection=rejection,
+        takes=tuple(take for take in head.takes if take.label != label),
+        created=datetime.now(UTC),
+    )
+
+
+def renamed(head: Head, label: str, name: str) -> Head:
+    """Give a label of a head another name, which the head does not have yet."""
+    return replace(
+        head,
+        labels=tuple(name if own == label else own for own in head.labels),
+        takes=tuple(
+            structs.replace(take, label=name) if take.label == label else take
+            for take in head.takes
+        ),
+        created=datetime.now(UTC),
+    )
+
+
+def _without(
+    arrays: Mapping[str, FloatArray], tensors: tuple[Tensor, ...], place: int
+) -> dict[str, FloatArray]:
+    """Leave one class out of every tensor that has classes."""
+    left = dict(arrays)
+    for tensor in tensors:
+        if tensor.name in left and CLASSES in tensor.shape:
+            axis = tensor.shape.index(CLASSES)
+            left[tensor.name] = np.ascontiguousarray(np.delete(left[tensor.name], place, axis))
+    return left

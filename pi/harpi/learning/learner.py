@@ -1,4 +1,4 @@
-"""The thread that learns: the kNN's memory follows the takes, the head is trained on request.
+"""The thread that learns: the kNN follows the takes, the head is trained on request.
 
 Everything that takes time is done by one thread of low priority with interpreters of its
 own, so that prediction goes on meanwhile. It has two kinds of work: to bring the kNN and the
@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,25 +21,32 @@ import numpy as np
 from harpi.commands import Progress
 from harpi.config.schema import Config
 from harpi.errors import CommandRefused, HarpiError, StoreError
-from harpi.learning.classes import renamed, without
-from harpi.learning.control import Cancelled, Control, yield_to_others
-from harpi.learning.heads import HeadShelf
-from harpi.learning.knn_follower import KnnFollower
-from harpi.learning.material import Preparation, TakeFeatures, TakeSource
-from harpi.learning.outcome import Outcome
-from harpi.learning.prepared import MOST_PREPARED, Prepared
-from harpi.learning.strap import StrapWatch
-from harpi.learning.take import Take
-from harpi.learning.trainer import Trainer
-from harpi.learning.verdict import outcome_of
+from harpi.learning.checks import StrapWatch
+from harpi.learning.heads import HeadShelf, renamed, without
+from harpi.learning.trainer import Outcome, Trainer, outcome_of
+from harpi.learning.training_set import (
+    MOST_PREPARED,
+    Cancelled,
+    Control,
+    Preparation,
+    Prepared,
+    TakeFeatures,
+    TakeSource,
+    Version,
+    version_of,
+    yield_to_others,
+)
 from harpi.memory import give_back_memory
-from harpi.recognition.head_file import Head
+from harpi.recognition.classifiers import PersonalRecogniser
+from harpi.recognition.head import Head
 from harpi.recognition.knn import KnnRecogniser
 from harpi.recognition.model_file import ModelFile
-from harpi.recognition.personal import PersonalRecogniser
-from harpi.signal.posture import Directions, PostureWatch, up
+from harpi.signal.orientation import Directions, PostureWatch, up
+from harpi.store.takes import Take
+from harpi.types import FloatArray
 
 _FAULT: Final = "Training failed by a fault in harpi, see the log; the old head stays."
+
 
 log = logging.getLogger(__name__)
 
@@ -375,3 +382,55 @@ class Learner:
         else:
             self._shelf.add(head)
         self._personal.use(head)
+
+
+class KnnFollower:
+    """Keeps account of what the kNN remembers of which take.
+
+    Any thread may `forget`; the rest is the business of one.
+
+    Args:
+        knn: remembers the windows.
+    """
+
+    def __init__(self, knn: KnnRecogniser) -> None:
+        self._knn = knn
+        self._remembered: dict[int, Version] = {}
+        self._changing = threading.Lock()
+
+    def knows(self, take: Take) -> bool:
+        """Whether the take is remembered."""
+        return take.id in self._remembered
+
+    def remember(self, take: Take, windows: FloatArray) -> None:
+        """Learn the windows ``[n, T, 6]`` of a take."""
+        with self._changing:
+            if len(windows):
+                self._knn.add(windows, take.label, take=str(take.id))
+            self._remembered[take.id] = version_of(take)
+
+    def gathering(self) -> AbstractContextManager[None]:
+        """Let what is remembered meanwhile take effect at the end, all at once."""
+        return self._knn.gathering()
+
+    def drop_all_but(self, takes: Mapping[int, Take]) -> None:
+        """Forget the takes that are not among these, or are no longer as they were."""
+        for number in list(self._remembered):
+            with self._changing:
+                known = self._remembered.get(number)
+                take = takes.get(number)
+                if known is not None and (take is None or version_of(take) != known):
+                    self._knn.forget_take(str(number))
+                    del self._remembered[number]
+
+    def forget(self, label: str | None) -> None:
+        """Forget a label, or everything, at once."""
+        with self._changing:
+            if label is None:
+                self._knn.forget_all()
+                self._remembered.clear()
+                return
+            self._knn.forget_label(label)
+            for number, (known, *_) in list(self._remembered.items()):
+                if known == label:
+                    del self._remembered[number]

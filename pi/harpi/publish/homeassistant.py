@@ -1,4 +1,4 @@
-"""What Home Assistant is told about a device, so that it shows up there by itself.
+"""What Home Assistant is told about a device, when, and how it is taken back.
 
 One retained message describes the device and all its entities: the device discovery of Home
 Assistant 2024.11 and later. The entities read `/state`, `/health` and `/session`, and send to
@@ -7,25 +7,35 @@ Assistant 2024.11 and later. The entities read `/state`, `/health` and `/session
 
 from __future__ import annotations
 
+import logging
 import math
 import re
+import threading
 import zlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from harpi import __version__
+from harpi.commands import Event, Room, Situation
 from harpi.config.schema import Config
-from harpi.types import MODELS
+from harpi.files import decode_json, make_directory, write_atomically
+from harpi.publish.publisher import MqttPublisher
+from harpi.types import MODELS, Verdict
 
 UNTRAINED: Final = "untrained"
 """What the sensor of a model shows that has learnt nothing yet."""
 
+
 SHORTEST_EXPIRY: Final = 15
 """Seconds after which an answer that is not renewed is shown as unavailable, at least."""
 
+
 _NAMES: Final = {"knn": "kNN", "generic": "Generic", "personal": "Personal"}
+
 
 _PLAIN_BUTTONS: Final = {
     "stop": "mdi:stop",
@@ -35,16 +45,21 @@ _PLAIN_BUTTONS: Final = {
 }
 """Commands without fields that have a button, and its icon."""
 
+
 # `None` is how a template tells Home Assistant that a value is unknown.
 _ANSWER: Final = (
     "{{% set m = value_json.{model} %}}"
     "{{{{ 'untrained' if not m.trained else 'None' if m.unknown else m.answer }}}}"
 )
+
+
 _MODE: Final = (
     "{% set s = value_json.state %}"
     "{{ 'record ' ~ value_json.label if s == 'recording'"
     " else 'test ' ~ value_json.label if s == 'testing' else s }}"
 )
+
+
 _SET_MODE: Final = (
     "{% set now = this.state %}"
     "{% if value == 'idle' %}"
@@ -58,6 +73,7 @@ _SET_MODE: Final = (
     " 'test': value.startswith('test ')} | to_json }}"
     "{% endif %}"
 )
+
 
 Component = dict[str, Any]
 
@@ -255,3 +271,164 @@ def _record(label: str) -> str:
     if plain != label:
         plain += f"_{zlib.crc32(label.encode()):08x}"
     return f"record_{plain}"
+
+
+class Discovery:
+    """Announces the device to Home Assistant, and again with every new label.
+
+    What earlier runs announced and is no more is taken back: the buttons of labels that are
+    gone, and all of it where it is switched off or the device has another name.
+
+    Args:
+        publisher: the link to the broker, not started yet.
+        room: knows what can be recorded.
+        config: all settings.
+        answers: the labels that each model can answer with at first.
+    """
+
+    def __init__(
+        self,
+        publisher: MqttPublisher,
+        room: Room,
+        config: Config,
+        answers: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        self._publisher = publisher
+        self._config = config
+        self._topic = discovery_topic(config)
+        self._lock = threading.Lock()
+        self._answers = dict(answers)
+        self._activities: tuple[str, ...] = ()
+        self._file = AnnouncedFile(config.paths.state_folder / FILE_NAME)
+        before = self._file.read()
+        if before.topic not in ("", self._topic):
+            publisher.publish_at(before.topic, b"")
+            before = Announced()
+        self._told = before.labels
+        if not config.mqtt.discovery.enabled:
+            publisher.publish_at(self._topic, b"")
+            return
+        self._note_activities(room.situation)
+        self._announce()
+        publisher.on_birth(self._announce)
+        room.subscribe(self._look)
+
+    def close(self) -> None:
+        """Wait until what was announced is remembered."""
+        self._file.close()
+
+    def see(self, verdict: Verdict) -> None:
+        """Look whether a model has new labels; costs next to nothing where it has not."""
+        answers = {model: verdict.predictions[model].labels for model in MODELS}
+        if answers != self._answers and self._config.mqtt.discovery.enabled:
+            self._answers = answers
+            self._announce()
+
+    def _look(self, event: Event) -> None:
+        if self._note_activities(event.situation):
+            self._announce()
+
+    def _note_activities(self, situation: Situation) -> bool:
+        """Note what can be recorded; tell whether that is news."""
+        with self._lock:
+            labels = [*self._config.learning.labels]
+            labels += [count.label for count in situation.labels]
+            labels += [situation.label] if situation.label else []
+            activities = tuple(dict.fromkeys(labels))
+            if activities == self._activities:
+                return False
+            self._activities = activities
+            told = tuple(dict.fromkeys((*self._told, *activities)))
+            if told != self._told:
+                self._told = told
+                self._file.write(Announced(topic=self._topic, labels=told))
+            return True
+
+    def _announce(self) -> None:
+        with self._lock:
+            gone = [label for label in self._told if label not in self._activities]
+            payload = discovery_payload(self._config, self._answers, self._activities, gone)
+            self._publisher.publish_at(self._topic, payload)
+
+
+FILE_NAME: Final = "homeassistant.json"
+"""Name of the file within the folder `paths.state`."""
+
+
+FORMAT: Final = 1
+
+
+MOST: Final = 256
+"""Labels that are remembered; what was told first is forgotten first."""
+
+
+log = logging.getLogger(__name__)
+
+
+class Announced(Struct, frozen=True):
+    """What was told.
+
+    Attributes:
+        format: of the file.
+        topic: of the announcement; empty where nothing was told yet.
+        labels: for which there may be a button, what was told first in front.
+    """
+
+    format: int = FORMAT
+    topic: str = ""
+    labels: tuple[str, ...] = ()
+
+
+class AnnouncedFile:
+    """The file of it. Where it cannot be used, that is said, and nothing is remembered.
+
+    Args:
+        path: the file; made, with its folder, when something is told first.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._waiting: Announced | None = None
+        self._thread: threading.Thread | None = None
+
+    def read(self) -> Announced:
+        """Give what was told; nothing where there is no file, or a damaged one."""
+        try:
+            announced = decode_json(self._path.read_bytes(), Announced)
+            if announced.format > FORMAT:
+                raise msgspec.ValidationError("it is of a newer harpi")
+        except FileNotFoundError:
+            return Announced()
+        except (OSError, msgspec.DecodeError) as error:
+            log.warning("%s is not read: %s", self._path, error)
+            return Announced()
+        return announced
+
+    def write(self, announced: Announced) -> None:
+        """Remember what is told from now on; a thread waits for the disk."""
+        labels = announced.labels[-MOST:]
+        with self._lock:
+            self._waiting = msgspec.structs.replace(announced, labels=labels)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._write, name="mqtt-discovery")
+                self._thread.start()
+
+    def close(self) -> None:
+        """Wait until the last of it is on the disk."""
+        thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _write(self) -> None:
+        while True:
+            with self._lock:
+                announced, self._waiting = self._waiting, None
+                if announced is None:
+                    self._thread = None
+                    return
+            try:
+                make_directory(self._path.parent)
+                write_atomically(self._path, msgspec.json.encode(announced))
+            except OSError as error:
+                log.warning("%s is not written: %s", self._path, error.strerror or error)

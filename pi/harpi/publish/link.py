@@ -1,4 +1,4 @@
-"""One connection after another to the MQTT broker, for as long as harpi runs.
+"""The connection to the MQTT broker: versions, credentials, and reconnecting.
 
 MQTT 5 is tried first and 3.1.1 where the broker does not speak it, unless the configuration
 says which. Every connection has a client of its own: nothing of an earlier one is left in
@@ -8,8 +8,10 @@ it, so that whoever owns the link decides alone what is said again.
 from __future__ import annotations
 
 import logging
+import ssl
 import threading
 import time
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import paho.mqtt.client as paho
@@ -21,28 +23,47 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from harpi import __version__
 from harpi.commands import LARGEST_MESSAGE
-from harpi.config.schema import MqttSection
-from harpi.publish.credentials import login, reason_of, tls_context
+from harpi.config.loading import read_secret
+from harpi.config.schema import MqttSection, TlsSection
+from harpi.errors import ConfigError
 from harpi.publish.messages import Version
-from harpi.publish.versions import NAMES, VERSIONS, is_refusal
 
 KEEPALIVE_SECONDS: Final = 30
+
+
 CONNECT_SECONDS: Final = 5.0
+
+
 FIRST_RETRY_SECONDS: Final = 1.0
+
+
 LONGEST_RETRY_SECONDS: Final = 30.0
+
+
 SHORT_SECONDS: Final = 5.0
 """A connection that breaks sooner, and then again, has another reason than the network."""
+
+
 IN_FLIGHT: Final = 16
 """Messages that may wait for the broker's acknowledgement at one time."""
+
+
 LARGEST_PACKET: Final = 2 * LARGEST_MESSAGE
 """Bytes above which a broker that speaks MQTT 5 keeps a packet from harpi."""
+
 
 LARGEST_OF_ALL: Final = 268_435_460
 """Bytes of the largest packet that MQTT has (5.0, 2.1.4)."""
 
+
 _JOIN_SECONDS: Final = 0.5
+
+
 _FAILURE: Final = 0x80
+
+
 _NO_RETAINED: Final = 2
+
 
 log = logging.getLogger(__name__)
 
@@ -321,3 +342,75 @@ def _properties(packet: int, **values: object) -> Properties:
     for name, value in values.items():
         setattr(properties, name, value)
     return properties
+
+
+def login(section: MqttSection) -> tuple[str | None, str | None]:
+    """Give user name and password.
+
+    Raises:
+        ConfigError: the password file cannot be read, is empty, or everybody may read it.
+    """
+    if section.password_file is None:
+        return section.username, None
+    password = read_secret("mqtt.password_file", Path(section.password_file))
+    return section.username, password
+
+
+def tls_context(section: TlsSection) -> ssl.SSLContext:
+    """Build the TLS side of the connection; the broker's name is always checked.
+
+    Raises:
+        ConfigError: a certificate or key cannot be used.
+    """
+    try:
+        context = ssl.create_default_context(cafile=section.ca_file)
+    except OSError as error:
+        raise ConfigError(
+            f"is no certificate authority: {error.strerror or error}",
+            where=f"mqtt.tls.ca_file {section.ca_file}",
+            remedy="Give a file of certificates in PEM form",
+        ) from None
+    if section.cert_file is not None:
+        try:
+            context.load_cert_chain(section.cert_file, section.key_file)
+        except OSError as error:
+            raise ConfigError(
+                f"certificate and key cannot be used: {error.strerror or error}",
+                where=f"mqtt.tls.cert_file {section.cert_file}",
+                remedy="Give a certificate and its key in PEM form",
+            ) from None
+    return context
+
+
+def reason_of(error: BaseException | None) -> str:
+    """Say in a few words why a connection did not come about."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return "it does not speak TLS as harpi does"
+    if isinstance(error, TimeoutError):
+        return "no answer"
+    return getattr(error, "strerror", None) or str(error)
+
+
+VERSIONS: Final = {
+    "auto": (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311),
+    "5": (MQTTProtocolVersion.MQTTv5,),
+    "3.1.1": (MQTTProtocolVersion.MQTTv311,),
+}
+"""By the setting `mqtt.version`."""
+
+
+NAMES: Final[dict[MQTTProtocolVersion, Version]] = {
+    MQTTProtocolVersion.MQTTv5: "5",
+    MQTTProtocolVersion.MQTTv311: "3.1.1",
+}
+
+
+_UNSUPPORTED: Final = 0x84
+"""Reason code "unsupported protocol version" (MQTT 5.0, 3.2.2.2)."""
+
+
+def is_refusal(reason: ReasonCode) -> bool:
+    """Whether a broker does not speak the version; old ones may hang up without a reason."""
+    return bool(reason.value == _UNSUPPORTED)

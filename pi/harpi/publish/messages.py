@@ -1,4 +1,4 @@
-"""What harpi says over MQTT: the JSON of `/state`, `/health`, `/history`, and its schema.
+"""What harpi says over MQTT and to whoever asks it directly: the JSON and its schema.
 
 The structures here are the only source of the schema that is published in `docs/`; a test
 holds the two equal.
@@ -12,34 +12,48 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
-from harpi.commands import Evaluated
+from harpi.commands import Evaluated, ModelFigures
 
 if TYPE_CHECKING:
     from harpi.timebase import Timebase
     from harpi.types import Prediction, Verdict
 
 ONLINE: Final = b"online"
+
+
 OFFLINE: Final = b"offline"
 """Payloads of `/status`; the broker itself sends the second when the daemon vanishes."""
+
 
 HOP_LIMIT: Final = 1024
 """Bytes that a `/state` stays below, and with the `/history` of the same window, too, unless
 the labels are very long."""
 
+
 STATE_ROOM: Final = 720
 """Bytes that a `/state` keeps to where it can, by leaving out the least probable labels."""
+
 
 Reason = Literal["full", "restart", "damaged"]
 """Why a gap is one."""
 
+
 Version = Literal["5", "3.1.1"]
 """Version of MQTT."""
 
+
 _DECIMALS: Final = 3
 
+
 Time = Annotated[datetime, Meta(tz=True, description="UTC, RFC 3339")]
+
+
 Probability = Annotated[float, Meta(ge=0, le=1)]
+
+
 Count = Annotated[int, Meta(ge=0)]
+
+
 Milliseconds = Annotated[float, Meta(ge=0)]
 
 
@@ -182,16 +196,6 @@ class LinkFigures(Struct, frozen=True, kw_only=True):
     ] = None
 
 
-class ModelFigures(Struct, frozen=True, kw_only=True):
-    """What a model was made from."""
-
-    source: Annotated[str | None, Meta(description="file, or head; null when untrained")]
-    digest: Annotated[
-        str | None, Meta(description="of the file or of the head's base, 12 characters")
-    ]
-    labels: Annotated[int, Meta(ge=0, description="how many it can answer with")]
-
-
 class Health(Struct, frozen=True, kw_only=True):
     """How the device does; retained, every `mqtt.health_seconds`."""
 
@@ -308,3 +312,84 @@ def json_schema() -> dict[str, Any]:
         ),
         "$defs": definitions,
     }
+
+
+class BrokerCondition(Struct, frozen=True, kw_only=True):
+    """How the link to the broker stands."""
+
+    address: str
+    """Host and port."""
+    connected: bool
+
+
+class StoreCondition(Struct, frozen=True, kw_only=True):
+    """How much room the takes have."""
+
+    path: str
+    used_mb: float
+    limit_mb: int
+    """Size at which recording is refused."""
+    free_mb: float
+    """What the disk has left."""
+
+
+class PageCondition(Struct, frozen=True, kw_only=True):
+    """How the page does."""
+
+    url: str | None
+    """Where a browser on this computer finds it; None where it cannot be had."""
+
+
+class CalibrationCondition(Struct, frozen=True, kw_only=True):
+    """What is taken out of the signal."""
+
+    used: bool
+    """The calibration of the chip is this chip's."""
+    gyro: datetime | None = None
+    """When the gyroscope was calibrated; None where it was not."""
+    accel: datetime | None = None
+    """When the accelerometer was."""
+    residual_mg: float | None = None
+    """What the fit of the accelerometer left, mg."""
+    temperature_c: float | None = None
+    """Of the chip at that time, °C."""
+    mounting: datetime | None = None
+    """When it was found how the strap is turned; None where that is not known."""
+    turned_degrees: float | None = None
+    """By how much it is turned against the first time."""
+
+
+class RecentFigures(Struct, frozen=True, kw_only=True):
+    """What was counted in the last five minutes; `health` has the totals since the start."""
+
+    samples: int = 0
+    """Samples that the sensor path delivered."""
+    lost: int = 0
+    """Samples known to be missing; those of a longer gap too, where it ended since."""
+    gaps: int = 0
+    """Gaps that ended."""
+    blocks_failed: int = 0
+    """Blocks of samples that could not be handed on."""
+    windows_failed: int = 0
+    """Windows that a model failed on."""
+    skipped: int = 0
+    """Samples lost to windows by overload."""
+
+
+class Condition(Struct, frozen=True, kw_only=True):
+    """How the device does at one moment."""
+
+    device: str
+    health: Health
+    recent: RecentFigures = RecentFigures()
+    broker: BrokerCondition | None = None
+    """None where MQTT is switched off."""
+    store: StoreCondition | None = None
+    """None where the store cannot be used; `problems` says why."""
+    page: PageCondition | None = None
+    """None where it is switched off."""
+    calibration: CalibrationCondition | None = None
+    problems: tuple[str, ...] = ()
+    """What is wrong and what to do about it, the worst first; sentences."""
+    hints: tuple[str, ...] = ()
+    """What is doubtful about how the sensor is worn, and what to do about it; sentences."""

@@ -14,9 +14,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from harpi.config.schema import MqttSection
 from harpi.errors import BrokerError
-from harpi.publish.credentials import login, reason_of, tls_context
+from harpi.publish.link import NAMES, VERSIONS, is_refusal, login, reason_of, tls_context
 from harpi.publish.messages import Version
-from harpi.publish.versions import NAMES, VERSIONS, is_refusal
 
 CONNECT_SECONDS: Final = 5.0
 LONGEST_RETRY_SECONDS: Final = 10

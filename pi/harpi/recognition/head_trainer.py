@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harpi.recognition.interpreter import Interpreter
-from harpi.recognition.metadata import CLASSES, HeadDesign, Tensor
-from harpi.recognition.model_file import ModelFile
+from harpi.recognition.model_file import CLASSES, HeadDesign, ModelFile, Tensor
 from harpi.types import FloatArray
 
 

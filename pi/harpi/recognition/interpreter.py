@@ -1,4 +1,4 @@
-"""The TensorFlow Lite interpreter behind a door that checks what goes in.
+"""The TensorFlow Lite interpreter, with every input checked before it goes in.
 
 The runtimes take wrong shapes silently, return plausible nonsense for NaN, and crash when
 two threads use one interpreter. None of that gets past this module.
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from harpi.errors import ModelError
 from harpi.recognition.model_file import ModelFile
-from harpi.types import FloatArray
+from harpi.types import AXES, FloatArray
 
 _ANY_SIZE: Final = -1
 
@@ -185,3 +185,28 @@ class Interpreter:
 def _listed(names: Mapping[str, Any]) -> str:
     """Names for a message, sorted."""
     return ", ".join(f"`{name}`" for name in sorted(names)) or "nothing"
+
+
+def check_windows(windows: FloatArray, length: int, where: str) -> None:
+    """Make sure that windows can be judged.
+
+    Args:
+        windows: must be ``[n, length, 6]`` and finite.
+        length: samples that a window must have.
+        where: the recogniser, for the message.
+
+    Raises:
+        ModelError: they cannot.
+    """
+    if windows.ndim != 3 or windows.shape[1:] != (length, len(AXES)):
+        raise ModelError(
+            f"windows have the shape {list(windows.shape)}, must be [n, {length}, {len(AXES)}]",
+            where=where,
+            remedy="Set `signal.length` and `signal.rate` to those of the model",
+        )
+    if not np.isfinite(windows).all():
+        raise ModelError(
+            "windows hold values that are not finite",
+            where=where,
+            remedy="Look at the sensor: `harpi watch` shows its health",
+        )

@@ -3,31 +3,51 @@
 A `.tflite` is a flatbuffer (schema: tensorflow/compiler/mlir/lite/schema/schema.fbs). Only
 its way to the metadata buffer is walked here, every step within bounds; all else belongs to
 the interpreter, which crashes on damaged files and therefore only gets sealed ones.
+
+The workshop writes it into the `.tflite` as the metadata buffer `harpi` (JSON, UTF-8); the
+device reads it before it gives a byte to the interpreter. One structure, both sides.
+
+The digest covers the whole file with its own 64 characters set to zeros, so that a
+truncated or flipped file is refused instead of crashing the interpreter. It is also the
+base's identity: a head names the digest of the base it belongs to.
 """
 
 from __future__ import annotations
 
 import hashlib
+import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final, Literal
 
 import msgspec
+from msgspec import Meta, Struct
 
-from harpi.decoding import decode_json
 from harpi.errors import ModelError
-from harpi.recognition.flatbuffer import Flatbuffer, OutOfBounds
-from harpi.recognition.metadata import BUFFER_NAME, FORMAT, NO_DIGEST, ModelMetadata
+from harpi.files import decode_json
 
 _IDENTIFIER: Final = b"TFL3"
+
+
 _LARGEST_FILE: Final = 512 * 1024 * 1024
+
+
 _REMEDY: Final = "Copy the file again, or convert the model anew"
+
 
 # Numbers of the fields in the schema's tables.
 _MODEL_BUFFERS: Final = 4
+
+
 _MODEL_METADATA: Final = 6
+
+
 _METADATA_NAME: Final = 0
+
+
 _METADATA_BUFFER: Final = 1
+
+
 _BUFFER_DATA: Final = 0
 
 
@@ -173,3 +193,169 @@ def _find_buffer(file: Flatbuffer) -> tuple[int, int] | None:
             raise OutOfBounds
         return file.vector(buffers[index], _BUFFER_DATA, 1)
     return None
+
+
+BUFFER_NAME: Final = "harpi"
+
+
+FORMAT: Final = 1
+
+
+NO_DIGEST: Final = "0" * 64
+
+
+CLASSES: Final = -1
+"""In a shape: the number of classes, which the head decides."""
+
+
+class Tensor(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A parameter of the head or a slot of its optimiser, by its name in the signatures."""
+
+    name: str
+    shape: tuple[int, ...]
+    """`CLASSES` stands where the number of classes goes."""
+
+
+class ImuInput(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="imu"):
+    """Windows of an IMU; scaling to the network's range is part of the graph."""
+
+    rate: Annotated[float, Meta(gt=0)]
+    """Samples per second."""
+    length: Annotated[int, Meta(ge=1)]
+    """Samples in a window."""
+    channels: tuple[str, ...] = ("ax", "ay", "az", "gx", "gy", "gz")
+    accel_scale: float = 1.0
+    """Value that 1 g has at the input of the signature; 1 means g."""
+    gyro_scale: float = 1.0
+    """Value that 1 deg/s has at the input of the signature; 1 means deg/s."""
+
+
+class ImageInput(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="image"):
+    """Square RGB images; pixels 0..255, scaling is part of the graph."""
+
+    size: Annotated[int, Meta(ge=1)]
+
+
+class HeadDesign(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The trainable head that the file carries."""
+
+    kind: str
+    """`softmax`, or `mlp` for hidden layers before it."""
+    hidden: tuple[int, ...] = ()
+    dropout: tuple[float, ...] = ()
+    """Rate at the input of each dense layer, the features first; empty for none.
+
+    Where a rate is above 0 the host gives `train` the input `mask{i}`, ``[N, width]``: 0 with
+    that probability, else ``1 / (1 - rate)``.
+    """
+    optimizer: Literal["sgd", "momentum", "adam"] = "sgd"
+    learning_rate: float = 0.01
+    """Suggested; the signature takes it as an input."""
+    batch_size: Annotated[int, Meta(ge=1)] = 20
+    """Suggested; the signatures take any."""
+    parameters: tuple[Tensor, ...] = ()
+    slots: tuple[Tensor, ...] = ()
+
+
+class ModelMetadata(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything the device needs to know about a model file."""
+
+    format: int = FORMAT
+    name: str
+    version: str
+    labels: tuple[str, ...]
+    """What the signature `generic` answers with, in order; empty where there is none."""
+    input: ImuInput | ImageInput
+    features: Annotated[int, Meta(ge=1)]
+    """Length of the vector that `bottleneck` gives."""
+    head: HeadDesign
+    quantization: Literal["none", "float16", "dynamic", "int8"] = "none"
+    licence: str = ""
+    data: tuple[str, ...] = ()
+    """Names of the data sets that the base was trained on."""
+    unknown_below: float | None = None
+    """Confidence of `generic` under which a window is called unknown."""
+    digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] = NO_DIGEST
+
+
+class OutOfBounds(Exception):
+    """An offset points out of the file."""
+
+
+class Flatbuffer:
+    """A file of tables that point to each other.
+
+    Args:
+        content: all its bytes.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def unpack(self, layout: str, at: int) -> int:
+        """Read a number at a position; `layout` is one of the module struct.
+
+        Raises:
+            OutOfBounds: it is not in the file; so with all that reads.
+        """
+        if at < 0:
+            raise OutOfBounds
+        try:
+            value: int = struct.unpack_from(layout, self._content, at)[0]
+        except struct.error:
+            raise OutOfBounds from None
+        return value
+
+    def indirect(self, at: int) -> int:
+        """Follow the offset at a position."""
+        return at + self.unpack("<I", at)
+
+    def field(self, table: int, number: int) -> int | None:
+        """Position of a field of a table; None where the table leaves it out."""
+        vtable = table - self.unpack("<i", table)
+        entry = 4 + 2 * number
+        if entry + 2 > self.unpack("<H", vtable):
+            return None
+        offset = self.unpack("<H", vtable + entry)
+        return table + offset if offset else None
+
+    def number(self, table: int, number: int, layout: str, default: int = 0) -> int:
+        """Value of a field that is a number; a default is not stored in the file."""
+        field = self.field(table, number)
+        return default if field is None else self.unpack(layout, field)
+
+    def integers(self, table: int, number: int) -> tuple[int, ...]:
+        """Values of a vector of int32; none where it is left out."""
+        start, length = self.vector(table, number, 4) or (0, 0)
+        values: tuple[int, ...] = struct.unpack_from(f"<{length}i", self._content, start)
+        return values
+
+    def text(self, table: int, number: int) -> str:
+        """Value of a field that is a string; empty where it is left out."""
+        found = self.vector(table, number, 1)
+        return "" if found is None else self.slice(*found).decode("utf-8", errors="replace")
+
+    def table(self, table: int, number: int) -> int | None:
+        """Position of the table that a field points to; None where it is left out."""
+        field = self.field(table, number)
+        return None if field is None else self.indirect(field)
+
+    def vector(self, table: int, number: int, width: int) -> tuple[int, int] | None:
+        """Start and length of a vector of elements of `width` bytes; None if left out."""
+        field = self.field(table, number)
+        if field is None:
+            return None
+        start = self.indirect(field)
+        length = self.unpack("<I", start)
+        if start + 4 + length * width > len(self._content):
+            raise OutOfBounds
+        return start + 4, length
+
+    def tables(self, table: int, number: int) -> list[int]:
+        """Positions of the tables in a vector of tables."""
+        start, length = self.vector(table, number, 4) or (0, 0)
+        return [self.indirect(start + 4 * i) for i in range(length)]
+
+    def slice(self, start: int, length: int) -> bytes:
+        """Bytes of the file."""
+        return self._content[start : start + length]

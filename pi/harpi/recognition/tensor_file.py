@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from harpi.decoding import decode_json
 from harpi.errors import ModelError
-from harpi.files import write_atomically
+from harpi.files import decode_json, write_atomically
 
 Tensors = dict[str, NDArray[Any]]
 HeaderT = TypeVar("HeaderT", bound=msgspec.Struct)

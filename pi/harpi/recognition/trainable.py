@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harpi.errors import CommandRefused, UsageError
-from harpi.recognition.head_file import Head
+from harpi.recognition.head import Head
 from harpi.recognition.head_trainer import HeadState, HeadTrainer
 from harpi.recognition.interpreter import Interpreter
 from harpi.recognition.model_file import ModelFile

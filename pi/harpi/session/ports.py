@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from harpi.commands import Evaluated, Progress
-from harpi.learning.journal import Action
-from harpi.learning.outcome import Outcome
-from harpi.learning.room import Room
-from harpi.learning.take import Flag, Take
+from harpi.learning.trainer import Outcome
+from harpi.store.database import Room
+from harpi.store.queries import Action
+from harpi.store.takes import Flag, Take
 from harpi.types import Samples
 
 
 class Writer(Protocol):
-    """One take while it is recorded; see `harpi.learning.take_writer.TakeWriter`."""
+    """One take while it is recorded; see `harpi.store.writer.TakeWriter`."""
 
     @property
     def take(self) -> Take:
@@ -37,7 +37,7 @@ class Writer(Protocol):
 
 
 class TakeStore(Protocol):
-    """The takes; see `harpi.learning.store.Store`. Everything may raise a `StoreError`."""
+    """The takes; see `harpi.store.store.Store`. Everything may raise a `StoreError`."""
 
     def new_session(self, note: str = "") -> int:
         """Begin a mounting of the strap; return its number."""

@@ -7,12 +7,11 @@ from datetime import datetime
 from harpi.commands import Delete, LabelCount, Record, Relabel, Restore
 from harpi.config.schema import Config
 from harpi.errors import StoreError
-from harpi.learning.journal import Action
-from harpi.learning.strap import StrapWatch
-from harpi.learning.take import Take
-from harpi.session.inventory import Inventory
+from harpi.learning.checks import StrapWatch
 from harpi.session.ports import Learner, TakeStore
-from harpi.session.recorder import Finished, TakeRecorder
+from harpi.session.recorder import Finished, Inventory, TakeRecorder
+from harpi.store.queries import Action
+from harpi.store.takes import Take
 from harpi.timebase import Timebase, to_utc
 
 

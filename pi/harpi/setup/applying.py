@@ -1,24 +1,31 @@
-"""Carrying a plan out, and bringing the service up."""
+"""Carrying a plan out, and taking a setup back.
+
+What a person changed since is not thrown away: their configuration stays where it is, any
+other file is kept beside its place, with `.changed` at the end of its name. Takes and heads
+in /var/lib/harpi stay, too, and with them the user that they belong to, unless all is to go.
+"""
 
 from __future__ import annotations
 
 import importlib
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from harpi.errors import SetupError
-from harpi.setup import packages
-from harpi.setup.commands import Run
-from harpi.setup.ledger import FOLDER, Ledger
-from harpi.setup.machine import Machine, boot_id
-from harpi.setup.origin import Origin
-from harpi.setup.plan import TMPFILES, UNIT, Plan
-from harpi.setup.steps import Change, FileStep
-from harpi.setup.trouble import in_words
+from harpi.files import sync_directory, write_atomically
+from harpi.setup import boot, steps
+from harpi.setup.ledger import FOLDER, Entry, Ledger, digest_of, read
+from harpi.setup.machine import Choice, Machine, Run, boot_id, in_words
+from harpi.setup.plan import TMPFILES, UNIT, Origin, Plan
+from harpi.setup.steps import Change, FileStep, replace_content
 
 Say = Callable[[str], None]
 """Tells a person a line."""
+
 
 UDEV_SUBSYSTEMS: Final = ("i2c-dev", "gpio")
 
@@ -113,9 +120,7 @@ def line(change: Change) -> str:
     return f"{change.verb:<8}{change.what}"
 
 
-def _install(
-    choice: packages.Choice, ledger: Ledger, run: Run, say: Say, python: str
-) -> str | None:
+def _install(choice: Choice, ledger: Ledger, run: Run, say: Say, python: str) -> str | None:
     """Install a package; give what harpi does without it where that cannot be."""
     if not choice.packages:
         return choice.otherwise
@@ -148,3 +153,180 @@ def _bring_up(run: Run, *, packaged: bool, anew: bool) -> None:
     matches = [f"--subsystem-match={name}" for name in UDEV_SUBSYSTEMS]
     run(("udevadm", "trigger", "--action=change", *matches), may_fail=True)
     run(("systemctl", "restart", UNIT))
+
+
+STATE: Final = "/var/lib/harpi"
+
+
+RUNTIME: Final = "/run/harpi"
+
+
+def remove(machine: Machine, run: Run, say: Say, *, purge: bool = False) -> list[str]:
+    """Take back what `harpi setup` did to a machine.
+
+    Args:
+        machine: which.
+        run: starts a program.
+        say: tells of each change.
+        purge: take takes, heads and changed configuration away, too.
+
+    Returns:
+        What a person should know; sentences.
+
+    Raises:
+        SetupError: something cannot be taken back; calling it again goes on from there.
+    """
+    ledger = Ledger(machine)
+    if not ledger.exists:
+        ledger.close()
+        return ["Nothing of `harpi setup` is on this machine."]
+    ledger.sweep()
+    if machine.managed:
+        run(("systemctl", "stop", UNIT), may_fail=True)
+    if ledger.packages:
+        say(f"remove  {', '.join(ledger.packages)}")
+        run(("apt-get", "remove", "--yes", *ledger.packages), may_fail=True)
+        ledger.forget_packages()
+    rebooted = any(entry.kind == "block" for entry in ledger.entries)
+    notes = _take_away_data(machine, say, purge=purge)
+    if not machine.at(STATE).exists():
+        _take_back_accounts(machine, ledger, say)
+    for entry in reversed(ledger.entries):
+        if entry.kind == "accounts":
+            continue
+        with in_words(entry.path):
+            kept = _take_back(entry, machine, ledger, say, purge=purge)
+        if kept is None:
+            ledger.forget(entry)
+        elif kept:
+            notes.append(kept)
+    # A folder that is not empty is one of other people, too, unless something of harpi stays.
+    if all(entry.kind == "folder" for entry in ledger.entries):
+        ledger.close()
+    if machine.managed:
+        run(("systemctl", "daemon-reload"))
+        run(("udevadm", "control", "--reload"), may_fail=True)
+    if rebooted and machine.live:
+        notes.append("The boot configuration takes effect at the next boot: sudo reboot.")
+    return notes
+
+
+def _take_away_data(machine: Machine, say: Say, *, purge: bool) -> list[str]:
+    """Delete the folders of the daemon where they are empty, or shall go."""
+    runtime, state = machine.at(RUNTIME), machine.at(STATE)
+    shutil.rmtree(runtime, ignore_errors=True)
+    if not state.exists():
+        return []
+    if purge or not any(state.iterdir()):
+        say(f"remove  {STATE}/")
+        shutil.rmtree(state)
+        sync_directory(state.parent)
+        return []
+    return [
+        (
+            f"Takes and heads are still in {STATE}, and the user harpi that they belong to is "
+            "kept; `harpi setup --remove --purge` takes both away."
+        )
+    ]
+
+
+def _take_back_accounts(machine: Machine, ledger: Ledger, say: Say) -> None:
+    """Take users, groups and members out; where nobody else changed them, to the byte."""
+    users, groups, members = set(ledger.users), set(ledger.groups), ledger.members
+    entries = [entry for entry in ledger.entries if entry.kind == "accounts"]
+    if not entries:
+        return
+    if users or groups or members:
+        gone = [f"user {name}" for name in sorted(users)]
+        gone += [f"group {name}" for name in sorted(groups)]
+        say(f"remove  {', '.join(gone) or 'members of groups'}")
+    with in_words("/etc/passwd"), steps.locked(machine):
+        for entry in entries:
+            place = machine.at(entry.path)
+            present = read(place)
+            if present is None or entry.path == steps.LOCK:
+                continue
+            if digest_of(present) in entry.ours:
+                _restore(entry, machine, ledger)
+            elif entry.path in steps.FILES:
+                kept = steps.without(present, entry.path, users, groups)
+                for user, group in members:
+                    kept = _without_member(kept, entry.path, user, group)
+                if kept != present:
+                    replace_content(place, kept)
+    ledger.forget_accounts(users, groups)
+    # The lock comes last: going this way again would make it anew.
+    for entry in sorted(entries, key=lambda entry: entry.path == steps.LOCK):
+        if entry.path == steps.LOCK and entry.before is None:
+            machine.at(entry.path).unlink(missing_ok=True)
+        ledger.forget(entry)
+
+
+def _without_member(content: bytes, file: str, user: str, group: str) -> bytes:
+    if "group" not in file and "gshadow" not in file:
+        return content
+    return b"".join(
+        steps.without_member(line, user) if line.partition(b":")[0] == group.encode() else line
+        for line in content.splitlines(keepends=True)
+    )
+
+
+def _take_back(
+    entry: Entry, machine: Machine, ledger: Ledger, say: Say, *, purge: bool
+) -> str | None:
+    """Make a path what it was.
+
+    Returns:
+        None where it is; else that it is kept, as a sentence, empty where nobody minds.
+    """
+    place = machine.at(entry.path)
+    if entry.kind == "folder":
+        if place.is_dir():
+            if any(place.iterdir()):
+                return ""
+            place.rmdir()
+            sync_directory(place.parent)
+        return None
+    if entry.kind == "link":
+        if place.is_symlink() and str(place.readlink()) in entry.ours:
+            say(f"remove  {entry.path}")
+            _restore(entry, machine, ledger)
+        return None
+    present = read(place)
+    if present is None or present == ledger.content_before(entry):
+        return None
+    untouched = digest_of(present) in entry.ours
+    if entry.kind == "block":
+        say(f"change  {entry.path}")
+        if untouched:
+            _restore(entry, machine, ledger)
+        else:
+            replace_content(place, boot.without_block(present))
+        return None
+    if not untouched and not purge:
+        if entry.kind == "configuration":
+            return f"{entry.path} was changed since and is kept; --purge takes it away."
+        kept = place.with_name(f"{place.name}.changed")
+        write_atomically(kept, present, mode=place.stat().st_mode & 0o7777)
+        say(f"keep    {entry.path}.changed")
+    say(f"{'remove' if entry.before is None else 'change':<8}{entry.path}")
+    _restore(entry, machine, ledger)
+    return None
+
+
+def _restore(entry: Entry, machine: Machine, ledger: Ledger) -> None:
+    """Put back what was there, with its owner and permissions."""
+    place = machine.at(entry.path)
+    before = entry.before
+    if before is None:
+        place.unlink(missing_ok=True)
+    elif before.target is not None:
+        place.unlink(missing_ok=True)
+        place.symlink_to(before.target)
+    else:
+        content = ledger.content_before(entry) or b""
+        write_atomically(place, content, mode=before.mode)
+        state = Path(place).stat()
+        if (state.st_uid, state.st_gid) != before.owner:
+            os.chown(place, *before.owner)
+    sync_directory(place.parent)

@@ -13,8 +13,7 @@ from typing import Final
 
 from harpi import shipped
 from harpi.config.schema import Config
-from harpi.controls.header import I2C
-from harpi.controls.wiring import button_lines, led_lines
+from harpi.controls.wiring import I2C, button_lines, led_lines
 from harpi.errors import SetupError
 
 BEGIN: Final = b"# >>> harpi: written by `harpi setup`, taken out by `harpi setup --remove` >>>"

@@ -17,16 +17,15 @@ from typing import Final, Literal
 import msgspec
 
 from harpi import __version__
-from harpi.decoding import decode_json
 from harpi.errors import SetupError
-from harpi.files import write_atomically
+from harpi.files import decode_json, write_atomically
 from harpi.setup.machine import Machine
 
 FOLDER: Final = "/var/lib/harpi-setup"
 FORMAT: Final = 1
 
 Kind = Literal["file", "configuration", "block", "accounts", "link", "folder"]
-"""How a path is taken back: see `harpi.setup.removal`."""
+"""How a path is taken back: see `harpi.setup.applying`."""
 
 
 class Before(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -1,21 +1,39 @@
-"""What machine this is: its model, operating system, width and Python."""
+"""What machine this is, which packages fit it, and how programs of it are run.
+
+What exists for which system was looked up on the package index; docs/install.md has the
+table.
+"""
 
 from __future__ import annotations
 
+import errno
+import importlib.util
 import platform
 import re
 import struct
+import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, Protocol
+
+from harpi.errors import SetupError
 
 MODEL_FILES: Final = ("proc/device-tree/model", "sys/firmware/devicetree/base/model")
+
+
 BOOT_FILES: Final = ("boot/firmware/config.txt", "boot/config.txt")
 """Where Bookworm and later, and older systems, have config.txt."""
 
+
 _ELF: Final = b"\x7fELF"
+
+
 _ELF_CLASSES: Final = {1: 32, 2: 64}  # elf(5), EI_CLASS
+
+
 _SYSTEM_RUNS: Final = Path("/run/systemd/system")  # sd_booted(3)
 
 
@@ -140,3 +158,179 @@ def _python_of(root: Path) -> tuple[int, int]:
         return sys.version_info[:2]
     found = re.search(r"python3\.(\d+)$", target)
     return (3, int(found[1])) if found else sys.version_info[:2]
+
+
+Source = Literal["pip", "apt"]
+
+
+_LITERT_PROCESSORS: Final = ("aarch64", "x86_64", "")
+
+
+_TFLITE_PYTHONS: Final = ((3, 11),)
+
+
+_LGPIO_PYTHONS: Final = ((3, 11), (3, 12))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The package that does something for harpi on a system.
+
+    Attributes:
+        purpose: what it does, for people.
+        modules: names of which one is importable where it is there.
+        source: who installs it.
+        packages: what is asked of that; empty where there is nothing that fits.
+        otherwise: what harpi does without it; a sentence.
+    """
+
+    purpose: str
+    modules: tuple[str, ...]
+    source: Source
+    packages: tuple[str, ...]
+    otherwise: str
+
+    @property
+    def there(self) -> bool:
+        """Whether this Python can import it."""
+        return any(_importable(name) for name in self.modules)
+
+    def command(self, python: str) -> Sequence[str]:
+        """Give the command that installs it for a Python."""
+        if self.source == "apt":
+            return ("apt-get", "install", "--yes", "--no-install-recommends", *self.packages)
+        return (python, "-m", "pip", "install", "--quiet", *self.packages)
+
+
+def runtime(machine: Machine) -> Choice:
+    """Choose the runtime of TensorFlow Lite for a system.
+
+    LiteRT has wheels for 64 bits only; tflite-runtime, for 32 bits, ends with Python 3.11
+    and with NumPy 1.
+    """
+    packages: tuple[str, ...] = ()
+    if machine.bits == 64 and machine.processor in _LITERT_PROCESSORS:
+        packages = ("ai-edge-litert>=2.1",)
+    elif machine.bits == 32 and machine.python in _TFLITE_PYTHONS and not _is_armv6(machine):
+        packages = ("tflite-runtime==2.14.0", "numpy<2")
+    width = f"Python {machine.python[0]}.{machine.python[1]} with {machine.bits} bits"
+    without = (
+        "harpi runs its models with NumPy, which gives the same answers and takes some "
+        "milliseconds more for each window."
+    )
+    if not packages:
+        without = f"There is no TensorFlow Lite for {width}: {without}"
+    return Choice(
+        "TensorFlow Lite",
+        ("ai_edge_litert", "tflite_runtime"),
+        "pip",
+        packages,
+        without,
+    )
+
+
+def pins_library(machine: Machine) -> Choice:
+    """Choose the library for buttons and LEDs.
+
+    lgpio has wheels up to Python 3.12; for later ones Debian has the package.
+    """
+    from_pip = machine.python in _LGPIO_PYTHONS
+    return Choice(
+        "buttons and LEDs",
+        ("RPi.GPIO",),
+        "pip" if from_pip else "apt",
+        ("rpi-lgpio>=0.6", "lgpio>=0.2.2.0") if from_pip else ("python3-rpi-lgpio",),
+        "Buttons and LEDs cannot be used without it; everything else can.",
+    )
+
+
+def _is_armv6(machine: Machine) -> bool:
+    """Whether it is a Pi Zero W, a Pi 1, or one of their like: no wheels are made for it."""
+    early = ("Raspberry Pi Zero", "Raspberry Pi Model", "Raspberry Pi Compute Module Rev")
+    if machine.processor:
+        return machine.processor == "armv6l"
+    return machine.model.startswith(early) and "Zero 2" not in machine.model
+
+
+def _importable(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+class Run(Protocol):
+    """Starts a program and waits for its end."""
+
+    def __call__(self, words: Sequence[str], *, text: str = "", may_fail: bool = False) -> bool:
+        """Run a program.
+
+        Args:
+            words: its name and arguments.
+            text: for its standard input.
+            may_fail: give False where it fails, instead of raising.
+
+        Returns:
+            Whether it went well.
+
+        Raises:
+            SetupError: it is missing, or it failed.
+        """
+        ...
+
+
+def run(words: Sequence[str], *, text: str = "", may_fail: bool = False) -> bool:
+    """Run a program of this machine; see `Run`."""
+    try:
+        done = subprocess.run(  # noqa: S603 - the words are those of this package
+            words, input=text, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError as error:
+        if may_fail:
+            return False
+        raise SetupError(
+            "this program is missing on this system",
+            where=words[0],
+            remedy="harpi's service needs a system with systemd",
+        ) from error
+    if done.returncode and not may_fail:
+        said = " ".join((done.stderr or done.stdout).split()) or "it says nothing"
+        raise SetupError(
+            f"failed: {said}",
+            where=" ".join(words),
+            remedy="Put that right, then call this again; it goes on from here",
+        )
+    return done.returncode == 0
+
+
+_REMEDIES: Final = {
+    errno.EACCES: "Call this with sudo",
+    errno.EPERM: "Call this with sudo",
+    errno.EROFS: "Mount it so that it can be written; with the overlay file system of "
+    "raspi-config, switch that off first",
+    errno.ENOSPC: "Make room on the disk, then call this again; it goes on from here",
+}
+
+
+@contextmanager
+def in_words(where: str) -> Iterator[None]:
+    """Turn errors of the system into those of harpi.
+
+    Args:
+        where: what is being worked on, for errors that name no file.
+
+    Raises:
+        SetupError: the system refused something.
+    """
+    try:
+        yield
+    except SetupError:
+        raise
+    except OSError as error:
+        raise SetupError(
+            f"the system refuses: {error.strerror or error}",
+            where=str(error.filename or where),
+            remedy=_REMEDIES.get(
+                error.errno or 0, "Put that right, then call this again; it goes on from here"
+            ),
+        ) from error

@@ -3,32 +3,59 @@
 from __future__ import annotations
 
 import re
+import stat
+import sys
+import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+import harpi
 from harpi import shipped
 from harpi.config.loading import load
 from harpi.config.schema import Config
 from harpi.errors import SetupError
-from harpi.setup import accounts, boot, packages
-from harpi.setup.commands import Run
+from harpi.setup import boot
 from harpi.setup.ledger import Ledger, read
-from harpi.setup.machine import BOOT_FILES, Machine
-from harpi.setup.origin import Origin
-from harpi.setup.steps import AccountsStep, FileStep, FolderStep, LinkStep, MemberStep, Step
+from harpi.setup.machine import BOOT_FILES, Choice, Machine, Run, pins_library, runtime
+from harpi.setup.steps import (
+    AccountsStep,
+    FileStep,
+    FolderStep,
+    LinkStep,
+    MemberStep,
+    Step,
+    names,
+)
 
 GROUP: Final = "harpi"
+
+
 UNIT: Final = "harpi.service"
+
+
 UNIT_FILE: Final = f"/etc/systemd/system/{UNIT}"
+
+
 ENABLED: Final = f"/etc/systemd/system/multi-user.target.wants/{UNIT}"
+
+
 CONFIG_FILE: Final = "/etc/harpi/harpi.toml"
+
+
 CONFIG_FOLDER: Final = "/etc/harpi/harpi.d"
+
+
 PROFILE_FILE: Final = f"{CONFIG_FOLDER}/10-profile.toml"
+
+
 LINK: Final = "/usr/local/bin/harpi"
+
+
 TMPFILES: Final = "/etc/tmpfiles.d/harpi.conf"
+
 
 COPIED: Final = {
     "/etc/sysusers.d/harpi.conf": "systemd/harpi.sysusers",
@@ -50,7 +77,7 @@ class Plan:
     """
 
     steps: tuple[Step, ...]
-    wanted: tuple[packages.Choice, ...]
+    wanted: tuple[Choice, ...]
     notes: tuple[str, ...]
 
 
@@ -89,7 +116,7 @@ def make_plan(
     if machine.boot_file is not None:
         steps.append(_boot(machine, machine.boot_file, config))
     if user is not None:
-        if user not in accounts.names(machine, "/etc/passwd"):
+        if user not in names(machine, "/etc/passwd"):
             raise SetupError("there is no such user", where=user, remedy="Say --user NAME")
         steps.append(MemberStep(machine, user, GROUP))
     wanted = () if origin.packaged or not machine.live else _packages(machine)
@@ -174,8 +201,8 @@ def _refuse_another_setup(machine: Machine) -> None:
         )
 
 
-def _packages(machine: Machine) -> tuple[packages.Choice, ...]:
-    choices = (packages.runtime(machine), packages.pins_library(machine))
+def _packages(machine: Machine) -> tuple[Choice, ...]:
+    choices = (runtime(machine), pins_library(machine))
     return tuple(choice for choice in choices if not choice.there)
 
 
@@ -203,3 +230,98 @@ def _notes(machine: Machine, config: Config) -> Iterator[str]:
             "No MQTT broker is installed here; harpi runs without one. For one here: "
             "sudo apt install mosquitto. For another: mqtt.host in /etc/harpi/harpi.toml."
         )
+
+
+PACKAGE_FOLDER: Final = "/usr/lib/harpi"
+
+
+PACKAGE_PROGRAM: Final = "/usr/bin/harpi"
+
+
+ENVIRONMENT_PROGRAM: Final = "/opt/harpi/bin/harpi"
+
+
+_HIDDEN: Final = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108
+"""What the service cannot see (ProtectHome= and PrivateTmp=)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who brought harpi to a machine.
+
+    Attributes:
+        program: what the service starts.
+        packaged: a package of the system brought unit, user and rules with it.
+    """
+
+    program: str
+    packaged: bool
+
+
+def find(machine: Machine, program: str | None = None) -> Origin:
+    """Find out where the harpi came from that is to be set up.
+
+    Args:
+        machine: where it is.
+        program: what the service shall start; found where not given.
+
+    Raises:
+        SetupError: it is not there, or where the service cannot see it.
+    """
+    if program is None:
+        program = _own_program() if machine.live else _program_in(machine)
+    if program == PACKAGE_PROGRAM and machine.at(PACKAGE_FOLDER).is_dir():
+        return Origin(program, packaged=True)
+    place = machine.at(program)
+    if not place.is_file():
+        raise SetupError(
+            "there is no such program, which the service is to start",
+            where=str(place),
+            remedy="Install harpi there first (docs/install.md), or say --program PATH",
+        )
+    seen = [place, place.resolve()]
+    if machine.live:
+        seen += [Path(sys.base_prefix).resolve(), Path(harpi.__file__).resolve()]
+    for path in seen:
+        _check(path, machine)
+    return Origin(program, packaged=False)
+
+
+def _own_program() -> str:
+    """Give the program `harpi` of this Python."""
+    if Path(harpi.__file__).is_relative_to(PACKAGE_FOLDER):
+        return PACKAGE_PROGRAM
+    return str(Path(sysconfig.get_path("scripts")) / "harpi")
+
+
+def _program_in(machine: Machine) -> str:
+    """Give the program of a machine whose root is a folder."""
+    there = machine.at(PACKAGE_PROGRAM).exists() and machine.at(PACKAGE_FOLDER).is_dir()
+    return PACKAGE_PROGRAM if there else ENVIRONMENT_PROGRAM
+
+
+def _check(path: Path, machine: Machine) -> None:
+    """Make sure that the service can read a file.
+
+    Raises:
+        SetupError: it cannot.
+    """
+    if not path.is_relative_to(machine.root):
+        return  # a link that leads out of a folder will lead elsewhere on the machine
+    own = Path("/") / path.relative_to(machine.root)
+    remedy = "Install harpi in /opt/harpi (docs/install.md), and call `harpi setup` from there"
+    if any(own.is_relative_to(hidden) for hidden in _HIDDEN):
+        raise SetupError(
+            "the service may not look into people's folders, and harpi is in one",
+            where=str(own),
+            remedy=remedy,
+        )
+    for folder in [path, *path.parents]:
+        if folder.is_relative_to(machine.root) and not folder.stat().st_mode & stat.S_IXOTH:
+            if folder.is_file() and folder.stat().st_mode & stat.S_IROTH:
+                continue
+            raise SetupError(
+                "others may not read it, so the service's user cannot start harpi",
+                where=str(folder),
+                remedy=f"sudo chmod o+rX {folder}",
+            )

@@ -8,19 +8,19 @@ off at any moment leaves nothing that the next one cannot go on from.
 from __future__ import annotations
 
 import difflib
+import fcntl
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 from harpi.errors import SetupError
 from harpi.files import sync_directory, write_atomically
-from harpi.setup import accounts
-from harpi.setup.commands import Run
 from harpi.setup.ledger import Kind, Ledger, read
-from harpi.setup.machine import Machine
+from harpi.setup.machine import Machine, Run
 
 LONGEST_DIFF: Final = 80
 """Lines of a difference that are shown."""
@@ -186,7 +186,7 @@ class AccountsStep:
     def apply(self, ledger: Ledger) -> None:
         """See `Step`."""
         users, groups, members = self._missing()
-        for path in accounts.TOUCHED:
+        for path in TOUCHED:
             ledger.about_to_run(path, becomes=read(self.machine.at(path.removesuffix("-"))))
         # Each user has a group of its own name.
         ledger.about_to_add(users=users, groups=[*groups, *users])
@@ -195,22 +195,22 @@ class AccountsStep:
         self.run(
             ("systemd-sysusers", f"--root={self.machine.root}", "-"), text=self.description
         )
-        for path in accounts.TOUCHED:
+        for path in TOUCHED:
             ledger.has_run(path)
 
     def _missing(self) -> tuple[list[str], list[str], list[tuple[str, str]]]:
         """Users, groups and memberships that are described and not there."""
         lines = [line.split() for line in self.description.splitlines()]
         wanted = [words for words in lines if words and not words[0].startswith("#")]
-        users = accounts.names(self.machine, "/etc/passwd")
-        groups = accounts.names(self.machine, "/etc/group")
+        users = names(self.machine, "/etc/passwd")
+        groups = names(self.machine, "/etc/group")
         return (
             [words[1] for words in wanted if words[0] == "u" and words[1] not in users],
             [words[1] for words in wanted if words[0] == "g" and words[1] not in groups],
             [
                 (words[1], words[2])
                 for words in wanted
-                if words[0] == "m" and words[1] not in accounts.members(self.machine, words[2])
+                if words[0] == "m" and words[1] not in members(self.machine, words[2])
             ],
         )
 
@@ -225,22 +225,22 @@ class MemberStep:
 
     def look(self) -> Change | None:
         """See `Step`."""
-        if self.user in accounts.members(self.machine, self.group):
+        if self.user in members(self.machine, self.group):
             return None
         return Change("add", f"{self.user} in group {self.group}")
 
     def apply(self, ledger: Ledger) -> None:
         """See `Step`."""
         ledger.about_to_add(member=(self.user, self.group))
-        ledger.about_to_run(accounts.LOCK, becomes=None)
-        with accounts.locked(self.machine):
+        ledger.about_to_run(LOCK, becomes=None)
+        with locked(self.machine):
             # In this order: `look` goes by the second, so that is the last to be true.
             for path in ("/etc/gshadow", "/etc/group"):
                 place = self.machine.at(path)
                 present = read(place)
                 if present is None:
                     continue
-                wanted = accounts.with_member(present, self.user, self.group)
+                wanted = with_member(present, self.user, self.group)
                 ledger.about_to_write(path, "accounts", wanted)
                 replace_content(place, wanted)
 
@@ -281,3 +281,81 @@ def difference(path: str, present: bytes | None, wanted: bytes) -> tuple[str, ..
         more = f"... {len(lines) - LONGEST_DIFF} more lines"
         lines = [*lines[:LONGEST_DIFF], more]
     return tuple(lines)
+
+
+LOCK: Final = "/etc/.pwd.lock"
+
+
+FILES: Final = ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow")
+
+
+TOUCHED: Final = (LOCK, *FILES, *(f"{name}-" for name in FILES))
+"""What systemd-sysusers changes: the files, their former selves, and the lock."""
+
+
+Lines = list[list[str]]
+
+
+@contextmanager
+def locked(machine: Machine) -> Iterator[None]:
+    """Keep other programs from changing users and groups meanwhile (lckpwdf(3))."""
+    with machine.at(LOCK).open("ab") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        yield
+
+
+def names(machine: Machine, file: str) -> set[str]:
+    """Give the names of all users, or groups, in one of `FILES`."""
+    content = read(machine.at(file)) or b""
+    return {line.partition(b":")[0].decode(errors="replace") for line in content.splitlines()}
+
+
+def members(machine: Machine, group: str) -> set[str]:
+    """Give the names of those who are listed as members of a group."""
+    for line in (read(machine.at("/etc/group")) or b"").splitlines():
+        name, *_, listed = line.split(b":")
+        if name == group.encode():
+            return {member.decode(errors="replace") for member in listed.split(b",") if member}
+    return set()
+
+
+def without(content: bytes, file: str, users: set[str], groups: set[str]) -> bytes:
+    """Take users and groups out of a file, and the users out of the groups that stay.
+
+    Args:
+        content: of the file.
+        file: which of `FILES` it is; decides what its lines mean.
+        users: their names.
+        groups: their names.
+    """
+    gone = groups if "group" in file or "gshadow" in file else users
+    kept = []
+    for line in content.splitlines(keepends=True):
+        name = line.partition(b":")[0].decode(errors="replace")
+        if name in gone:
+            continue
+        if gone is groups:
+            for user in users:
+                line = without_member(line, user)
+        kept.append(line)
+    return b"".join(kept)
+
+
+def with_member(content: bytes, user: str, group: str) -> bytes:
+    """Put a user into a group, in the lines of group or gshadow; once is enough."""
+    lines = content.splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        body = line.rstrip(b"\n")
+        listed = body.rpartition(b":")[2].split(b",")
+        if body.partition(b":")[0] == group.encode() and user.encode() not in listed:
+            joint = b"" if body.endswith(b":") else b","
+            lines[number] = body + joint + user.encode() + line[len(body) :]
+    return b"".join(lines)
+
+
+def without_member(line: bytes, user: str) -> bytes:
+    """Take a user out of the members at the end of a line of group or gshadow."""
+    body = line.rstrip(b"\n")
+    head, colon, listed = body.rpartition(b":")
+    kept = [member for member in listed.split(b",") if member != user.encode()]
+    return head + colon + b",".join(kept) + line[len(body) :]

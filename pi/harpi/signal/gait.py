@@ -1,4 +1,4 @@
-"""How the strap sits now against how it sat once: from standing still and some steps.
+"""The turn of the strap since it was first put on, from standing still and some steps.
 
 Standing still, gravity tells which way is up. That leaves one unknown, the heading: the turn
 about the vertical. The axis in which a limb swings would give it up to its sign, since who
@@ -10,49 +10,72 @@ limb, same gait: what is left is the strap.
 The limb's axes are therefore those that the sensor had at the first calibration. What was
 recorded and learnt with the strap like that stays as it is, and fits.
 
-How well it works is printed by `python -m tests.benchmarks mounting`.
+How well it works is printed by `python -m tests.labs.benchmarks mounting`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Final
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from harpi.errors import CalibrationError
+from harpi.files import read_document
 from harpi.signal.features import FEATURE_NAMES, FEATURES_VERSION, features
-from harpi.signal.mounting import gravity_direction, is_rotation, rotation_about, turn
+from harpi.signal.orientation import gravity_direction, is_rotation, rotation_about, turn
 from harpi.signal.windows import windows_of
 from harpi.types import FloatArray
 
 Rotation = NDArray[np.float64]
 
+
 SURE: Final = 1.5
 """How many times worse than the best heading the best one must fit that differs much. Of 162
 walks of 54 wearers nine in ten were so sure, and none of them was off by 45 degrees."""
 
+
 _RATE: Final = 25.0
+
+
 _LENGTH: Final = 64
+
+
 _HOP: Final = 16
+
+
 _COARSE: Final = np.radians(np.arange(0.0, 360.0, 6.0))
+
+
 _FINE: Final = np.radians(np.arange(-5.0, 6.0))
+
+
 _MUCH: Final = float(np.cos(np.radians(72.0)))
+
+
 _RELATIVE, _LEAST = 0.2, 0.02
 """What a feature may differ by at least: a share of its size, and an amount."""
+
 
 _TELLING: Final = 0.5
 """How much a feature must depend on the heading, in spreads, to tell it. Without the others
 nothing dilutes the difference between one heading and another."""
 
+
 _FEWEST: Final = 16
 """Features that must tell it: 23 do in the weakest of the walks that were looked at."""
 
+
 _BRISKLY: Final = "Walk straight on for ten steps at least, briskly"
 
+
 _STILL_G, _STILL_DEG_S = 0.1, 25.0
+
+
 _WALK_G: Final = 0.08
 
 
@@ -214,3 +237,82 @@ def _windows(walk: FloatArray, rate: float) -> FloatArray:
     if len(windows) < 2 or not is_walk(walk):
         raise CalibrationError("that was no walk", remedy=_BRISKLY)
     return windows
+
+
+FILE_NAME: Final = "mounting.json"
+"""Name of the file within the folder `paths.state`."""
+
+
+FORMAT: Final = 1
+
+
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class Place(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One place on the body.
+
+    Raises:
+        ValueError: `turned` is no rotation.
+    """
+
+    first: Gait
+    """The walk that all later ones are compared with."""
+    first_made: Moment
+    turned: tuple[float, ...] | None = None
+    """Row by row, the rotation from the chip's axes now to those of the first walk; None
+    while it is not known, because the strap was put on anew."""
+    turned_made: Moment | None = None
+
+    def __post_init__(self) -> None:
+        if self.turned is None:
+            return
+        rotation = np.array(self.turned)
+        if rotation.shape != (9,) or not is_rotation(rotation.reshape(3, 3)):
+            raise ValueError("turned is no rotation")
+
+    @property
+    def rotation(self) -> NDArray[np.float64] | None:
+        """`turned`, float64 ``[3, 3]``."""
+        return None if self.turned is None else np.array(self.turned).reshape(3, 3)
+
+    def put_on_anew(self) -> Place:
+        """Give the same without what is known of the strap as it is now."""
+        return Place(first=self.first, first_made=self.first_made)
+
+    def turned_by(self, rotation: NDArray[np.float64], made: datetime) -> Place:
+        """Give the same with the strap turned."""
+        return Place(
+            first=self.first,
+            first_made=self.first_made,
+            turned=tuple(rotation.ravel().tolist()),
+            turned_made=made,
+        )
+
+
+class Mountings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All places that were calibrated."""
+
+    format: int = FORMAT
+    places: dict[str, Place] = {}
+
+    def at(self, position: str) -> Place | None:
+        """Give a place; None where it was not calibrated, or with features of another time."""
+        place = self.places.get(position)
+        usable = place is not None and place.first.features == FEATURES_VERSION
+        return place if usable else None
+
+    def with_place(self, position: str, place: Place | None) -> Mountings:
+        """Give the same with one place replaced, or taken out."""
+        others = {name: other for name, other in self.places.items() if name != position}
+        return Mountings(places=others if place is None else {**others, position: place})
+
+
+def read_mountings(path: Path) -> Mountings:
+    """Read the file; no places where there is none.
+
+    Raises:
+        CalibrationError: it cannot be read, is damaged, or of another version.
+    """
+    again = "Calibrate again: `harpi calibrate mounting --anew`"
+    return read_document(path, Mountings, FORMAT, again=again) or Mountings()

@@ -19,18 +19,22 @@ from starlette.staticfiles import StaticFiles
 from harpi import __version__
 from harpi.commands import LARGEST_MESSAGE, Answer, Event, decode, encode
 from harpi.config.schema import Config
-from harpi.decoding import decode_json
 from harpi.errors import StoreError, UsageError
+from harpi.files import decode_json
 from harpi.publish.messages import State
 from harpi.types import Verdict
-from harpi.web.broadcast import Broadcast, Kind
-from harpi.web.data import Data, as_json
-from harpi.web.guard import Guard, HostNames, client_of, refuse, too_many
-from harpi.web.login import SESSION_SECONDS, Login, TooManyFailuresError
-from harpi.web.messages import Hello
-from harpi.web.sources import Sources
-from harpi.web.stream import EventStream, event
-from harpi.web.trace import LiveTrace
+from harpi.web.auth import (
+    SESSION_SECONDS,
+    Guard,
+    HostNames,
+    Login,
+    TooManyFailuresError,
+    client_of,
+    refuse,
+    too_many,
+)
+from harpi.web.messages import Data, Hello, Sources, as_json
+from harpi.web.stream import Broadcast, EventStream, Kind, LiveTrace, event
 
 SOURCE: Final = "page"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from harpi.cli import main
-from harpi.learning import control
+from harpi.learning import training_set
 from harpi.learning.heads import HeadShelf
-from harpi.learning.store import Store
+from harpi.store.store import Store
 from tests.support.examined import Harpi, Said, add
 from tests.support.models import DATA, tiny_head, tiny_reference
 from tests.support.takes import ROOMY
@@ -27,7 +27,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def polite(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Notes that the command yields, and keeps it from slowing down all further tests."""
     yielded: list[str] = []
-    monkeypatch.setattr(control, "yield_to_others", lambda: yielded.append("yielded"))
+    monkeypatch.setattr(training_set, "yield_to_others", lambda: yielded.append("yielded"))
     return yielded
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harpi.learning.store import Store
+from harpi.store.store import Store
 from tests.support.examined import Harpi, add, record
 
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harpi.learning import control
+from harpi.learning import training_set
 from tests.support.broker import wait_until
 from tests.support.command import HARPI, environment, harpi, running_harpi
 from tests.support.device import recording_path
@@ -44,7 +44,7 @@ def test_it_steps_back_and_no_sample_is_lost(tmp_path: Path) -> None:
             [*HARPI, *words], env=environment(), stdout=subprocess.PIPE
         ) as evaluating:
             nice = 0
-            while evaluating.poll() is None and nice < control.NICE:
+            while evaluating.poll() is None and nice < training_set.NICE:
                 nice = os.getpriority(os.PRIO_PROCESS, evaluating.pid)
                 time.sleep(0.01)
             said, _ = evaluating.communicate()
@@ -52,6 +52,6 @@ def test_it_steps_back_and_no_sample_is_lost(tmp_path: Path) -> None:
         assert run.poll() is None
     assert evaluating.returncode == 0
     assert b"14 stretches" in said
-    assert nice >= control.NICE
+    assert nice >= training_set.NICE
     assert after["samples"] > before["samples"]
     assert (after["lost"], after["gaps"], after["recoveries"]) == (0, 0, 0)

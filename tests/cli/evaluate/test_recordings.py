@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harpi.learning.store import Store
 from harpi.recording import Recording, write_together
+from harpi.store.store import Store
 from tests.support.examined import Harpi, add, record
 
 

@@ -9,7 +9,7 @@ import json
 import numpy as np
 import pytest
 
-from harpi.learning.store import Store
+from harpi.store.store import Store
 from harpi.types import Samples
 from tests.support.examined import Harpi, add
 from tests.support.recorded import RATE, motion

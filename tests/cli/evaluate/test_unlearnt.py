@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from harpi.learning.export import export
 from harpi.learning.heads import HeadShelf
-from harpi.learning.store import Store
-from harpi.recognition.head_file import LearntTake
+from harpi.recognition.head import LearntTake
 from harpi.recording import Recording, write_together
+from harpi.store.export import export
+from harpi.store.store import Store
 from tests.support.examined import Harpi, record
 from tests.support.models import tiny_head
 

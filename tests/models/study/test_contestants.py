@@ -9,10 +9,10 @@ import pytest
 
 from harpi import shipped
 from harpi.learning.trainer import Trainer
-from harpi.recognition.head_file import Head
-from harpi.recognition.knn_reference import KnnReference
+from harpi.recognition.classifiers import PersonalRecogniser
+from harpi.recognition.head import Head
+from harpi.recognition.knn_memory import KnnReference
 from harpi.recognition.model_file import ModelFile
-from harpi.recognition.personal import PersonalRecogniser
 from harpi_models.errors import MissingLibrary
 from harpi_models.metrics import macro_f1
 from harpi_models.study.device import CONTESTANTS, GENERIC, Device

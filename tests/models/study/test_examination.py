@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from harpi.signal.mounting import gravity_direction
+from harpi.signal.orientation import gravity_direction
 from harpi_models.protocol import Condition
 from harpi_models.study.examination import KNOWN, axis_of, examine
 from harpi_models.study.lesson import Answer, Asked, Codes, Lesson

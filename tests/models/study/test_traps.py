@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from harpi.evaluation.leaks import fingerprints
+from harpi.evaluation.trials import fingerprints
 from harpi.recognition.knn import KnnRecogniser
 from harpi.types import FloatArray
 from harpi_models.datasets.catalogue import SPAR

@@ -9,9 +9,8 @@ A test bench, a demonstration and a laptop without a sensor all use it in the sa
     b'h'
 """
 
-from harpi.imu.emulator.bus import Account, EmulatedBus, wire_bits
+from harpi.imu.emulator.bus import Account, EmulatedBus, Fault, FaultKind, FaultPlan, wire_bits
 from harpi.imu.emulator.chip import Chip
-from harpi.imu.emulator.faults import Fault, FaultKind, FaultPlan
 from harpi.imu.emulator.motion import Motion, Playback, Still, Tumbling, rotation_matrix
 from harpi.imu.emulator.virtual_time import VirtualTime
 

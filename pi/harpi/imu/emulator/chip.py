@@ -1,4 +1,10 @@
-"""An MPU-6050 at register level: what it answers to every byte on its bus."""
+"""An MPU-6050 at register level: what it answers to every byte on its bus.
+
+The acceleration goes through a high-pass filter (ACCEL_HPF: 0 reset, 1 to 4 from 5 Hz down to
+0.63 Hz, 7 hold, that is less the sample at which it was set). Motion is found when any axis of
+the result exceeds MOT_THR (2 mg per LSB) for MOT_DUR samples in a row; r4.0 counts
+milliseconds, which are samples at 1 kHz, and in cycle mode only the samples' time passes.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +12,21 @@ import math
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from harpi.imu.emulator import registers as reg
-from harpi.imu.emulator.fifo import Fifo
 from harpi.imu.emulator.motion import Motion
-from harpi.imu.emulator.motion_detector import MotionDetector
-from harpi.imu.emulator.setting import Setting, Specimen
+from harpi.imu.emulator.settings import Setting, Specimen
 from harpi.imu.emulator.signal_path import SignalPath, Words
 from harpi.timebase import Timebase
 
 RESET_SECONDS: Final = 0.1
 """How long a DEVICE_RESET takes; until then the chip forgets what is written to it."""
 
+
 _DATA: Final = slice(reg.ACCEL_XOUT_H, reg.GYRO_ZOUT_L + 1)
+
+
 _FRAME_BYTES: Final = 14  # at most, with every sensor in the FIFO
 
 
@@ -315,3 +322,98 @@ class Chip:
         elif before != after:
             self._path.change(after)
         self._restart = False
+
+
+class Fifo:
+    """A byte queue as in the MPU-6050 (RM-MPU-6000A r4.2, registers 0x72 to 0x74).
+
+    It knows nothing of frames. Where its size is no multiple of the frame, an overflow
+    therefore leaves it out of step, as it does on the chip: 1024 mod 12 is 4.
+
+    Args:
+        size: bytes that it holds.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._bytes = bytearray()
+        self._last = 0
+
+    def __len__(self) -> int:
+        return len(self._bytes)
+
+    def push(self, content: bytes) -> bool:
+        """Append bytes; return whether older ones had to be dropped to make room."""
+        self._bytes += content
+        excess = len(self._bytes) - self.size
+        if excess <= 0:
+            return False
+        del self._bytes[:excess]
+        return True
+
+    def pop(self, count: int) -> bytes:
+        """Take the `count` oldest bytes; once empty, the last byte is repeated."""
+        taken = bytes(self._bytes[:count])
+        del self._bytes[:count]
+        if taken:
+            self._last = taken[-1]
+        return taken + self.repeat(count - len(taken))
+
+    def repeat(self, count: int) -> bytes:
+        """Give the byte that was popped last, `count` times."""
+        return bytes([self._last]) * count
+
+    def clear(self) -> None:
+        """Forget everything, the last byte too."""
+        self._bytes.clear()
+        self._last = 0
+
+
+G_PER_LSB: Final = 0.002
+
+
+HOLD: Final = 7
+
+
+_CUTOFFS: Final = {1: 5.0, 2: 2.5, 3: 1.25, 4: 0.63}
+
+
+_RATE: Final = 1000.0
+
+
+class MotionDetector:
+    """The filter and the counter."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, as with ACCEL_HPF at 0."""
+        self._mode = 0
+        self._held: NDArray[np.float64] | None = None
+        self._counted = 0
+
+    def moved(
+        self, accel: NDArray[np.float64], *, high_pass: int, threshold: int, duration: int
+    ) -> bool:
+        """Take the next samples; tell whether the interrupt is raised by any of them.
+
+        Args:
+            accel: ``[n, 3]``, g.
+            high_pass: content of ACCEL_HPF, not 0.
+            threshold: content of MOT_THR, not 0.
+            duration: content of MOT_DUR.
+        """
+        if high_pass != self._mode:
+            self._mode, self._held = high_pass, None
+        raised = False
+        for sample in accel:
+            if self._held is None:
+                self._held = sample
+            exceeds = np.abs(sample - self._held).max() > threshold * G_PER_LSB
+            if high_pass != HOLD:
+                share = 1 - math.exp(-2 * math.pi * _CUTOFFS.get(high_pass, 5.0) / _RATE)
+                self._held = self._held + share * (sample - self._held)
+            self._counted = self._counted + 1 if exceeds else 0
+            raised |= exceeds and self._counted >= max(1, duration)
+        return raised

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from harpi.recognition.flatbuffer import Flatbuffer, OutOfBounds
+from harpi.recognition.model_file import Flatbuffer, OutOfBounds
 
 Array = NDArray[Any]
 _Item = TypeVar("_Item")
@@ -130,7 +130,7 @@ class Graph:
 
     Raises:
         Unsupported: it has a tensor of a type that is not known here.
-        harpi.recognition.flatbuffer.OutOfBounds: it is damaged all the same.
+        harpi.recognition.model_file.OutOfBounds: it is damaged all the same.
     """
 
     def __init__(self, content: bytes) -> None:

@@ -1,0 +1,246 @@
+"""What lets a wearer teach the device: takes, learner, session, and the doors to it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from harpi.config.schema import Config
+from harpi.controls.buttons import Buttons
+from harpi.controls.gpio import Gpio, RpiGpio
+from harpi.controls.leds import Leds
+from harpi.controls.socket import ControlSocket
+from harpi.daemon.examiner import Examiner
+from harpi.errors import AlreadyRunning, ControlError, StoreError
+from harpi.evaluation.runs import FILE_NAME as RUNS_FILE
+from harpi.evaluation.runs import RunLog
+from harpi.learning.learner import Learner
+from harpi.learning.models import Recognisers
+from harpi.publish.commands import MqttDoor
+from harpi.publish.homeassistant import Discovery
+from harpi.publish.publisher import MqttPublisher
+from harpi.session import Session
+from harpi.signal.orientation import PostureWatch
+from harpi.signal.ring import Ring
+from harpi.store.database import Room
+from harpi.store.store import FILE_NAME, Store
+from harpi.timebase import Timebase
+from harpi.types import Verdict
+
+if TYPE_CHECKING:
+    from harpi.publish.messages import Condition
+    from harpi.web.server import WebServer
+
+log = logging.getLogger(__name__)
+
+
+class _Door(Protocol):
+    """A way to the session that runs on a thread of its own."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class Teaching:
+    """The session with all that it needs.
+
+    A store or a socket that cannot be used is said, and the daemon predicts without it;
+    buttons and lights that were asked for must be there.
+
+    Args:
+        config: all settings.
+        recognisers: who gets what is learnt.
+        timebase: the clock of the samples.
+        publisher: link to the broker, not started yet; None where MQTT is switched off.
+        examine: tells how the device does, for the socket.
+        posture: gets to know how the sensor is held in takes.
+        gpio: the pins; those of this computer where not given.
+
+    Attributes:
+        session: where commands go.
+
+    Raises:
+        ControlError: buttons or lights are switched on and cannot be used.
+        UsageError: the configuration asks for a head that the base does not have.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        recognisers: Recognisers,
+        timebase: Timebase,
+        publisher: MqttPublisher | None,
+        examine: Callable[[], bytes],
+        posture: PostureWatch,
+        gpio: Gpio | None = None,
+    ) -> None:
+        self._store = _open_store(config)
+        self._readable = self._store
+        if isinstance(self._store, StoreError):
+            self._readable = _open_to_read(config) or self._store
+        self._learner = Learner(
+            config,
+            self._readable,
+            recognisers.base,
+            recognisers.shelf,
+            recognisers.personal,
+            recognisers.knn,
+            posture,
+        )
+        self._examiner = Examiner(config)
+        self.session = Session(config, self._store, self._learner, self._examiner, timebase)
+        self._doors: list[_Door] = []
+        self._watchers: list[Callable[[Verdict], None]] = []
+        self._gpio: Gpio | None = None
+        self._discovery: Discovery | None = None
+        runtime = config.paths.runtime_folder
+        labels = config.learning.labels
+        if publisher is not None:
+            answers = {one.name: one.labels for one in recognisers.panel.recognisers}
+            self._discovery = Discovery(publisher, self.session, config, answers)
+            self._watchers.append(self._discovery.see)
+            runs = RunLog(config.paths.state_folder / RUNS_FILE)
+            self._doors.append(MqttDoor(publisher, self.session, config.mqtt.commands, runs))
+        if config.buttons.enabled or config.leds.enabled:
+            self._gpio = gpio or RpiGpio(runtime)
+            if config.buttons.enabled:
+                self._doors.append(
+                    Buttons(self.session, self._gpio, config.buttons, labels, timebase)
+                )
+            if config.leds.enabled:
+                leds = Leds(self.session, self._gpio, config.leds, labels, timebase)
+                self._doors.append(leds)
+                self._watchers.append(leds.show)
+        if config.socket.enabled:
+            self._doors.append(
+                ControlSocket(
+                    self.session,
+                    runtime,
+                    config.socket,
+                    examine=examine,
+                    look_again=self.session.look_again,
+                )
+            )
+
+    def open(self) -> None:
+        """Begin to learn what the store holds already."""
+        self._examiner.open()
+        self._learner.start()
+
+    def start(self) -> None:
+        """Begin to learn, and open all doors.
+
+        Raises:
+            AlreadyRunning: another daemon serves the socket.
+        """
+        self.open()
+        self.session.start()
+        for door in self._doors:
+            try:
+                door.start()
+            except AlreadyRunning:
+                raise
+            except ControlError as error:
+                log.warning("%s Going on without it.", error)
+
+    def stop(self) -> None:
+        """Close the doors, keep the take that is being recorded, and end."""
+        for door in self._doors:
+            door.stop()
+        self.session.stop()
+        self._examiner.close()
+        self._learner.close()
+        if self._discovery is not None:
+            self._discovery.close()
+        if self._gpio is not None:
+            self._gpio.close()
+        if isinstance(self._readable, Store):
+            self._readable.close()
+
+    @property
+    def store(self) -> Store | StoreError:
+        """The takes, to look at; or why they cannot be."""
+        return self._readable
+
+    def room(self) -> Room | None:
+        """Tell how much room the takes have; None where the store cannot tell."""
+        if isinstance(self._readable, StoreError):
+            return None
+        try:
+            return self._readable.room()
+        except StoreError:
+            return None
+
+    def show(self, verdict: Verdict) -> None:
+        """Show a verdict to the lights, and to whoever else looks on."""
+        for watch in self._watchers:
+            watch(verdict)
+
+
+def _open_to_read(config: Config) -> Store | None:
+    """Open a store that cannot be written, so that the kNN still learns from it."""
+    try:
+        return Store(config.paths.state_folder / FILE_NAME, config.store, read_only=True)
+    except StoreError:
+        return None
+
+
+def _open_store(config: Config) -> Store | StoreError:
+    try:
+        return Store(config.paths.state_folder / FILE_NAME, config.store)
+    except StoreError as error:
+        log.warning("%s Nothing can be recorded.", error)
+        return error
+
+
+def make_page(
+    config: Config,
+    *,
+    session: Session,
+    ring: Ring,
+    store: Store | StoreError,
+    condition: Callable[[], Condition],
+    recognisers: Recognisers,
+    timebase: Timebase,
+) -> WebServer | None:
+    """Make the server of the page; None where it is switched off or cannot be.
+
+    Raises:
+        ConfigError: the password file or the certificate cannot be used.
+    """
+    if not config.web.enabled:
+        return None
+    from harpi.evaluation.runs import FILE_NAME
+
+    try:
+        from harpi.web.server import WebServer
+    except ModuleNotFoundError as error:
+        log.error(
+            "web.enabled: the page needs %s. Install it with: pip install 'harpi[web]'. "
+            "Going on without the page.",
+            error.name,
+        )
+        return None
+    from harpi.web.messages import Sources
+
+    sources = Sources(
+        room=session,
+        ring=ring,
+        store=store,
+        condition=condition,
+        evaluations=config.paths.state_folder / FILE_NAME,
+        shelf=recognisers.shelf,
+        base=recognisers.base,
+        timebase=timebase,
+    )
+    return WebServer(config, sources)
+
+
+def start_page(page: WebServer) -> None:
+    """Serve the page; where that cannot be, say so and go on."""
+    try:
+        page.start()
+    except ControlError as error:
+        log.error("%s Going on without the page.", error)

@@ -1,0 +1,320 @@
+"""What a head learns from: the windows of takes as features, beside slightly turned copies.
+
+The features are those of the base, then those of the signal; a head takes all of them, or
+those of the base alone.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Container, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+import numpy as np
+
+from harpi.learning.closed_form import Indices
+from harpi.recognition.classifiers import imu_input
+from harpi.recognition.head import SIGNAL_FEATURES, join
+from harpi.recognition.interpreter import Interpreter
+from harpi.recognition.model_file import ModelFile
+from harpi.signal.orientation import random_rotations, turn
+from harpi.signal.windows import windows_of
+from harpi.store.takes import Split, Take
+from harpi.types import AXES, FloatArray, Samples
+
+MOST_WINDOWS: Final = 200
+"""Windows of one label that are learnt; of more, the newest. It bounds time and memory."""
+
+
+_BATCH: Final = 256
+"""Windows that the base sees at once."""
+
+
+class TakeSource(Protocol):
+    """Where takes come from; `harpi.store.store.Store` is one."""
+
+    def takes(self, *, split: Split | None = None) -> list[Take]:
+        """List the takes that count, in the order of recording."""
+        ...
+
+    def samples(self, number: int) -> Sequence[Samples]:
+        """Read the used part of a take: one block for each run without a gap.
+
+        Raises:
+            StoreError: the take is gone or damaged.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TakeFeatures:
+    """The windows of one take as features, F of them.
+
+    Attributes:
+        take: the take.
+        features: float32 ``[n, F]``, in the order of time.
+        turned: float32 ``[n, K, F]``, the same of turned copies.
+    """
+
+    take: Take
+    features: FloatArray
+    turned: FloatArray
+
+    def newest(self, count: int) -> TakeFeatures:
+        """Give its last windows only."""
+        keep = slice(max(0, len(self.features) - count), None)
+        return TakeFeatures(self.take, self.features[keep], self.turned[keep])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """Everything that one training learns from; n windows, C labels.
+
+    Attributes:
+        labels: C names.
+        takes: what the windows are from.
+        features: float32 ``[n, F]``, the windows of a take together and in order.
+        turned: float32 ``[n, K, F]``.
+        targets: ``[n]``, label of each window.
+        sources: ``[n]``, index into `takes`.
+    """
+
+    labels: tuple[str, ...]
+    takes: tuple[Take, ...]
+    features: FloatArray
+    turned: FloatArray
+    targets: Indices
+    sources: Indices
+
+    @classmethod
+    def of(cls, parts: Iterable[TakeFeatures]) -> Material:
+        """Join takes; of each label the newest `MOST_WINDOWS` windows.
+
+        Args:
+            parts: at least one of them with a window, in the order of recording.
+        """
+        left: dict[str, int] = {}
+        kept = []
+        for part in reversed(list(parts)):
+            room = left.setdefault(part.take.label, MOST_WINDOWS)
+            part = part.newest(room)
+            if len(part.features) and room:
+                left[part.take.label] = room - len(part.features)
+                kept.append(part)
+        kept.reverse()
+        labels = tuple(dict.fromkeys(part.take.label for part in kept))
+        counts = [len(part.features) for part in kept]
+        owners = [labels.index(part.take.label) for part in kept]
+        return cls(
+            labels,
+            tuple(part.take for part in kept),
+            np.concatenate([part.features for part in kept]),
+            np.concatenate([part.turned for part in kept]),
+            np.repeat(np.array(owners, np.int64), counts),
+            np.repeat(np.arange(len(kept)), counts),
+        )
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def of_base(self, length: int) -> Material:
+        """Give the same with the features of the base alone, the first `length`."""
+        return replace(
+            self, features=self.features[:, :length], turned=self.turned[..., :length]
+        )
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Windows of each label."""
+        counts = np.bincount(self.targets, minlength=len(self.labels))
+        return dict(zip(self.labels, counts.tolist(), strict=True))
+
+
+class Preparation:
+    """Cuts takes into windows and makes their features; belongs to one thread.
+
+    Args:
+        base: the model whose features come first.
+        hop: samples from one window to the next, at the model's rate.
+        copies: turned copies of each window.
+        degrees: standard deviation of the turns.
+        seed: of the turns; a take has the same copies each time.
+
+    Raises:
+        ModelError: the base is no model of IMU windows, or the runtime refuses it.
+    """
+
+    def __init__(
+        self, base: ModelFile, *, hop: int, copies: int, degrees: float, seed: int
+    ) -> None:
+        self._input = imu_input(base)
+        self._interpreter = Interpreter(base)
+        self._length = base.metadata.features + SIGNAL_FEATURES
+        self._hop = hop
+        self._copies = copies
+        self._degrees = degrees
+        self._seed = seed
+
+    @property
+    def gap(self) -> int:
+        """Windows between two that share no signal, not counting them."""
+        return -(-self._input.length // self._hop) - 1
+
+    @property
+    def seconds_per_window(self) -> float:
+        """How much longer a take must be for one window more."""
+        return self._hop / self._input.rate
+
+    def windows(self, take: Take, runs: Sequence[Samples]) -> FloatArray:
+        """Cut a take into windows ``[n, T, 6]``; none spans a gap."""
+        cut = [
+            windows_of(
+                run.values,
+                take.rate,
+                rate=self._input.rate,
+                length=self._input.length,
+                hop=self._hop,
+            )
+            for run in runs
+        ]
+        empty = np.empty((0, self._input.length, len(AXES)), np.float32)
+        return np.concatenate([empty, *cut])
+
+    def features(self, take: Take, windows: FloatArray) -> TakeFeatures:
+        """Make the features of the windows of a take, and of turned copies of them."""
+        rng = np.random.default_rng([self._seed, take.id])
+        repeated = np.repeat(windows, self._copies, axis=0)
+        copies = turn(repeated, random_rotations(len(repeated), self._degrees, rng))
+        return TakeFeatures(
+            take,
+            self._describe(windows),
+            self._describe(copies).reshape(len(windows), self._copies, self._length),
+        )
+
+    def _describe(self, windows: FloatArray) -> FloatArray:
+        """Make the features ``[n, F]`` of windows."""
+        parts = [np.empty((0, self._length), np.float32)]
+        for begin in range(0, len(windows), _BATCH):
+            batch = windows[begin : begin + _BATCH]
+            features = self._interpreter.run("bottleneck", {"window": batch})["features"]
+            parts.append(join(features, batch, self._input.rate))
+        return np.concatenate(parts)
+
+
+MOST_PREPARED: Final = 1600
+"""Windows whose features are kept in memory; beyond, those of the takes made first go."""
+
+
+Version = tuple[str, float, float | None]
+"""What of a take decides what is learnt of it: label, begin and end of the used part."""
+
+
+def version_of(take: Take) -> Version:
+    """Tell two states of a take apart, where what is learnt of it differs."""
+    return take.label, take.keep_from, take.keep_to
+
+
+class Prepared:
+    """Makes the features of takes, and keeps them; belongs to one thread.
+
+    Args:
+        preparation: makes them.
+    """
+
+    def __init__(self, preparation: Preparation) -> None:
+        self._preparation = preparation
+        self._kept: dict[int, tuple[Version, TakeFeatures]] = {}
+
+    def prepare(self, source: TakeSource, take: Take) -> FloatArray:
+        """Make the features of a take, and give its windows ``[n, T, 6]``.
+
+        Raises:
+            StoreError: the take cannot be read.
+        """
+        windows = self.windows(source, take)
+        features = self._preparation.features(take, windows)
+        self._kept.pop(take.id, None)
+        self._kept[take.id] = version_of(take), features
+        total = sum(len(part.features) for _, part in self._kept.values())
+        while total > MOST_PREPARED and len(self._kept) > 1:
+            _, dropped = self._kept.pop(next(iter(self._kept)))
+            total -= len(dropped.features)
+        return windows
+
+    def windows(self, source: TakeSource, take: Take) -> FloatArray:
+        """Cut a take into windows ``[n, T, 6]``, and keep nothing.
+
+        Raises:
+            StoreError: the take cannot be read.
+        """
+        return self._preparation.windows(take, source.samples(take.id))
+
+    def features(self, source: TakeSource, take: Take) -> TakeFeatures:
+        """Give the features of a take, from the last time if it is as it was then.
+
+        Raises:
+            StoreError: the take cannot be read.
+        """
+        if take.id not in self._kept or self._kept[take.id][0] != version_of(take):
+            self.prepare(source, take)
+        return self._kept[take.id][1]
+
+    def keep_only(self, numbers: Container[int]) -> None:
+        """Drop what is kept of all other takes."""
+        self._kept = {n: kept for n, kept in self._kept.items() if n in numbers}
+
+
+NICE = 5
+"""Of the thread that learns; prediction and sampling come first."""
+
+
+class Cancelled(Exception):
+    """The work was broken off on request."""
+
+
+class Control:
+    """The switch between whoever asks for a rest or an end and the thread that works."""
+
+    def __init__(self) -> None:
+        self._going = threading.Event()
+        self._going.set()
+        self._cancelled = False
+
+    def pause(self) -> None:
+        """Let the work rest at its next checkpoint."""
+        self._going.clear()
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._going.set()
+
+    def cancel(self) -> None:
+        """Break it off at its next checkpoint, also while it rests."""
+        self._cancelled = True
+        self._going.set()
+
+    def checkpoint(self) -> None:
+        """Rest while paused; called by the thread that works.
+
+        Raises:
+            Cancelled: the work is to end.
+        """
+        self._going.wait()
+        if self._cancelled:
+            raise Cancelled
+
+
+def yield_to_others() -> None:
+    """Give the calling thread a low priority, where the system lets it.
+
+    Linux keeps niceness and scheduling policy per thread; SCHED_BATCH tells the scheduler
+    that nobody waits for this thread.
+    """
+    thread = threading.get_native_id()
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, thread, NICE)
+    with suppress(OSError, AttributeError):
+        os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))

@@ -1,0 +1,307 @@
+"""Every sentence that the session says to a person, in an answer or an event."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from harpi.commands import (
+    Command,
+    Confirm,
+    Delete,
+    Evaluated,
+    LabelCount,
+    Pause,
+    Progress,
+    Record,
+    Relabel,
+    Restore,
+    Resume,
+    Situation,
+    Stop,
+)
+from harpi.config.schema import Config
+from harpi.errors import CommandRefused, StoreError, UsageError
+from harpi.evaluation.messages import name_of
+from harpi.session.recorder import Finished
+from harpi.store.queries import Action, Kind
+from harpi.store.takes import Take
+
+RESEMBLES: Final = 0.75
+"""Likeness from which a label may be a misspelling (`difflib`, letters' case aside)."""
+
+
+_BUSY_WITH_TRAINING: Final = "Wait until it is done, or break it off with `harpi cancel`"
+
+
+# --- refusals ---------------------------------------------------------------------------
+
+
+def refusal(command: Command, situation: Situation) -> CommandRefused:
+    """Say why a command cannot be done now, and what would work."""
+    if situation.state in ("recording", "testing"):
+        going_on = f"a take of {situation.label} is being recorded"
+        if isinstance(command, Pause | Resume):
+            return CommandRefused(f"{going_on}, nothing is being trained")
+        return CommandRefused(going_on, remedy="Stop it first, with `harpi stop`")
+    if situation.state == "training":
+        if isinstance(command, Stop):
+            return CommandRefused(
+                "no take is being recorded, harpi is training",
+                remedy="Break that off with `harpi cancel`",
+            )
+        if isinstance(command, Resume):
+            return CommandRefused("training is not paused, it goes on")
+        return CommandRefused("harpi is training", remedy=_BUSY_WITH_TRAINING)
+    if situation.state == "paused":
+        if isinstance(command, Pause):
+            return CommandRefused(
+                "training is paused already", remedy="Go on with it with `harpi resume`"
+            )
+        return CommandRefused(
+            "training is paused",
+            remedy="Go on with it with `harpi resume`, or break it off with `harpi cancel`",
+        )
+    if isinstance(command, Stop):
+        return CommandRefused(
+            "no take is being recorded", remedy="Begin one with `harpi record LABEL`"
+        )
+    if isinstance(command, Pause | Resume):
+        return CommandRefused("nothing is being trained", remedy="Begin with `harpi train`")
+    if isinstance(command, Confirm):
+        return CommandRefused("nothing was asked, or too long ago")
+    return CommandRefused("there is nothing to cancel")
+
+
+def too_little(counts: Sequence[LabelCount], minimum: int) -> CommandRefused:
+    """Say what training lacks."""
+    lacking = "; ".join(needed(count) for count in counts if count.needed)
+    return CommandRefused(
+        f"training needs at least two labels with {_number(minimum, 'window')} each: {lacking}"
+        if lacking
+        else "training needs at least two labels",
+        remedy="Record more with `harpi record LABEL`",
+    )
+
+
+def unknown_label(label: str, known: Sequence[str]) -> UsageError:
+    """Say that there is no such label."""
+    resembled = resembling(label, known)
+    return UsageError(
+        f"there is no take of {label!r}",
+        remedy=f"Did you mean {resembled!r}" if resembled else f"There are: {listed(known)}",
+    )
+
+
+def no_samples() -> CommandRefused:
+    """Say that a take came to nothing."""
+    return CommandRefused(
+        "no samples came from the sensor, so there is no take",
+        remedy="Record for longer; if it stays so, see the state of the sensor in the log",
+    )
+
+
+def cut_short(finished: Finished) -> StoreError:
+    """Say that the store failed while a take was recorded, and what is left of it."""
+    failure = finished.failure
+    assert failure is not None  # noqa: S101 - the caller asks only then
+    left = (
+        "nothing of the take is kept"
+        if finished.take is None
+        else f"take {finished.take.id} is kept up to second {finished.take.seconds:.0f}"
+    )
+    return type(failure)(
+        f"{failure.problem}; {left}", where=failure.where, remedy=failure.remedy
+    )
+
+
+# --- labels -----------------------------------------------------------------------------
+
+
+def checked_label(label: str) -> str:
+    """Give a label without the blanks around it.
+
+    Raises:
+        UsageError: nothing is left.
+    """
+    stripped = label.strip()
+    if not stripped:
+        raise UsageError("a label cannot be blank", remedy="Name the activity")
+    return stripped
+
+
+def resembling(label: str, known: Iterable[str]) -> str | None:
+    """Find a known label that this one may be a misspelling of; None where there is none."""
+    names = list(known)
+    if label in names:
+        return None
+    folded = {name.casefold(): name for name in names}
+    close = difflib.get_close_matches(label.casefold(), folded, 1, RESEMBLES)
+    return folded[close[0]] if close else None
+
+
+def did_you_mean(label: str, resembled: str) -> str:
+    """Warn of a label that may be misspelt."""
+    return (
+        f"{label!r} is a new label; did you mean {resembled!r}? "
+        f"Then `harpi undo` drops this take; `--new` says that it is meant"
+    )
+
+
+# --- takes ------------------------------------------------------------------------------
+
+
+def recording(request: Record) -> str:
+    """Say that a take has begun."""
+    what = "a test take of " if request.test else ""
+    how_long = f" for {request.seconds:g} s" if request.seconds is not None else ""
+    return f"Recording {what}{request.label}{how_long}."
+
+
+def kept(finished: Finished, count: LabelCount | None) -> str:
+    """Say what a take has brought."""
+    take = finished.take
+    assert take is not None  # noqa: S101 - the caller has one
+    what = "Test take" if take.split == "test" else "Take"
+    said = (
+        f"{what} {take.id} of {take.label} is kept: {take.seconds:.1f} s, "
+        f"{_number(finished.windows, 'window')}."
+    )
+    more = count is not None and count.needed and take.split == "train"
+    return f"{said} {needed(count)}." if more and count is not None else said
+
+
+def doubts(finished: Finished, config: Config) -> list[str]:
+    """Say what is doubtful about a take."""
+    take, judged = finished.take, finished.agreement
+    assert take is not None  # noqa: S101 - the caller has one
+    found = []
+    if "too_short" in take.flags:
+        window = config.signal.length / config.signal.rate
+        margin = config.learning.margin_seconds
+        found.append(
+            f"It is too short to be used: a window lasts {window:.1f} s, and {margin:g} s"
+            f" next to a press are left out. Record at least {window + 2 * margin + 1:.0f} s"
+        )
+    if "inconsistent" in take.flags:
+        found.append(
+            f"Its motion does not agree with itself: seconds {judged.start:.0f} to "
+            f"{judged.end:.0f} are unlike the rest. If they are not "
+            f"{take.label}, take it back with `harpi undo`"
+        )
+    if take.gaps:
+        found.append(f"{_number(take.gaps, 'gap')} in it, where the sensor gave no samples")
+    return found
+
+
+def dropped(take: Take) -> str:
+    """Say that the take in progress was dropped."""
+    return f"Dropped take {take.id} of {take.label}. {_back(take)}"
+
+
+def undone(kind: Kind, takes: Sequence[Take], *, by_deleting: bool) -> str:
+    """Say what was taken back.
+
+    Args:
+        kind: of the action that was taken back, or that was done.
+        takes: that it was about, as they are now.
+        by_deleting: the action is the deletion itself.
+    """
+    names = listed([f"{take.id} ({take.label})" for take in takes])
+    which = f"take {names}" if len(takes) == 1 else f"takes {names}"
+    if by_deleting or kind in ("add", "restore"):
+        return f"Took back {which}. {_back(*takes)}"
+    if kind == "delete":
+        return f"Brought back {which}."
+    if kind == "relabel":
+        return f"Named as before: {which}."
+    return f"Trimmed as before: {which}."
+
+
+def changed(command: Relabel | Delete | Restore, action: Action) -> str:
+    """Say what was done to takes."""
+    names = listed([str(number) for number in action.takes]) if action.takes else ""
+    which = f"Take {names} is" if len(action.takes) == 1 else f"Takes {names} are"
+    match command:
+        case _ if not names:
+            return "That is how it was already, so nothing has changed."
+        case Relabel(label=label):
+            return f"{which} named {label} now."
+        case Delete():
+            return f"{which} put away. `harpi undo` brings back what was put away last."
+        case Restore():
+            return f"{which} back."
+
+
+def _back(*takes: Take) -> str:
+    numbers = " ".join(str(take.id) for take in takes)
+    return f"`harpi takes restore {numbers}` brings it back."
+
+
+# --- learning ---------------------------------------------------------------------------
+
+
+def needed(count: LabelCount) -> str:
+    """Say how many windows a label lacks."""
+    more = "window" if count.needed == 1 else "windows"
+    return f"{count.label}: {count.needed} more {more} needed"
+
+
+def progress(now: Progress) -> str:
+    """Say how far training has come."""
+    accuracy = "" if now.accuracy is None else f", held-out windows {now.accuracy:.0%} right"
+    return f"Epoch {now.epoch} of at most {now.epochs}: loss {now.loss:.3f}{accuracy}"
+
+
+def ask_to_forget(label: str | None, takes: int, seconds: float) -> str:
+    """Ask whether to forget."""
+    what = "everything that was learnt" if label is None else f"the label {label}"
+    return (
+        f"This forgets {what} and takes back {_number(takes, 'take')}. Confirm within "
+        f"{seconds:g} s: press train once more, or send `confirm`."
+    )
+
+
+def forgotten(label: str | None, takes: int) -> str:
+    """Say what was forgotten."""
+    what = "Everything" if label is None else f"The label {label}"
+    back = " `harpi undo` brings the takes back." if takes else ""
+    return f"{what} is forgotten, {_number(takes, 'take')} taken back.{back}"
+
+
+def evaluating(tests: int) -> str:
+    """Say that an evaluation has begun."""
+    return f"Testing the models on {_number(tests, 'test take')}; everything else goes on."
+
+
+def evaluated(found: Evaluated) -> str:
+    """Say what came of an evaluation."""
+    shares = [f"{name_of(model)} {score.accuracy:.0%}" for model, score in found.scores.items()]
+    right = f"{', '.join(shares)} of {_number(found.windows, 'window')} right"
+    return f"Run {found.run}: {right if shares else 'no model has learnt anything'}."
+
+
+def summary(situation: Situation) -> str:
+    """Say in a sentence or two how things stand."""
+    doing = {
+        "idle": "Idle",
+        "recording": f"Recording {situation.label}",
+        "testing": f"Recording a test take of {situation.label}",
+        "training": "Training",
+        "paused": "Training is paused",
+    }[situation.state]
+    ready = [count.label for count in situation.labels if count.takes and not count.needed]
+    lacking = [needed(count) for count in situation.labels if count.needed]
+    testing = " The models are being tested." if situation.evaluating else ""
+    enough = f" Enough to learn of {listed(ready)}." if ready else ""
+    return f"{doing}.{testing}{enough}{' ' + '; '.join(lacking) + '.' if lacking else ''}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names as a sentence does."""
+    return ", ".join(names[:-1]) + (" and " if len(names) > 1 else "") + names[-1]
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,319 @@
+"""The session: its doors, its thread, and what happens by itself."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from harpi.commands import (
+    Answer,
+    Command,
+    Evaluated,
+    Event,
+    Listener,
+    Progress,
+    Situation,
+    State,
+    Status,
+)
+from harpi.config.schema import Config
+from harpi.errors import CommandRefused, HarpiError, StoreError
+from harpi.learning.trainer import Outcome
+from harpi.session import handlers, messages
+from harpi.session.handlers import Deeds, Examination, Question, Training
+from harpi.session.ports import Examiner, Learner, TakeStore
+from harpi.session.takes import Takes
+from harpi.timebase import Timebase
+from harpi.types import Samples
+
+LOOK_SECONDS: Final = 0.25
+"""How often a take that is recorded is written on, and looked at whether it is over."""
+
+
+class Session:
+    """One wearer's session with one device: a state machine, see `harpi.session.handlers`.
+
+    `command` may be called by any thread, one command is done at a time; a command that
+    ends a take waits for the disk. `feed` belongs to the thread of the sampler and never
+    waits. Listeners are called in the thread in which the thing happened.
+
+    What becomes due by itself is done by a thread of the session's own between `start` and
+    `stop`, or by calling `work` often enough.
+
+    Args:
+        config: labels, margins, minimums, rates, device.
+        store: the takes; or why there is no store, which is then the answer to whatever
+            needs it.
+        learner: what learns from them.
+        examiner: what tests what was learnt.
+        timebase: the clock that the times of samples are of.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        store: TakeStore | StoreError,
+        learner: Learner,
+        examiner: Examiner,
+        timebase: Timebase,
+    ) -> None:
+        self._timebase = timebase
+        self._examiner = examiner
+        self._takes = Takes(config, store, learner, timebase)
+        self._training = Training(learner, self._note_progress, self._end_training)
+        self._question = Question()
+        self._examination = Examination(examiner, self._end_examination)
+        self._deeds = Deeds(
+            config,
+            self._takes,
+            self._training,
+            self._examination,
+            self._question,
+            self._look,
+        )
+        self._listeners = Listeners()
+        self._lock = threading.RLock()
+        self._wake = threading.Event()
+        self._ending = False
+        self._thread: threading.Thread | None = None
+        self._situation = self._look()
+
+    # --- for the daemon ---------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Do what becomes due in a thread of the session's own."""
+        self._thread = threading.Thread(target=self._run, name="harpi-session", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End: keep the take that is being recorded, break off training and evaluation."""
+        with self._lock:
+            self._ending = True
+            if self._takes.recorder is not None:
+                self._end_take()
+            elif self._training.state is not None:
+                self._training.cancel()
+            if self._examination.going_on:
+                self._examination.cancel()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def feed(self, samples: Samples) -> None:
+        """Take consecutive samples from the sampler; costs microseconds."""
+        recorder = self._takes.recorder
+        if recorder is not None and recorder.feed(samples):
+            self._wake.set()
+
+    def work(self) -> None:
+        """Do what has become due: write on, end a take, give a question up."""
+        with self._lock:
+            now = self._timebase.monotonic()
+            if self._question.ran_out(now):
+                self._emit("notice", message="Nothing was forgotten.")
+            recorder = self._takes.recorder
+            if recorder is None:
+                return
+            try:
+                recorder.write()
+                over = recorder.over(now)
+            except StoreError:
+                over = True  # its end tells why
+            if over:
+                self._end_take()
+
+    # --- for the doors ----------------------------------------------------------------------
+
+    @property
+    def situation(self) -> Situation:
+        """How things stand now; never waits."""
+        return self._situation
+
+    def subscribe(self, listener: Listener) -> None:
+        """Call `listener` with every event from now on."""
+        with self._lock:
+            self._listeners.add(listener)
+
+    def unsubscribe(self, listener: Listener) -> None:
+        """Call it no more; harmless where it was not subscribed."""
+        with self._lock:
+            self._listeners.remove(listener)
+
+    def command(self, command: Command, source: str, *, at: float | None = None) -> Answer:
+        """Do a command, or say why not; see `harpi.commands.Room`."""
+        with self._lock:
+            self.work()
+            moment = self._timebase.monotonic() if at is None else at
+            warnings: list[str] = []
+            asked = self._question.asked
+            try:
+                self._check_allowed(command)
+                message, ok = self._deeds.do(command, moment, warnings), True
+                if self._question.asked is asked and not isinstance(command, Status):
+                    self._question.withdraw()
+            except HarpiError as error:
+                message, ok = str(error), False
+            self._wake.set()
+            self._situation = self._look()
+            if not isinstance(command, Status):
+                self._emit("answer", source, ok=ok, message=message, warnings=warnings)
+            return Answer(
+                ok=ok, message=message, situation=self._situation, warnings=tuple(warnings)
+            )
+
+    def look_again(self, what: Literal["takes", "runs"]) -> None:
+        """Take note of what another program has done to the takes, or to the log of runs."""
+        with self._lock:
+            if what == "takes":
+                if self._takes.look_again():
+                    self._emit("notice", message="The takes were changed by another program.")
+            else:
+                self._tell_news()
+
+    def _check_allowed(self, command: Command) -> None:
+        if self._ending and not isinstance(command, Status):
+            raise CommandRefused("harpi is ending", remedy="Try again when it has started")
+        if not handlers.allowed(command, self._situation):
+            raise messages.refusal(command, self._situation)
+
+    # --- what happens by itself -------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._ending:
+            self.work()
+            busy = self._takes.recorder is not None or self._question.asked is not None
+            self._wake.wait(LOOK_SECONDS if busy else None)
+            self._wake.clear()
+
+    def _end_take(self) -> None:
+        """End a take that nobody stopped, and tell everybody how that went."""
+        warnings: list[str] = []
+        try:
+            message, ok = self._deeds.end_take(None, warnings), True
+        except HarpiError as error:
+            message, ok = str(error), False
+        self._emit("notice", ok=ok, message=message, warnings=warnings)
+
+    def _note_progress(self, progress: Progress) -> None:
+        with self._lock:
+            if self._training.note(progress):
+                self._emit("progress", message=messages.progress(progress))
+
+    def _end_training(self, outcome: Outcome) -> None:
+        with self._lock:
+            self._training.end()
+            self._takes.look_again()  # the head knows other takes now
+            ok = outcome.result != "failed"
+            self._emit("notice", ok=ok, message=outcome.message, outcome=outcome)
+
+    def _end_examination(self, failure: str | None) -> None:
+        with self._lock:
+            self._examination.end()
+            told = self._tell_news()
+            if self._examination.cancelled:
+                self._emit("notice", message="The evaluation was broken off.")
+            elif failure is not None:
+                self._emit("notice", ok=False, message=failure)
+            elif not told:  # somebody has looked into the log before
+                self._emit("notice", message="The evaluation has ended.")
+
+    def _tell_news(self) -> bool:
+        """Tell of the evaluations that were logged meanwhile, whoever made them.
+
+        Returns:
+            Whether anything was told.
+        """
+        try:
+            news = self._examiner.news()
+        except StoreError as error:
+            self._emit("notice", ok=False, message=str(error))
+            return True
+        for found in news:
+            self._emit("notice", message=messages.evaluated(found), evaluation=found)
+        return bool(news)
+
+    # --- telling ----------------------------------------------------------------------------
+
+    @property
+    def _state(self) -> State:
+        request = self._takes.request
+        if request is not None:
+            return "testing" if request.test else "recording"
+        return self._training.state or "idle"
+
+    def _look(self) -> Situation:
+        takes = self._takes
+        request = takes.request
+        return Situation(
+            state=self._state,
+            session=takes.session,
+            position=takes.position,
+            label=request.label if request else None,
+            since=takes.since,
+            seconds=request.seconds if request else None,
+            asking=self._question.asked is not None,
+            progress=self._training.progress,
+            evaluating=self._examination.going_on,
+            labels=takes.counts,
+            notices=takes.notices,
+        )
+
+    def _emit(
+        self,
+        kind: Literal["answer", "notice", "progress"],
+        source: str = "session",
+        *,
+        message: str,
+        ok: bool = True,
+        warnings: Sequence[str] = (),
+        outcome: Outcome | None = None,
+        evaluation: Evaluated | None = None,
+    ) -> None:
+        self._situation = self._look()
+        self._listeners.tell(
+            Event(
+                kind=kind,
+                time=datetime.now(UTC),
+                source=source,
+                ok=ok,
+                message=message,
+                situation=self._situation,
+                warnings=tuple(warnings),
+                outcome=outcome.result if outcome else None,
+                advice=outcome.advice if outcome else (),
+                evaluation=evaluation,
+            )
+        )
+
+
+_log = logging.getLogger(__name__)
+
+
+class Listeners:
+    """Called with every event, in the order in which they came; one that fails deafens none.
+
+    Listeners may come and go while others are called.
+    """
+
+    def __init__(self) -> None:
+        self._listeners: tuple[Listener, ...] = ()
+
+    def add(self, listener: Listener) -> None:
+        """Call it from now on."""
+        self._listeners = (*self._listeners, listener)
+
+    def remove(self, listener: Listener) -> None:
+        """Call it no more; harmless where it was not there."""
+        self._listeners = tuple(other for other in self._listeners if other != listener)
+
+    def tell(self, event: Event) -> None:
+        """Call all of them."""
+        for listener in self._listeners:
+            try:
+                listener(event)
+            except Exception:  # noqa: BLE001 - one bad listener must not deafen the others
+                _log.exception("a listener failed")

@@ -1,0 +1,1 @@
+"""The takes: what the wearer recorded, kept in one SQLite file."""

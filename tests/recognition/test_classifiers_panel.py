@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from harpi.recognition.classifiers import Panel
+from harpi.types import FloatArray, Prediction, Window
+from tests.support.motions import windows_of_motion
+
+
+class Counter:
+    """Answers with the number of windows that it was given at once."""
+
+    labels = ("few", "many")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def predict(self, windows: FloatArray) -> list[Prediction]:
+        sure = np.array([1, 0] if len(windows) == 1 else [0, 1], np.float32)
+        return [Prediction(self.name, self.labels, sure) for _ in windows]
+
+
+WINDOWS = [
+    Window(values, start=i, end=i + 2.52)
+    for i, values in enumerate(windows_of_motion("slow", 4))
+]
+PANEL = Panel([Counter("knn"), Counter("personal")])
+
+
+def test_a_verdict_holds_what_each_says_in_their_order() -> None:
+    verdict = PANEL.judge(WINDOWS[0])
+    assert verdict.window is WINDOWS[0]
+    assert list(verdict.predictions) == list(verdict.latencies) == ["knn", "personal"]
+    assert verdict.predictions["knn"].answer == "few"
+    assert all(latency >= 0 for latency in verdict.latencies.values())
+
+
+def test_many_windows_are_judged_in_one_go() -> None:
+    verdicts = PANEL.judge_all(WINDOWS)
+    assert [verdict.window for verdict in verdicts] == WINDOWS
+    assert {v.predictions["personal"].answer for v in verdicts} == {"many"}
+
+
+@pytest.mark.parametrize("panel", [PANEL, Panel([])])
+def test_no_windows_give_no_verdicts(panel: Panel) -> None:
+    assert panel.judge_all([]) == []
+
+
+def test_nobody_on_the_panel_says_nothing() -> None:
+    assert Panel([]).judge(WINDOWS[0]).predictions == {}
