@@ -54,7 +54,7 @@ def run(
 
     timebase, bus = SystemTime(), None
     if emulate is not None:
-        from harpi.daemon.sensor import emulated_bus
+        from harpi.imu.emulator.bus import emulated_bus
 
         bus = emulated_bus(emulate, settings.sensor.address, timebase)
     notifier = Notifier()

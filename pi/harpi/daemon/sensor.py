@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -18,13 +17,9 @@ from harpi.errors import AlreadyRunning, CalibrationError
 from harpi.files import FileLock, write_document
 from harpi.imu.bus import Bus
 from harpi.imu.calibration import FILE_NAME, Calibration, read_calibration
-from harpi.imu.emulator.bus import EmulatedBus
-from harpi.imu.emulator.chip import Chip
-from harpi.imu.emulator.motion import Playback
 from harpi.imu.health import SensorState
 from harpi.imu.mpu6050 import Mpu6050
 from harpi.publish.messages import CalibrationCondition
-from harpi.recording import Recording
 from harpi.signal.gait import FILE_NAME as MOUNTING_FILE
 from harpi.signal.gait import Mountings, read_mountings
 from harpi.signal.orientation import (
@@ -64,21 +59,6 @@ def make_chip(
         dlpf=sensor.dlpf,
         calibration=calibration,
     )
-
-
-def emulated_bus(path: Path, address: int, timebase: Timebase) -> EmulatedBus:
-    """Give a bus with a chip that is moved as the recording says, again and again.
-
-    Args:
-        path: recording, `.npz` or `.csv`.
-        address: where the chip answers.
-        timebase: the time in which it plays, from now on.
-
-    Raises:
-        RecordingError: the recording cannot be read.
-    """
-    motion = Playback(Recording.read(path), start=timebase.monotonic())
-    return EmulatedBus({address: Chip(motion, timebase)}, timebase)
 
 
 LOCK_FILE: Final = "sensor.lock"
