@@ -78,7 +78,6 @@ def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
             "HARPI_PATHS__STATE": str(tmp_path / "state"),
             "HARPI_PATHS__RUNTIME": str(tmp_path / "run"),
             "HARPI_MQTT__PORT": str(port),
-            "HARPI": str(ROOT),
         }
         script = "set -eu\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
         script += "".join(f"echo {shlex.quote('$ ' + line)}\n{line}\n" for line in runnable)

@@ -17,6 +17,20 @@ _IN_CHECKOUT: Final = {
 }
 
 
+DEMO: Final = "demo"
+"""The word that stands for the shipped recording wherever a recording is asked for."""
+
+RECORDING: Final = "models/recordings/hapt_25_26.npz"
+
+
+def recording(given: Path) -> Path:
+    """Return the file of a recording; that of harpi itself where the word `demo` is given.
+
+    A file or folder of that name goes first.
+    """
+    return path(RECORDING) if str(given) == DEMO and not given.exists() else given
+
+
 def path(relative: str) -> Path:
     """Find a file that ships with harpi, in an installed package or in a checkout.
 

@@ -8,10 +8,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from harpi.calibrate.sensor import RECORDING, WEARER
+from harpi.calibrate.sensor import WEARER
 from harpi.errors import CalibrationError
 from harpi.recording import Recording
-from harpi.shipped import path
+from harpi.shipped import RECORDING, path
 from harpi.signal.features import FEATURE_NAMES
 from harpi.signal.gait import (
     SURE,

@@ -138,9 +138,6 @@ def bench_at(
 Part = Literal["gyro", "accel", "mounting"]
 
 
-RECORDING: Final = "models/recordings/hapt_25_26.npz"
-
-
 WEARER: Final = "25"
 
 
@@ -197,7 +194,7 @@ def _motion(part: Part, timebase: Timebase, leaning: int) -> Motion:
 
 def standing_then_walking() -> Recording:
     """Somebody stands, then walks: two pieces of the recording that ships with harpi."""
-    whole = Recording.read(shipped.path(RECORDING), subject=WEARER)
+    whole = Recording.read(shipped.path(shipped.RECORDING), subject=WEARER)
     values = np.concatenate([_piece(whole, "standing"), _piece(whole, "walking")])
     return Recording(
         values=values,

@@ -203,9 +203,8 @@ def runs(config: ConfigFile = None, assignments: Assignments = None) -> None:
 
 def _recording(name: str) -> Path:
     from harpi import shipped
-    from harpi.demo.setup import RECORDING
 
-    return shipped.path(RECORDING) if name == SHIPPED else Path(name)
+    return shipped.recording(Path(shipped.DEMO if name == SHIPPED else name))
 
 
 def _renaming(text: str) -> tuple[str, str]:

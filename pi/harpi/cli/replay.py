@@ -53,13 +53,14 @@ def replay(
 
     Example: harpi replay walk.csv > verdicts.jsonl
     """
+    from harpi import shipped
     from harpi.cli.terminal import progress
     from harpi.evaluation.own_models import own_models
     from harpi.learning.training_set import yield_to_others
     from harpi.recording import read_each
 
     settings = load_settings(config, assignments).config
-    recordings = read_each(file, subject=subject, position=position)
+    recordings = read_each(shipped.recording(file), subject=subject, position=position)
     yield_to_others()
     with own_models(settings) as own, progress("Learning") as show:
         panel = own.taught(show).panel

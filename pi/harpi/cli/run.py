@@ -22,9 +22,16 @@ def run(
         Path | None,
         typer.Option(
             metavar="RECORDING",
-            help="Play a recording (.npz, .csv) on an emulated sensor, again and again.",
+            help="No sensor: an emulated one, moved by a recording, or by `demo`.",
         ),
     ] = None,
+    as_recorded: Annotated[
+        bool,
+        typer.Option(
+            "--as-recorded",
+            help="Play the recording on while takes are recorded, whatever they are of.",
+        ),
+    ] = False,
     keyboard: Annotated[
         bool, typer.Option("--keyboard", help="Teach by keys of this terminal, as by buttons.")
     ] = False,
@@ -32,9 +39,11 @@ def run(
     """Sample, recognise and publish until told to end.
 
     Ctrl-C or SIGTERM end it within two seconds; a take that is being recorded is kept.
-    `--emulate` needs no sensor and `--keyboard` no buttons: together they are a laptop.
+    `--emulate` needs no sensor and `--keyboard` no buttons: together they are a laptop. While
+    a take is recorded, the emulated wearer does what it is of; between takes the recording
+    goes on.
 
-    Example: harpi run --emulate walk.csv --keyboard
+    Example: harpi run --emulate demo --keyboard
     """
     import signal
     import threading
@@ -52,11 +61,17 @@ def run(
     from harpi.systemd import Notifier
     from harpi.timebase import SystemTime
 
-    timebase, bus = SystemTime(), None
+    timebase, bus, wearer = SystemTime(), None, None
     if emulate is not None:
-        from harpi.imu.emulator.bus import emulated_bus
+        from harpi import shipped
+        from harpi.demo.wearer import Wearer
+        from harpi.imu.emulator import Chip, EmulatedBus, Playback
+        from harpi.recording import Recording
 
-        bus = emulated_bus(emulate, settings.sensor.address, timebase)
+        recording = Recording.read(shipped.recording(emulate))
+        motion = Playback(recording, start=timebase.monotonic())
+        bus = EmulatedBus({settings.sensor.address: Chip(motion, timebase)}, timebase)
+        wearer = None if as_recorded else Wearer(motion, timebase)
     notifier = Notifier()
     with Daemon(
         settings,
@@ -65,6 +80,8 @@ def run(
         notifier=notifier,
         patient=notifier.managed,  # somebody at a terminal wants to know at once
     ) as daemon:
+        if wearer is not None:
+            daemon.session.subscribe(wearer.hear)
         if not keyboard:
             stop.wait()
             return

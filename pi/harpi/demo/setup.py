@@ -32,9 +32,6 @@ from harpi.publish.subscriber import Heard, Subscriber
 from harpi.recording import Recording
 from harpi.timebase import Timebase
 
-RECORDING: Final = "models/recordings/hapt_25_26.npz"
-
-
 TEACH_SECONDS: Final = 7.0
 
 
@@ -178,7 +175,7 @@ def staged(
     Raises:
         HarpiError: no broker, no such recording, or a piece that does not start.
     """
-    source = Recording.read(recording or shipped.path(RECORDING), subject=subject)
+    source = Recording.read(recording or shipped.path(shipped.RECORDING), subject=subject)
     play = write_screenplay(source, teach_seconds=TEACH_SECONDS, test_seconds=TEST_SECONDS)
     timebase: Timebase = VirtualTime() if speed is None else ScaledTime(speed)
     playback = Playback(play.recording, start=timebase.monotonic())

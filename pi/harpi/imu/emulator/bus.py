@@ -10,13 +10,10 @@ import random
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from harpi.imu.bus import sensor_error
 from harpi.imu.emulator.chip import Chip
-from harpi.imu.emulator.motion import Playback
-from harpi.recording import Recording
 from harpi.timebase import Timebase
 
 TIMEOUT_SECONDS: Final = 0.3
@@ -315,18 +312,3 @@ class FaultPlan:
         self._coming = [fault for fault in self._coming if fault.recurs or fault not in begun]
         self._lasting += [(fault, *fault.end(number, now)) for fault in begun]
         return begun, [entry[0] for entry in self._lasting]
-
-
-def emulated_bus(path: Path, address: int, timebase: Timebase) -> EmulatedBus:
-    """Give a bus with a chip that is moved as the recording says, again and again.
-
-    Args:
-        path: recording, `.npz` or `.csv`.
-        address: where the chip answers.
-        timebase: the time in which it plays, from now on.
-
-    Raises:
-        RecordingError: the recording cannot be read.
-    """
-    motion = Playback(Recording.read(path), start=timebase.monotonic())
-    return EmulatedBus({address: Chip(motion, timebase)}, timebase)

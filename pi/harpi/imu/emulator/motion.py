@@ -126,6 +126,7 @@ class Playback:
         self.start = start
         self.loop = loop
         self.revision = 0
+        self._stretch: tuple[float, float, float] | None = None
         self._recorded = np.asarray(recording.values, np.float32)
         self._knots = self._recorded
         self.turn(rotation)
@@ -134,6 +135,28 @@ class Playback:
     def duration(self) -> float:
         """Seconds that one round of the recording takes."""
         return len(self._recorded) / self.recording.rate
+
+    def repeat(self, begin: float, end: float, now: float) -> None:
+        """Play one stretch of the recording, again and again, from now on until `resume`.
+
+        Args:
+            begin: seconds from the beginning of the recording.
+            end: likewise, later than `begin`.
+            now: monotonic seconds.
+        """
+        self._stretch = (begin, end, now)
+        self.revision += 1
+
+    def resume(self, now: float) -> None:
+        """Go on with the recording where `repeat` left it; harmless where it did not.
+
+        Args:
+            now: monotonic seconds.
+        """
+        if self._stretch is not None:
+            self.start += now - self._stretch[2]
+            self._stretch = None
+            self.revision += 1
 
     def turn(self, rotation: ArrayLike | None) -> None:
         """Put the strap on differently, from now on.
@@ -173,7 +196,11 @@ class Playback:
 
     def _position(self, times: TimeArray) -> TimeArray:
         """Turn times into positions in the recording, in samples."""
-        position: TimeArray = (times - self.start) * self.recording.rate
+        rate, stretch = self.recording.rate, self._stretch
+        if stretch is not None:
+            begin, end, since = stretch
+            return (begin + (times - since) % (end - begin)) * rate
+        position: TimeArray = (times - self.start) * rate
         count = len(self._recorded)
         if not self.loop:
             return np.clip(position, 0.0, count - 1)
