@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harpi.cli.fleet import Roster, gather, print_list
+from harpi.cli.roster import Roster, gather, print_list
 from harpi.cli.terminal import Ending, console_on
 from harpi.publish.subscriber import Heard, LinkChanged
 from tests.publish.test_messages import health

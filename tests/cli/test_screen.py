@@ -10,8 +10,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from harpi.cli.devices import BROKER_AWAY, BROKER_BACK, Device
 from harpi.cli.screen import LONGEST, SHORTEST, Picture, Screen
-from harpi.cli.watch import BROKER_AWAY, BROKER_BACK, Device
 from harpi.commands import Event, Situation
 from harpi.publish.messages import State
 from harpi.timebase import SystemTime

@@ -20,9 +20,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from harpi.cli.devices import BROKER_AWAY, BROKER_BACK, Device, answer_of, opinions
 from harpi.cli.status import FINE, doing
 from harpi.cli.terminal import clean, since
-from harpi.cli.watch import BROKER_AWAY, BROKER_BACK, Device, answer_of, opinions
 from harpi.publish.messages import Opinion
 
 SHORTEST: Final = 0.1

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from harpi.commands import ModelFigures, Situation
-from harpi.publish.messages import CalibrationCondition, Condition
+    from harpi.publish.messages import CalibrationCondition, Condition
 
 GOOD, BAD, OFF, DOUBTFUL = "ok", "!!", "--", "??"
 """Marks of a row; colours say the same once more."""

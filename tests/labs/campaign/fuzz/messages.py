@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from harpi import commands
-from harpi.cli.fleet import Roster
+from harpi.cli.devices import JsonLines, PlainLines, follow
+from harpi.cli.roster import Roster
 from harpi.cli.terminal import Ending
-from harpi.cli.watch import JsonLines, PlainLines, follow
 from harpi.commands import COMMANDS, Answer, Command, Event, decode, encode
 from harpi.config.schema import CommandsSection, SocketSection
 from harpi.controls.socket import ControlSocket

@@ -9,6 +9,7 @@ from pathlib import Path
 from harpi.config import Config, schema
 from harpi.config.checks import missing_files
 from harpi.config.loading import build, load, read_secret, to_toml
+from harpi.doctor.computer import read as read_boot_config
 from harpi.doctor.context import Computer
 from harpi.setup.boot import conflicts, with_block, without_block
 from tests.labs.campaign.fuzz.hostile import LONG_NUMBER, WORDS, nested
@@ -99,7 +100,7 @@ def _boot(folder: Path) -> Feed:
 
     def feed(content: bytes) -> None:
         file.write_bytes(content)
-        computer.read(computer)
+        read_boot_config(computer)
         conflicts(content, config)
         block = with_block(content, "dtparam=i2c_arm=on\n")
         assert with_block(block, "dtparam=i2c_arm=on\n") == block

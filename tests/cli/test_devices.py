@@ -8,8 +8,8 @@ import re
 import msgspec
 import pytest
 
+from harpi.cli.devices import JsonLines, PlainLines, follow
 from harpi.cli.terminal import Ending
-from harpi.cli.watch import JsonLines, PlainLines, follow
 from harpi.publish.messages import State
 from harpi.publish.subscriber import Heard, LinkChanged
 from harpi.timebase import SystemTime
