@@ -74,7 +74,7 @@ def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
 def test_silence_and_a_broker_that_goes_away_are_told(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harpi.cli.watch.SILENCE_SECONDS", -1.0)
+    monkeypatch.setattr("harpi.cli.devices.SILENCE_SECONDS", -1.0)
     script = Script(
         LinkChanged(connected=True),
         None,
