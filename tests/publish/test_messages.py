@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import msgspec
@@ -134,3 +135,30 @@ def test_the_published_schema_is_that_of_the_messages() -> None:
     assert json.loads(SCHEMA_FILE.read_text()) == json.loads(json.dumps(json_schema())), (
         "run: harpi schema > docs/mqtt.schema.json"
     )
+
+
+def test_the_published_schema_does_not_depend_on_the_release_of_msgspec(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before 0.22 null came first, before 0.23 docstrings kept their indentation."""
+    components = msgspec.json.schema_components
+
+    def earlier(schema: Any) -> Any:
+        if isinstance(schema, list):
+            return [earlier(part) for part in schema]
+        if not isinstance(schema, dict):
+            return schema
+        changed = {key: earlier(part) for key, part in schema.items()}
+        if "anyOf" in changed:
+            changed["anyOf"].reverse()
+        if isinstance(text := changed.get("description"), str):
+            changed["description"] = text.replace("\n", "\n    ")
+        return changed
+
+    now = json.dumps(json_schema())
+    monkeypatch.setattr(
+        msgspec.json,
+        "schema_components",
+        lambda *a, **k: tuple(map(earlier, components(*a, **k))),
+    )
+    assert json.dumps(json_schema()) == now

@@ -298,7 +298,7 @@ def json_schema() -> dict[str, Any]:
     references, definitions = msgspec.json.schema_components(
         [State, Health, Situation, Event, Logged, Report], ref_template="#/$defs/{name}"
     )
-    return {
+    whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "MQTT payloads of harpi",
         "description": "Topics are <prefix>/<device>/<name>. All but `event`, `history` and "
@@ -312,6 +312,27 @@ def json_schema() -> dict[str, Any]:
         ),
         "$defs": definitions,
     }
+    return _as_published(whole)  # type: ignore[no-any-return]
+
+
+def _as_published(schema: Any) -> Any:
+    """Give a schema in one form, in which no release of msgspec differs from another.
+
+    They indent the text of docstrings differently, and order the alternatives of a union
+    differently; neither means anything.
+    """
+    from inspect import cleandoc
+
+    if isinstance(schema, list):
+        return [_as_published(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    published = {key: _as_published(part) for key, part in schema.items()}
+    if isinstance(text := published.get("description"), str):
+        published["description"] = cleandoc(text)
+    if "anyOf" in published:
+        published["anyOf"].sort(key=lambda part: (part.get("type") == "null", str(part)))
+    return published
 
 
 class BrokerCondition(Struct, frozen=True, kw_only=True):
