@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check static lint types imports coverage test-models test-homeassistant rigs docs bench campaign audit lock clean
+.PHONY: help demo test check static lint types imports coverage test-models test-homeassistant test-newest rigs docs deb bench campaign audit lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,15 @@ test-models: $(VENV)-models/.models ## the workshop's tests, with TensorFlow (1.
 test-homeassistant: $(VENV)/.dev $(VENV)-homeassistant/.homeassistant ## what a real Home Assistant makes of harpi (needs Python 3.12 or 3.13)
 	@HARPI_HOMEASSISTANT=$(VENV)-homeassistant/bin/python $(BIN)/python -m pytest -m homeassistant $(PYTEST)
 
+# Not in CI: what others release must not stop anybody's work.
+test-newest: ## the tests with the newest releases of everything, in an environment made anew
+	@rm -rf $(VENV)-newest
+	@$(PYTHON) -m venv $(VENV)-newest
+	@$(VENV)-newest/bin/python -m pip --quiet install --upgrade pip
+	@$(VENV)-newest/bin/python -m pip --quiet install --editable '.[dev]'
+	@$(VENV)-newest/bin/python -m pip list
+	@$(VENV)-newest/bin/python -m pytest $(PYTEST)
+
 rigs: $(VENV)/.dev ## a real kernel, systemd and ARM, without a Pi (minutes; docs/rigs.md)
 	@$(BIN)/python -m tests.labs.rigs $(PYTEST)
 
@@ -70,67 +79,65 @@ bench: $(VENV)-bench/.bench ## measure speed, memory and bus time beside the pee
 campaign: $(VENV)/.dev $(VENV)/.fuzz ## hours of faults, power cuts, a virtual week, hostile input; renews their tables in docs/
 	@$(BIN)/python -m tests.labs.campaign $(CAMPAIGN)
 
-audit: $(VENV)-audit/.audit ## whether a library in the locks has a weakness that is known (asks PyPI)
-	@$(VENV)-audit/bin/python -m tests.audit
+audit: $(VENV)-tools/.tools ## whether a library in the locks has a weakness that is known (asks PyPI)
+	@$(VENV)-tools/bin/python -m tests.audit
 
-lock: $(VENV)/.dev ## renew the committed locks from pyproject.toml
-	@$(BIN)/python -m pip install --quiet uv
-	@for extra in demo dev models bench; do \
-	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --no-header --extra $$extra $$([ $$extra = models ] && echo --extra dev) \
-	    requirements/build.in pyproject.toml -o requirements/$$extra.lock; \
-	done
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-header --constraint requirements/build.in --extra tflite --extra web pyproject.toml -o requirements/deb.lock
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-header requirements/fuzz.in -o requirements/fuzz.lock
-	@$(BIN)/uv pip compile --quiet --upgrade --python-version 3.12 --generate-hashes --no-emit-index-url \
-	  --no-header requirements/homeassistant.in -o requirements/homeassistant.lock
+# Names of locks, where only some are to be renewed, e.g. make lock LOCKS="demo dev"
+LOCKS ?=
+
+lock: $(VENV)/.dev $(VENV)-tools/.tools ## renew the committed locks from pyproject.toml
+	@$(BIN)/python -m tests.locks $(VENV)-tools/bin $(LOCKS)
 
 clean: ## remove what make made
-	rm -rf $(VENV) $(VENV)-audit $(VENV)-models $(VENV)-homeassistant build dist htmlcov .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(addprefix $(VENV)-,bench homeassistant models newest tools) build dist htmlcov .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-# A lock with hashes pins every wheel; the project itself goes in editable, without asking
-# the index for anything more.
+# A lock names everything and has a wheel of everything: nothing is resolved or built, whatever
+# has been released since. The project itself goes in editable, without asking the index.
+LOCKED := --no-deps --require-hashes --only-binary=:all:
+PIP := -m pip --disable-pip-version-check --quiet
+
 define install
 	@echo "Setting up $(1) (once) ..."
 	@test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
-	@$(1)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r $(2)
-	@$(1)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
+	@$(1)/bin/python $(PIP) install $(LOCKED) -r $(2)
+	@$(1)/bin/python $(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 endef
 
 $(VENV)/.demo: requirements/demo.lock pyproject.toml
 	$(call install,$(VENV),requirements/demo.lock)
 
-$(VENV)/.dev: requirements/dev.lock pyproject.toml
+# The tests install the locks with the oldest pip, which lies apart.
+$(VENV)/.dev: requirements/dev.lock requirements/oldest-pip.lock pyproject.toml
 	$(call install,$(VENV),requirements/dev.lock)
-	@touch $(VENV)/.demo
+	@$(BIN)/python $(PIP) install $(LOCKED) --upgrade --target $(VENV)/oldest-pip -r requirements/oldest-pip.lock
+	@touch $(VENV)/.demo $@
 
 $(VENV)-models/.models: requirements/models.lock pyproject.toml
 	$(call install,$(VENV)-models,requirements/models.lock)
 
-# Guides the fuzzing; where it has no wheel, the campaign says that it did not run.
-$(VENV)/.fuzz: $(VENV)/.dev requirements/fuzz.lock
-	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --only-binary=:all: --require-hashes -r requirements/fuzz.lock
-	@touch $@
-
-# Beside the others: what it brings along is in none of the locks.
-$(VENV)-audit/.audit:
-	@echo "Setting up $(VENV)-audit (once) ..."
-	@test -x $(VENV)-audit/bin/python || $(PYTHON) -m venv $(VENV)-audit
-	@$(VENV)-audit/bin/python -m pip --disable-pip-version-check --quiet install pip-audit==2.10.1
-	@touch $@
-
 $(VENV)-bench/.bench: requirements/bench.lock pyproject.toml
 	$(call install,$(VENV)-bench,requirements/bench.lock)
 
-# Home Assistant alone, without harpi: the two talk through a broker. Its lock is complete, and
-# pip would stumble over an extra that is pinned without its name.
-$(VENV)-homeassistant/.homeassistant: requirements/homeassistant.lock
+# Guides the fuzzing; where it has no wheel, the campaign says that it did not run.
+$(VENV)/.fuzz: $(VENV)/.dev requirements/fuzz.lock
+	@$(BIN)/python $(PIP) install $(LOCKED) -r requirements/fuzz.lock
+	@touch $@
+
+# Beside the others: what works on the locks is in none of them.
+$(VENV)-tools/.tools: requirements/tools.lock
+	@echo "Setting up $(VENV)-tools (once) ..."
+	@test -x $(VENV)-tools/bin/python || $(PYTHON) -m venv $(VENV)-tools
+	@$(VENV)-tools/bin/python $(PIP) install $(LOCKED) -r requirements/tools.lock
+	@touch $@
+
+# Home Assistant alone, without harpi: the two talk through a broker. Some of what it needs comes
+# as source; what builds that is pinned, too.
+$(VENV)-homeassistant/.homeassistant: requirements/homeassistant.lock requirements/sdists.lock
 	@echo "Setting up $(VENV)-homeassistant (once, some minutes, 500 MB) ..."
 	@test -x $(VENV)-homeassistant/bin/python || test -n "$(PYTHON_HOMEASSISTANT)" || \
 	  { echo "Home Assistant needs Python 3.12 or 3.13 with venv; where it has another name: make test-homeassistant PYTHON_HOMEASSISTANT=..."; exit 1; }
 	@test -x $(VENV)-homeassistant/bin/python || $(PYTHON_HOMEASSISTANT) -m venv $(VENV)-homeassistant
-	@$(VENV)-homeassistant/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r $<
+	@$(VENV)-homeassistant/bin/python $(PIP) install $(LOCKED) -r requirements/sdists.lock
+	@$(VENV)-homeassistant/bin/python $(PIP) install --no-deps --require-hashes --no-build-isolation -r $<
 	@touch $@

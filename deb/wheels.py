@@ -15,6 +15,7 @@ from typing import Final
 
 from packaging.requirements import Requirement
 
+from deb import lock
 from deb.debian import unpack
 from deb.step import step
 from deb.targets import BuildError, Target
@@ -42,30 +43,7 @@ def pins(target: Target) -> dict[str, tuple[Requirement, str]]:
     Raises:
         BuildError: the lock has a line that is not understood.
     """
-    environment = {
-        "implementation_name": "cpython",
-        "os_name": "posix",
-        "platform_machine": target.machine,
-        "platform_python_implementation": "CPython",
-        "platform_system": "Linux",
-        "python_version": ".".join(map(str, target.python)),
-        "python_full_version": f"{target.python[0]}.{target.python[1]}.0",
-        "sys_platform": "linux",
-    }
-    found = {}
-    text = LOCK.read_text("utf-8").replace("\\\n", " ")
-    for line in text.splitlines():
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        stated, *digests = re.split(r"\s+--hash=", line.strip())
-        requirement = Requirement(stated.strip())
-        if not digests:
-            raise BuildError(f"{LOCK.name} has no digest for {requirement.name}.")
-        if requirement.marker is None or requirement.marker.evaluate(environment):
-            pinned = f"{requirement.name}{requirement.specifier}"
-            hashes = " ".join(f"--hash={digest.strip()}" for digest in digests)
-            found[requirement.name] = (requirement, f"{pinned} {hashes}")
-    return found
+    return lock.pins(LOCK, target.machine, target.python)
 
 
 def install(target: Target, folder: Path, scratch: Path) -> None:
@@ -158,7 +136,7 @@ def build_msgspec(target: Target, pinned: str, folder: Path, scratch: Path) -> N
     source = scratch / "source"
     listed = scratch / "msgspec.txt"
     listed.write_text(f"{pinned}\n", "utf-8")
-    words = ["--no-deps", "--no-binary=msgspec", "--require-hashes"]
+    words = ["--no-deps", "--no-binary=msgspec", "--no-build-isolation", "--require-hashes"]
     words += ["--dest", str(source), "--requirement", str(listed)]
     pip("pip gets the source of msgspec", "download", *words)
     (archive,) = source.glob("msgspec-*.tar.gz")

@@ -10,7 +10,9 @@ import importlib.util
 import logging
 import os
 import shutil
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -18,6 +20,8 @@ from hypothesis import settings
 # No test asserts a time, not even that of one example.
 settings.register_profile("harpi", deadline=None)
 settings.load_profile("harpi")
+
+OLDEST_PIP = Path(sys.prefix) / "oldest-pip"
 
 NEEDS = {
     "broker": (
@@ -30,6 +34,8 @@ NEEDS = {
         "the shells zsh and fish: sudo apt install zsh fish",
     ),
     "compiler": (lambda: shutil.which("cc"), "a C compiler: sudo apt install gcc libc6-dev"),
+    "oldest_pip": (OLDEST_PIP.is_dir, "the oldest pip, which make test sets up"),
+    "pythons": (lambda: False, "each Python from 3.11 to 3.13, with venv"),
     "models": (
         lambda: importlib.util.find_spec("tensorflow"),
         "TensorFlow: make test-models",
@@ -43,8 +49,8 @@ NEEDS = {
         "Home Assistant: make test-homeassistant",
     ),
 }
-ELSEWHERE = {"models", "rig", "homeassistant"}
-"""Markers whose tests have a make target of their own, which CI runs besides this one."""
+ELSEWHERE = {"models", "rig", "homeassistant", "pythons"}
+"""Markers of what CI does not ask of `make test`: most have a make target of their own."""
 
 
 @pytest.fixture(autouse=True)
