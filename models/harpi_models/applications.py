@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 import numpy as np
 
-from harpi_models.bases import Base, keras_base
+from harpi_models.bases import Base, BaseOptions, keras_base
 from harpi_models.errors import BaseRefused, WeightsUnreachable
+from harpi_models.preprocessing import FAMILIES, Preprocessing
 
 SETTLING_IMAGES = 16
 UNREACHABLE = "URL fetch failure"
@@ -37,12 +38,12 @@ def mobilenet_v2_base(
 
 def application_base(
     name: str,
+    /,
     *,
     image_size: int = 224,
     alpha: float | None = None,
     weights: str | Path | None = None,
-    cut: str | None = None,
-    labels: Sequence[str] = (),
+    **options: Unpack[BaseOptions],
 ) -> Base:
     """A model of `keras.applications`, with its own scaling of the pixels.
 
@@ -52,30 +53,31 @@ def application_base(
         alpha: width, for the MobileNets.
         weights: a file, `"imagenet"`, or None for seeded random weights, which are only good
             to try things out.
-        cut: layer whose output becomes the features; by default the pooled last map.
-        labels: of the classifier in a weights file; without them the model has none.
+        options: see `BaseOptions`. By default the features are the pooled last map; with
+            labels, which a weights file with a classifier needs, what goes into that.
 
     Raises:
         BaseRefused: no such model, a size or width that it does not have, or weights that do
             not fit it.
         WeightsUnreachable: ImageNet's weights cannot be downloaded.
     """
-    builder, module = _found(name)
-    options: dict[str, Any] = {
+    builder, _ = _found(name)
+    labels = options.get("labels", ())
+    arguments: dict[str, Any] = {
         "weights": str(weights) if weights is not None else None,
         "input_shape": (image_size, image_size, 3),
         "include_top": bool(labels),
     }
-    options |= {"classes": len(labels)} if labels else {"pooling": "avg"}
+    arguments |= {"classes": len(labels)} if labels else {"pooling": "avg"}
     if alpha is not None:
         if "alpha" not in inspect.signature(builder).parameters:
             raise BaseRefused("has no width to choose", where=name, remedy="Leave out alpha")
-        options["alpha"] = alpha
+        arguments["alpha"] = alpha
     if isinstance(weights, Path) and not weights.exists():
         raise BaseRefused("the weights file is missing", where=str(weights))
     keras.utils.set_random_seed(20190731)
     try:
-        model = builder(**options)
+        model = builder(**arguments)
     except Exception as error:
         unreachable = weights == "imagenet" and (
             isinstance(error, OSError) or UNREACHABLE in str(error)
@@ -85,19 +87,33 @@ def application_base(
             where=name,
             remedy=_remedy(weights),
         ) from error
-    # Does nothing for the models that scale the pixels themselves.
-    prepare: Callable[[Any], Any] = module.preprocess_input
+    prepare = preprocessing_of(name)
     if weights is None:
         _settle(model, prepare, image_size)
-    return keras_base(
-        model,
-        cut=cut,
-        labels=labels,
-        name=f"{name} {image_size}" + (RANDOM if weights is None else ""),
-        prepare=lambda window: prepare(window + 0.0),
-        licence=LICENCE_OF_IMAGENET if weights == "imagenet" else LICENCE,
-        data=("ImageNet",) if weights == "imagenet" else (),
-    )
+    shown = f"{name} {image_size}" + (RANDOM if weights is None else "")
+    own: BaseOptions = {
+        "name": shown,
+        "preprocessing": prepare,
+        "licence": LICENCE_OF_IMAGENET if weights == "imagenet" else LICENCE,
+        "data": ("ImageNet",) if weights == "imagenet" else (),
+    }
+    return keras_base(model, **(own | options))
+
+
+def preprocessing_of(name: str) -> Preprocessing:
+    """What `keras.applications` trains a model with.
+
+    Raises:
+        BaseRefused: no such model.
+    """
+    _, module = _found(name)
+    family = module.__name__.rpartition(".")[2]
+    return Preprocessing(FAMILIES[family], f"Keras trains {name} so")
+
+
+def modules() -> dict[str, str]:
+    """The module of every model of `keras.applications`."""
+    return {n: module.__name__.rpartition(".")[2] for n, (_, module) in applications().items()}
 
 
 def _settle(model: Any, prepare: Callable[[Any], Any], size: int) -> None:

@@ -8,17 +8,16 @@ from pathlib import Path
 
 import msgspec
 
-from harpi.recognition.model_file import HeadDesign, ModelMetadata
+from harpi.recognition.model_file import (NO_DIGEST, HeadDesign, ModelMetadata)
 from harpi.types import FloatArray
 from harpi_models.bases import Base
 from harpi_models.file_base import FileBase
-from harpi_models.guards import Findings, check_file
+from harpi_models.guards import Findings, check_file, check_reading
 from harpi_models.heads import Head
-from harpi_models.merge import merge
+from harpi_models.merge import merge, seal
 from harpi_models.optimizers import Optimizer
 from harpi_models.output import write_result
-from harpi_models.quantization import Quantization
-from harpi_models.sealing import seal
+from harpi_models.quantization import Quantization, StageFile
 from harpi_models.signatures import head_signatures
 
 Progress = Callable[[str], None]
@@ -56,6 +55,7 @@ def convert_model(
     quantization: Quantization = "none",
     representative: FloatArray | None = None,
     batch_size: int = 20,
+    allow_difference: float | None = None,
     progress: Progress = lambda line: None,
 ) -> Converted:
     """Convert and check.
@@ -67,6 +67,8 @@ def convert_model(
         quantization: of the base; the head stays float32.
         representative: windows ``[N, *window_shape]`` that int8 finds its ranges with.
         batch_size: suggested to whoever trains; the file takes any.
+        allow_difference: how far the file's outputs may be from the base's, as a share of
+            them; by default what is usual for the quantisation.
         progress: told in one line what was done and how large it is.
 
     Raises:
@@ -79,11 +81,16 @@ def convert_model(
     heads = head_signatures(head, optimizer, base.features)
     progress(f"head {head.kind}, optimiser {optimizer.kind}: {_kib(len(heads))}")
     metadata = describe(base, head, optimizer, quantization, batch_size)
-    merged = merge(stages, heads, msgspec.json.encode(metadata))
-    content, metadata = seal(merged, metadata)
     # What is outside the ranges that int8 was given is cut off, and says nothing.
     probes = None if representative is None else representative[:PROBES]
-    findings = check_file(content, metadata, base, probes)
+    content, metadata = _sealed(stages, heads, metadata)
+    findings = check_file(content, metadata, base, probes, allowed=allow_difference)
+    before = base.file.metadata.difference if isinstance(base, FileBase) else None
+    rounded = float(f"{max(findings.difference, before or 0.0):.3g}")
+    content, metadata = _sealed(
+        stages, heads, msgspec.structs.replace(metadata, difference=rounded, digest=NO_DIGEST)
+    )
+    check_reading(content, metadata)
     progress(
         f"model file: {_kib(len(content))}, {findings.operators} operators, all builtin, "
         f"{findings.difference:.2%} off the base; runs in {', '.join(findings.runtimes)}"
@@ -121,6 +128,13 @@ def describe(
         data=base.data,
         unknown_below=base.unknown_below,
     )
+
+
+def _sealed(
+    stages: list[StageFile], heads: bytes, metadata: ModelMetadata
+) -> tuple[bytes, ModelMetadata]:
+    """The whole file for some metadata whose digest is open."""
+    return seal(merge(stages, heads, msgspec.json.encode(metadata)), metadata)
 
 
 def _kib(size: int) -> str:

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from harpi.errors import ModelError
 from harpi.recognition.interpreter import Interpreter
-from harpi.recognition.model_file import ImageInput, ImuInput, ModelFile
+from harpi.recognition.model_file import (BUFFER_NAME, AnyInput)
+from harpi.recognition.model_file import ModelFile
 from harpi.types import FloatArray
 from harpi_models.bases import window_shape
 from harpi_models.errors import BaseRefused
+from harpi_models.merge import FILE_IDENTIFIER, read
 from harpi_models.quantization import Quantization, StageFile
 
 
@@ -21,31 +24,44 @@ class FileBase:
 
     Attributes:
         file: the verified model file.
+        name: shown to people.
+        version: of the weights.
     """
 
     file: ModelFile
+    name: str
+    version: str
 
     @classmethod
-    def read(cls, path: Path) -> FileBase:
+    def read(
+        cls, path: Path, *, name: str | None = None, version: str | None = None
+    ) -> FileBase:
         """Read a model file.
 
+        Args:
+            path: the file.
+            name: shown to people; the file's own by default.
+            version: of the weights; the file's own by default.
+
         Raises:
-            ModelError: it is missing, damaged, or not made for harpi.
+            BaseRefused: it is a `.tflite` that harpi did not make.
+            ModelError: it is missing or damaged.
         """
-        return cls(ModelFile.read(path))
+        try:
+            file = ModelFile.read(path)
+        except ModelError as error:
+            if missing := _missing(path):
+                raise BaseRefused(
+                    f"harpi did not make this .tflite: it lacks {missing}",
+                    where=str(path),
+                    remedy="A plain .tflite can be neither cut nor trained. Give the Keras "
+                    "model or the SavedModel that it was converted from",
+                ) from error
+            raise
+        return cls(file, name or file.metadata.name, version or file.metadata.version)
 
     @property
-    def name(self) -> str:
-        """Shown to people."""
-        return self.file.metadata.name
-
-    @property
-    def version(self) -> str:
-        """Of the weights."""
-        return self.file.metadata.version
-
-    @property
-    def input(self) -> ImuInput | ImageInput:
+    def input(self) -> AnyInput:
         """What a window is."""
         return self.file.metadata.input
 
@@ -114,3 +130,26 @@ class FileBase:
         if self.labels:
             found |= interpreter.run("generic", {"window": windows})
         return {name: np.array(value) for name, value in found.items()}
+
+
+def _missing(path: Path) -> str:
+    """What a readable `.tflite` lacks to be a model file of harpi; empty where it is none."""
+    content = path.read_bytes() if path.is_file() else b""
+    if content[4:8] != FILE_IDENTIFIER:
+        return ""
+    try:
+        model = read(content)
+    except Exception:  # noqa: BLE001 - the generated classes raise whatever a bad offset hits
+        return ""
+    names = {
+        m.name.decode() if isinstance(m.name, bytes) else m.name for m in model.metadata or []
+    }
+    signatures = {
+        s.signatureKey.decode() if isinstance(s.signatureKey, bytes) else s.signatureKey
+        for s in model.signatureDefs or []
+    }
+    wanted = ("bottleneck", "initialize", "train", "infer")
+    lacking = [f"the signature {name!r}" for name in wanted if name not in signatures]
+    if BUFFER_NAME not in names:
+        lacking.append(f"the metadata {BUFFER_NAME!r}")
+    return ", ".join(lacking)

@@ -11,7 +11,7 @@ entropy with sample weights, averaged over the batch, plus the L1 and L2 penalti
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -60,6 +60,23 @@ class Dense:
     bias_penalty: Penalty = field(default_factory=Penalty)
     kernel: FloatArray | None = None
     bias: FloatArray | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tail:
+    """What a head does to the base's output before its first dense layer.
+
+    It has no weights, so it is computed once for each window, as part of the base.
+
+    Attributes:
+        function: takes ``[N, *shape]``, gives ``[N, ...]``.
+        shape: of one sample that it takes; None where it is open.
+        layers: what it consists of, for people.
+    """
+
+    function: Callable[[Any], Any]
+    shape: tuple[int | None, ...]
+    layers: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,10 +19,9 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from harpi.recognition.model_file import ImuInput
-from harpi_models.bases import Base
+from harpi.recognition.model_file import (ImuInput)
+from harpi_models.bases import Base, freeze
 from harpi_models.datasets.layout import LENGTH, RATE
-from harpi_models.stages import freeze
 
 GYRO_UNIT = 150.0
 """deg/s that become 1 at the network's input; about the spread of walking."""

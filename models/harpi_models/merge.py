@@ -8,13 +8,15 @@ done on the file's flatbuffer tables (`schema.fbs` of TensorFlow Lite).
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import flatbuffers  # type: ignore[import-untyped]
+import msgspec
 from ai_edge_litert import schema_py_generated as schema
 
-from harpi.recognition.model_file import BUFFER_NAME
+from harpi.recognition.model_file import (BUFFER_NAME, NO_DIGEST, ModelMetadata)
 from harpi_models.errors import ConversionRefused
 
 FILE_IDENTIFIER = b"TFL3"
@@ -65,6 +67,26 @@ def merge(stages: Sequence[tuple[bytes, str]], head: bytes, metadata: bytes) -> 
 def read(content: bytes) -> Any:
     """The tables of a file, as objects that can be changed."""
     return schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
+
+
+def seal(content: bytes, metadata: ModelMetadata) -> tuple[bytes, ModelMetadata]:
+    """Fill in the digest that makes a damaged file noticeable.
+
+    It is the SHA-256 of the file as it is with zeros in the digest's place.
+
+    Args:
+        content: a file whose metadata buffer holds `metadata` as JSON, digest open.
+        metadata: the same metadata.
+
+    Returns:
+        The sealed file, and the metadata with the digest in it.
+    """
+    open_text = msgspec.json.encode(metadata)
+    at = content.index(open_text)
+    digest = hashlib.sha256(content).hexdigest()
+    sealed_text = open_text.replace(NO_DIGEST.encode(), digest.encode())
+    sealed = content[:at] + sealed_text + content[at + len(open_text) :]
+    return sealed, msgspec.structs.replace(metadata, digest=digest)
 
 
 class _Builder:
@@ -152,7 +174,10 @@ class _Builder:
         places[-1] = -1
         made = schema.SubGraphT()
         made.name = name
-        made.tensors = [self._pack(_bare(graph.tensors[i])) for i in order]
+        called = {i: key for key, i in (*outputs.items(), *inputs.items())}
+        made.tensors = [
+            self._pack(_named(graph.tensors[i], called.get(i, f"t{i}"))) for i in order
+        ]
         made.operators = [
             self._pack(_rewired(operator, places.__getitem__)) for operator in graph.operators
         ]
@@ -237,6 +262,14 @@ class _SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]  # it has no t
         self._begun: tuple[int, int, int] = (0, 0, 0)
         self._shareable = False
         self._written: dict[tuple[int, bytes], int] = {}
+        self._strings: dict[str, int] = {}
+
+    def CreateString(self, text: Any, *details: Any) -> int:  # noqa: N802
+        """Write a name once; it begins no vector of its own."""
+        self._shareable = False
+        if text not in self._strings:
+            self._strings[text] = int(super().CreateString(text, *details))
+        return self._strings[text]
 
     def StartVector(self, element: int, count: int, alignment: int) -> Any:  # noqa: N802
         """Begin a vector of `count` elements of a size."""
@@ -341,13 +374,13 @@ def _chain(
     return longer, {**known, **named}
 
 
-def _bare(tensor: Any) -> Any:
-    """A tensor without its name, which nobody reads, and without empty tables."""
-    bare = copy.copy(tensor)
-    bare.name = None
-    if bare.quantization is not None and bare.quantization.scale is None:
-        bare.quantization = None
-    return bare
+def _named(tensor: Any, name: str) -> Any:
+    """A tensor with a short name, which other tools read it by, and without empty tables."""
+    named = copy.copy(tensor)
+    named.name = name
+    if named.quantization is not None and named.quantization.scale is None:
+        named.quantization = None
+    return named
 
 
 def _rewired(operator: Any, moved: Any) -> Any:

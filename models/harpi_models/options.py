@@ -5,13 +5,19 @@ Needs no TensorFlow, so that a wrong combination is told at once.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 from harpi_models.errors import ConversionRefused, HeadRefused
 from harpi_models.heads import Head, Penalty, mlp_head, softmax_head
 from harpi_models.optimizers import Adam, Momentum, Optimizer, Sgd
 
+IMAGENET = "imagenet"
+ACCEL_UNITS = {"g": 1.0, "m/s2": 9.80665}
+GYRO_UNITS = {"deg/s": 1.0, "rad/s": math.pi / 180}
+INPUT_RANGES = ("0..255", "0..1", "-1..1")
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
 
 
@@ -25,11 +31,21 @@ class Options:
     base_path: Path | None = None
     harpi: bool = False
     weights: str = "auto"
-    image_size: int = 224
+    image_size: int | None = None
+    input_range: str | None = None
+    preprocess: str | None = None
+    name: str | None = None
+    version: str | None = None
     alpha: float | None = None
     cut: str | None = None
     labels: str | None = None
-    rate: float = 25.0
+    rate: float | None = None
+    length: int | None = None
+    axes: str | None = None
+    accel_unit: str = "g"
+    gyro_unit: str = "deg/s"
+    vector: bool = False
+    allow_difference: float | None = None
     quantize: bool = False
     quantization: str | None = None
     representative: Path | None = None
@@ -97,10 +113,46 @@ class Options:
             )
         if self.alpha is not None and not image:
             raise _refused("--alpha needs a MobileNet", "Leave it out")
-        if self.harpi and (self.cut or self.labels):
+        made = self.harpi or (self.base_path is not None and self.base_path.suffix == ".tflite")
+        own = {
+            "--bottleneck_layer": self.cut,
+            "--base_labels": self.labels,
+            "--input_range": self.input_range,
+            "--preprocess": self.preprocess,
+            "--axes": self.axes,
+            "--window_length": self.length,
+            "--rate": self.rate,
+            "--image_size": self.image_size,
+            "--vector": self.vector or None,
+        }
+        for name, value in own.items():
+            if made and value is not None:
+                raise _refused(
+                    f"{name} does not go with a base that harpi made: that has its own",
+                    "Leave it out",
+                )
+        if self.input_range is not None and self.preprocess is not None:
             raise _refused(
-                "--base_harpi has its own cut and labels",
-                "Leave out --bottleneck_layer and --base_labels",
+                "--input_range and --preprocess both say how pixels are scaled",
+                "Give only one",
+            )
+        if self.input_range is not None and self.input_range not in INPUT_RANGES:
+            raise _refused(
+                f"--input_range {self.input_range} is not known",
+                f"Choose {', '.join(INPUT_RANGES)}; or --preprocess NAME",
+            )
+        for name, unit, units in (
+            ("--accel_unit", self.accel_unit, ACCEL_UNITS),
+            ("--gyro_unit", self.gyro_unit, GYRO_UNITS),
+        ):
+            if unit not in units:
+                raise _refused(f"{name} {unit} is not known", f"Choose {' or '.join(units)}")
+        if self.rate is not None and not self.rate > 0:
+            raise _refused(f"--rate {self.rate:g} is not positive", "Try 25")
+        if self.allow_difference is not None and not self.allow_difference > 0:
+            raise _refused(
+                f"--allow_difference {self.allow_difference:g} is not positive",
+                "Give a share of the features' size, such as 0.5",
             )
         kind = self.quantization_kind
         if kind not in QUANTIZATIONS:
@@ -217,10 +269,12 @@ class Options:
         """
         if self.labels is None:
             return ()
+        if self.labels == IMAGENET:
+            return imagenet_labels()
         path = Path(self.labels)
         if "," not in self.labels and path.suffix:
             try:
-                words = path.read_text(encoding="utf-8").splitlines()
+                words = path.read_text(encoding="utf-8-sig").splitlines()
             except (OSError, UnicodeDecodeError) as error:
                 raise _refused(
                     f"the labels cannot be read from {path}: {error}", "Check the path"
@@ -228,6 +282,12 @@ class Options:
         else:
             words = self.labels.split(",")
         return tuple(word.strip() for word in words if word.strip())
+
+
+def imagenet_labels() -> tuple[str, ...]:
+    """The 1000 classes of ImageNet, in the order of its networks."""
+    text = files("harpi_models").joinpath("imagenet_labels.txt").read_text("utf-8")
+    return tuple(text.splitlines())
 
 
 def _one_of(what: str, given: dict[str, bool]) -> None:

@@ -1,8 +1,9 @@
-"""Smaller bases: float16, dynamic range and int8 weights."""
+"""The stages of a base as TensorFlow Lite files, their weights as they are or smaller."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import tensorflow as tf
@@ -10,12 +11,33 @@ import tensorflow as tf
 from harpi.types import FloatArray
 from harpi_models.errors import ConversionRefused
 from harpi_models.signatures import convert
-from harpi_models.stages import Stage
 
 Quantization = Literal["none", "float16", "dynamic", "int8"]
 BYTES_PER_WEIGHT: dict[str, int] = {"none": 4, "float16": 2, "dynamic": 1, "int8": 1}
 CALIBRATION_BATCH = 32
 SIGNATURE = "base"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """One frozen part of a base.
+
+    Attributes:
+        function: takes and gives tensors by name, as keyword arguments and as a dictionary.
+        inputs: specification of each input, batch first and open.
+        outputs: names of what it gives.
+        quantize: whether its weights may be quantised.
+        weight_values: how many numbers its kernels and matrices hold. Vectors do not count:
+            those of a batch normalisation are folded into its neighbours.
+    """
+
+    function: Callable[..., dict[str, Any]]
+    inputs: Mapping[str, Any]
+    outputs: tuple[str, ...]
+    quantize: bool
+    weight_values: int
+
+
 StageFile = tuple[bytes, str]
 """A TensorFlow Lite file, and the signature in it that is the stage."""
 

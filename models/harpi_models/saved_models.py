@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 import tensorflow as tf
@@ -15,71 +15,47 @@ from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2 as freeze_variables,
 )
 
-from harpi_models.bases import Base, check_label_count, input_of, keras_base
+from harpi_models.bases import Base, BaseOptions, keras_base, network_base
+from harpi_models.cuts import Network
 from harpi_models.errors import BaseRefused, HeadRefused
+from harpi_models.heads import Tail
 from harpi_models.keras_heads import KerasHead, Layer, head_from_keras, head_from_layers
-from harpi_models.stages import freeze
 
+_PLAIN: dict[str, Callable[[Any], Any]] = {
+    "Flatten": lambda value: keras.layers.Flatten()(value),
+    "GlobalAveragePooling1D": lambda value: tf.reduce_mean(value, 1),
+    "GlobalAveragePooling2D": lambda value: tf.reduce_mean(value, (1, 2)),
+    "GlobalMaxPooling1D": lambda value: tf.reduce_max(value, 1),
+    "GlobalMaxPooling2D": lambda value: tf.reduce_max(value, (1, 2)),
+}
+"""Layers without weights that a head of Keras 2 may begin with."""
 ARCHIVES = (".keras", ".h5", ".hdf5")
 _PASSING = ("Identity", "StopGradient", "PartitionedCall")
 _BIASES = ("BiasAdd", "Add", "AddV2")
+_RESHAPING = {"Reshape", "Mean", "Max", "MaxPool", "AvgPool", "Squeeze", "Transpose"}
 
 
-def base_from_path(
-    path: Path, *, cut: str | None = None, labels: Sequence[str] = (), rate: float = 25.0
-) -> Base:
+def base_from_path(path: Path, **options: Unpack[BaseOptions]) -> Base:
     """A base from a Keras archive or a SavedModel directory.
 
     Args:
         path: the file or directory.
-        cut: layer of a Keras archive, or operation of a SavedModel's graph, whose output
-            becomes the features. By default the input of the last dense layer, or the output
-            where it ends with none.
-        labels: what its own softmax answers with.
-        rate: samples per second of IMU windows.
+        options: see `BaseOptions`; the cut may name an operation of a SavedModel's graph, too.
 
     Raises:
         BaseRefused: it cannot be read or cut, or does not suit.
     """
     if path.suffix in ARCHIVES:
         model = _load_archive(path, BaseRefused)
-        return keras_base(model, cut=cut, labels=labels, name=path.stem, rate=rate)
+        defaults: BaseOptions = {"name": path.stem}
+        return keras_base(model, **(defaults | options))
     frozen, window = _frozen_signature(path, BaseRefused)
-    where = str(path)
-    output = _through(frozen.outputs[0].op)
-    classifier = _last_dense(output)
-    if cut is not None:
-        features = _operation(frozen, cut, where).outputs[0]
-    else:
-        features = frozen.outputs[0] if classifier is None else classifier.inputs[0]
-    fetches = {"features": features}
-    if labels:
-        if output.type != "Softmax":
-            raise BaseRefused(
-                "its output is no softmax, so it gives no probabilities for the labels",
-                where=where,
-                remedy="Leave out the labels, or export it with its softmax",
-            )
-        check_label_count(labels, int(frozen.outputs[0].shape[-1]), where=where)
-        fetches["probabilities"] = frozen.outputs[0]
-    pruned = frozen.prune(frozen.inputs[0], fetches)
-
-    def run(window: Any) -> dict[str, Any]:
-        results = pruned(window)
-        value = results["features"]
-        if value.shape.rank in (3, 4):
-            value = tf.reduce_mean(value, axis=list(range(1, value.shape.rank - 1)))
-        return {**results, "features": value}
-
-    stage = freeze(run, {"window": window}, quantize=True)
-    probe = stage.function(window=tf.zeros([1, *window[1:]]))
-    return Base(
-        name=path.name,
-        input=input_of(window, rate=rate, where=where),
-        features=int(probe["features"].shape[-1]),
-        labels=tuple(labels),
-        stages=(stage,),
-    )
+    shape = window[1:]
+    if None in shape:
+        length = options.get("length")
+        shape = tuple(length if n is None else n for n in shape)
+    called: BaseOptions = {"name": path.name}
+    return network_base(Network(frozen, str(path)), shape, **(called | options))
 
 
 def head_from_path(path: Path) -> KerasHead:
@@ -94,20 +70,44 @@ def head_from_path(path: Path) -> KerasHead:
     if path.suffix in ARCHIVES:
         return head_from_keras(_load_archive(path, HeadRefused))
     if (path / "keras_metadata.pb").exists():
-        return head_from_layers(_keras_2_layers(path))
-    frozen, _ = _frozen_signature(path, HeadRefused)
-    return replace(head_from_layers(_graph_layers(frozen, str(path))), bare=True)
+        layers = _keras_2_layers(path)
+        shapes = [layer.config.get("batch_input_shape") for layer in layers]
+        given = next((shape for shape in shapes if shape), [None])
+        # A tuple in the JSON of Keras 2 is a list, or says that it is one.
+        shape = given["items"] if isinstance(given, dict) else given
+        return head_from_layers(layers, shape=tuple(shape[1:]))
+    frozen, shape = _frozen_signature(path, HeadRefused)
+    layers, before = _graph_layers(frozen, str(path))
+    found = head_from_layers(layers)
+    return replace(found, bare=True, tail=_graph_tail(frozen, before, shape[1:]))
 
 
 def _load_archive(path: Path, error: type[BaseRefused] | type[HeadRefused]) -> Any:
     try:
         return keras.models.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError) as problem:
-        raise error(
-            f"Keras cannot load it: {str(problem).splitlines()[0][:160]}",
-            where=str(path),
-            remedy="Save it with model.save('name.keras')",
-        ) from problem
+    except (ValueError, TypeError, NotImplementedError) as problem:
+        if "ambda" in str(problem):
+            raise error(
+                "it holds a Lambda layer, which is Python code inside the file; harpi runs no "
+                "code from files",
+                where=str(path),
+                remedy="Replace it by a layer such as keras.layers.Rescaling, or export the "
+                "model with model.export('folder') where it was made, and give the folder",
+            ) from problem
+        raise _unreadable(path, problem, error) from problem
+    except (OSError, KeyError, AttributeError) as problem:
+        raise _unreadable(path, problem, error) from problem
+
+
+def _unreadable(
+    path: Path, problem: Exception, error: type[BaseRefused] | type[HeadRefused]
+) -> BaseRefused | HeadRefused:
+    first = (str(problem).splitlines() or [type(problem).__name__])[0]
+    return error(
+        f"Keras cannot load it: {first[:160]}",
+        where=str(path),
+        remedy="Save it with model.save('name.keras')",
+    )
 
 
 def _frozen_signature(
@@ -149,40 +149,11 @@ def _through(op: Any) -> Any:
     return op
 
 
-def _last_dense(op: Any) -> Any | None:
-    """The matrix product that an output ends with, behind softmax and bias."""
-    if op.type == "Softmax":
-        op = _through(op.inputs[0].op)
-    if op.type in _BIASES:
-        op = _through(op.inputs[0].op)
-    return op if op.type == "MatMul" else None
-
-
-def _operation(frozen: Any, name: str, where: str) -> Any:
-    """The operation of that name, or the last one that a layer of that name became."""
-    computed = [
-        op
-        for op in frozen.graph.get_operations()
-        if op.type not in ("Const", "Identity", "NoOp", "Placeholder")
-    ]
-    # An export numbers the layers once more: `second` may be `digits_1/second_1/Relu`.
-    layer = re.compile(rf"(^|/){re.escape(name)}(_\d+)?(/|$)")
-    found = [op for op in computed if op.name == name] or [
-        op for op in computed if layer.search(op.name)
-    ]
-    if found:
-        return found[-1]
-    raise BaseRefused(
-        f"there is no layer or operation {name!r} to cut at",
-        where=where,
-        remedy=f"Its last operations are {', '.join(op.name for op in computed[-5:])}",
-    )
-
-
-def _graph_layers(frozen: Any, where: str) -> list[Layer]:
-    """Layers of a chain of MatMul, BiasAdd, Relu and Softmax."""
+def _graph_layers(frozen: Any, where: str) -> tuple[list[Layer], Any]:
+    """Layers of a chain of MatMul, BiasAdd, Relu and Softmax, and what goes into the first."""
     layers: list[Layer] = []
-    op = _through(frozen.outputs[0].op)
+    tensor = frozen.outputs[0]
+    op = _through(tensor.op)
     bias: Any = None
     while op.type != "Placeholder":
         config: dict[str, Any] = {"name": op.name}
@@ -197,13 +168,40 @@ def _graph_layers(frozen: Any, where: str) -> list[Layer]:
             config |= {"units": kernel.shape[1], "use_bias": bias is not None}
             layers.append(Layer("Dense", config, weights))
             bias = None
+        elif any(layer.kind == "Dense" for layer in layers) and op.type in _RESHAPING:
+            break
         else:
             layers.append(Layer(op.type, config))
             break
-        op = _through(op.inputs[0].op)
+        tensor = op.inputs[0]
+        op = _through(tensor.op)
     if not layers:
         raise HeadRefused("it computes nothing", where=where)
-    return layers[::-1]
+    return layers[::-1], op.outputs[0]
+
+
+def _graph_tail(frozen: Any, before: Any, shape: tuple[int | None, ...]) -> Tail | None:
+    """What a SavedModel does before its first dense layer, where that is anything.
+
+    Raises:
+        HeadRefused: it has weights.
+    """
+    if before.op.type == "Placeholder":
+        return None
+    pending, names = [before.op], []
+    while pending:
+        op = pending.pop()
+        if op.type not in _RESHAPING | {"Placeholder", *_PASSING}:
+            raise HeadRefused(
+                "it cannot be trained on the device",
+                where=f"head, operation {op.name!r}",
+                remedy="Only layers without weights may come before the first Dense",
+            )
+        names.append(op.type)
+        pending += [t.op for t in op.inputs[:1]]
+    run = frozen.prune(frozen.inputs[0], {"value": before})
+    kinds = [name for name in reversed(names) if name in _RESHAPING]
+    return Tail(lambda value: run(value)["value"], shape, ", ".join(kinds))
 
 
 def _constant(tensor: Any) -> Any | None:
@@ -241,5 +239,6 @@ def _keras_2_layers(path: Path) -> list[Layer]:
                 for part in parts
             )
             weighted += 1
-        layers.append(Layer(entry["class_name"], entry["config"], weights))
+        call = _PLAIN.get(entry["class_name"])
+        layers.append(Layer(entry["class_name"], entry["config"], weights, call))
     return layers

@@ -14,12 +14,16 @@ from ai_edge_litert.interpreter import Interpreter
 from harpi import shipped
 from harpi.recognition.model_file import NO_DIGEST, ModelFile, ModelMetadata
 from harpi_models.errors import ConversionRefused
-from harpi_models.guards import check_reading, check_tables, check_training, probe_windows
+from harpi_models.guards import (
+    NEWEST,
+    check_reading,
+    check_tables,
+    check_training,
+    probe_windows,
+)
 from harpi_models.heads import softmax_head
-from harpi_models.merge import FILE_IDENTIFIER, read
-from harpi_models.operators import NEWEST
+from harpi_models.merge import FILE_IDENTIFIER, read, seal
 from harpi_models.optimizers import Sgd
-from harpi_models.sealing import seal
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,6 @@ def test_dropout_may_come_first() -> None:
         ([dense(3, "softmax"), dropout(0.1)], "drop", "after the softmax"),
         ([dropout(0.1), dropout(0.1), dense(3, "softmax")], "drop", "another Dropout"),
         ([dense(3), Layer("ReLU", {"name": "r6", "max_value": 6.0})], "r6", "plain ReLU"),
-        ([dense(3)], "d", "does not end with"),
         ([dense(3), RELU, SOFTMAX], "d", "does not end with"),
         ([], "head", "does not end with"),
         ([dense(3, kernel_constraint={"class_name": "NonNeg"}), SOFTMAX], "'d'", "constraint"),
@@ -97,3 +96,26 @@ def test_refuses_by_the_name_of_the_layer(
     with pytest.raises(HeadRefused, match=problem) as refused:
         head_from_layers(layers)
     assert named in str(refused.value)
+
+
+def test_a_missing_softmax_is_added_and_told() -> None:
+    """What the converter of 2019 took as `--head_model_dir`."""
+    found = head_from_layers([dense(8, "relu"), dense(3)])
+    assert found.logits
+    assert found.head.hidden == (8,)
+    assert not head_from_layers([dense(3, "softmax")]).logits
+
+
+def test_leading_layers_without_weights_become_the_tail() -> None:
+    flatten = Layer("Flatten", {"name": "f"}, call=lambda value: value.reshape(len(value), -1))
+    found = head_from_layers([flatten, dropout(0.2), dense(3, "softmax")], shape=(7, 7, 1280))
+    assert found.tail is not None
+    assert (found.tail.shape, found.tail.layers) == ((7, 7, 1280), "Flatten")
+    assert found.tail.function(np.zeros((2, 7, 7, 1280))).shape == (2, 62720)
+    assert found.head.layers[0].dropout == 0.2
+
+
+def test_dropout_may_only_swap_with_flatten() -> None:
+    pool = Layer("GlobalAveragePooling2D", {"name": "pool"}, call=lambda value: value)
+    with pytest.raises(HeadRefused, match="comes after a Dropout"):
+        head_from_layers([dropout(0.2), pool, dense(3, "softmax")])

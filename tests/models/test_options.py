@@ -58,7 +58,10 @@ def test_sensible_options_pass(given: dict[str, Any]) -> None:
         ({"quantization": "int8"}, "needs --representative"),
         ({"representative": Path("x")}, "only used for --quantization int8"),
         ({"quantization": "int8", "representative": Path("x")}, "x is not there"),
-        ({"mobilenet": False, "harpi": True, "cut": "x"}, "has its own cut"),
+        (
+            {"mobilenet": False, "harpi": True, "cut": "x"},
+            "--bottleneck_layer does not go with",
+        ),
         ({"mobilenet": False, "harpi": True, "weights": "none"}, "--base_weights needs"),
         ({"mobilenet": False, "harpi": True, "alpha": 0.5}, "--alpha needs"),
     ],

@@ -157,9 +157,76 @@ def test_heads_that_cannot_be_trained_are_refused(tmp_path: Path) -> None:
     with pytest.raises(HeadRefused):
         head_from_path(tmp_path / "normalised")
     inputs = keras.Input((8,))
-    functional = keras.Model(inputs, layers.Dense(2, activation="softmax")(inputs))
-    with pytest.raises(HeadRefused, match=r"not a keras.Sequential"):
-        head_from_keras(functional)
+    twice = layers.Concatenate()([layers.Dense(2)(inputs), layers.Dense(2)(inputs)])
+    with pytest.raises(HeadRefused, match="branch or join at"):
+        head_from_keras(keras.Model(inputs, layers.Dense(2)(twice)))
+
+
+def test_functional_heads_are_read(two_layers: Any) -> None:
+    inputs = keras.Input((32,))
+    value = inputs
+    for layer in two_layers.layers:
+        value = layer(value)
+    found = head_from_keras(keras.Model(inputs, value))
+    assert found.head.hidden == (16,)
+    assert found.head.dropout == (0.0, 0.1)
+
+
+@pytest.mark.parametrize("form", ["keras", "saved"])
+@pytest.mark.parametrize("first", ["Flatten", "GlobalAveragePooling2D"])
+def test_a_head_that_begins_with_a_map(form: str, first: str, tmp_path: Path) -> None:
+    """The unpooled map is then what the base is cut at; the head's own pooling follows."""
+    layers = keras.layers
+    network = keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(4, 3, strides=8, name="map"),
+            layers.GlobalAveragePooling2D(),
+        ]
+    )
+    head = keras.Sequential(
+        [
+            keras.Input((4, 4, 4)),
+            getattr(layers, first)(),
+            layers.Dense(6, activation="relu"),
+            layers.Dense(3),
+        ]
+    )
+    if form == "keras":
+        head.save(tmp_path / "head.keras")
+        found = head_from_path(tmp_path / "head.keras")
+    else:
+        head.export(tmp_path / "head", verbose=False)
+        found = head_from_path(tmp_path / "head")
+    assert found.logits
+    base = keras_base(network, tail=found.tail)
+    assert base.features == (64 if first == "Flatten" else 4)
+    images = digits()[0][:5]
+    between = keras.Model(network.inputs, network.get_layer("map").output)
+    wanted = getattr(layers, first)()(between(images))
+    np.testing.assert_allclose(base.run(images)["features"], wanted, atol=1e-4)
+    converted = convert_model(base, found.head, Sgd())
+    state = Runner(converted.content)("initialize", classes=np.array([3], np.int32))
+    np.testing.assert_array_equal(state["w0"], head.layers[1].get_weights()[0])
+
+
+def test_a_head_for_another_map_is_told_both_shapes() -> None:
+    head = keras.Sequential(
+        [keras.Input((7, 7, 1280)), keras.layers.Flatten(), keras.layers.Dense(4)]
+    )
+    with pytest.raises(BaseRefused, match=r"takes \[7, 7, 1280\], the base gives \[32\]"):
+        keras_base(digit_model(), tail=head_from_keras(head).tail)
+
+
+def test_a_lambda_layer_is_refused_for_what_it_is(tmp_path: Path) -> None:
+    model = keras.Sequential(
+        [keras.Input((64, 6)), keras.layers.Lambda(lambda x: x * 2), keras.layers.Dense(2)]
+    )
+    for name in ("model.keras", "model.h5"):
+        model.save(tmp_path / name)
+        with pytest.raises(BaseRefused, match="a Lambda layer, which is Python code"):
+            base_from_path(tmp_path / name)
 
 
 @pytest.mark.parametrize("read", ["base", "head"])

@@ -61,9 +61,36 @@ def convert(
         ),
     ] = "auto",
     image_size: Annotated[
-        int,
-        typer.Option(*both("image_size"), min=32, help="Side of the images in pixels."),
-    ] = 224,
+        int | None,
+        typer.Option(
+            *both("image_size"),
+            min=32,
+            help="Side of the images in pixels, where the base leaves it open; 224 by default.",
+        ),
+    ] = None,
+    input_range: Annotated[
+        str | None,
+        typer.Option(
+            *both("input_range"),
+            metavar="0..1|-1..1|0..255",
+            help="What the base was trained on; by default what its network tells.",
+        ),
+    ] = None,
+    preprocess: Annotated[
+        str | None,
+        typer.Option(
+            "--preprocess",
+            metavar="NAME",
+            help="The same, by an architecture of keras.applications, or caffe, torch, tf.",
+        ),
+    ] = None,
+    base_name: Annotated[
+        str | None,
+        typer.Option(*both("base_name"), help="What the base is called from now on."),
+    ] = None,
+    base_version: Annotated[
+        str | None, typer.Option(*both("base_version"), help="Which version of it this is.")
+    ] = None,
     alpha: Annotated[
         float | None, typer.Option("--alpha", help="Width of a MobileNet; 1 by default.")
     ] = None,
@@ -72,21 +99,51 @@ def convert(
         typer.Option(
             *both("bottleneck_layer"),
             metavar="NAME",
-            help="Layer whose output becomes the features; by default the input of the last "
-            "dense layer.",
+            help="Layer whose output becomes the features; by default what goes into the "
+            "classifier.",
         ),
     ] = None,
     base_labels: Annotated[
         str | None,
         typer.Option(
             *both("base_labels"),
-            metavar="A,B,...|FILE",
+            metavar="A,B,...|FILE|imagenet",
             help="What the base's softmax answers with; without them it only gives features.",
         ),
     ] = None,
     rate: Annotated[
-        float, typer.Option("--rate", help="Samples per second of IMU windows.")
-    ] = 25.0,
+        float | None,
+        typer.Option("--rate", help="Samples per second of IMU windows; 25 by default."),
+    ] = None,
+    window_length: Annotated[
+        int | None,
+        typer.Option(
+            *both("window_length"),
+            min=1,
+            help="Samples in an IMU window, where the base leaves it open.",
+        ),
+    ] = None,
+    axes: Annotated[
+        str | None,
+        typer.Option(
+            "--axes",
+            metavar="ax,ay,...",
+            help="What a sample of the base holds, of ax, ay, az, gx, gy, gz.",
+        ),
+    ] = None,
+    accel_unit: Annotated[
+        str,
+        typer.Option(*both("accel_unit"), metavar="g|m/s2", help="That the base learnt with."),
+    ] = "g",
+    gyro_unit: Annotated[
+        str,
+        typer.Option(
+            *both("gyro_unit"), metavar="deg/s|rad/s", help="That the base learnt with."
+        ),
+    ] = "deg/s",
+    vector: Annotated[
+        bool, typer.Option("--vector", help="The base takes plain vectors of anything.")
+    ] = False,
     base_quantize: Annotated[
         bool,
         typer.Option(
@@ -109,6 +166,14 @@ def convert(
             help="For int8: folder of images, or .npy of windows, to find ranges with.",
         ),
     ] = None,
+    allow_difference: Annotated[
+        float | None,
+        typer.Option(
+            *both("allow_difference"),
+            metavar="SHARE",
+            help="How far the quantised base may be off; 0.35 of its size for 8 bits.",
+        ),
+    ] = None,
     head_softmax: Annotated[
         bool, typer.Option(*both("head_softmax"), help="Head: one dense layer and a softmax.")
     ] = False,
@@ -123,7 +188,7 @@ def convert(
         typer.Option(
             *both("head_model_dir"),
             metavar="PATH",
-            help="Head: a keras.Sequential as SavedModel directory, .keras or .h5 file.",
+            help="Head: a Keras model as SavedModel directory, .keras or .h5 file.",
         ),
     ] = None,
     head_l1_reg: Annotated[
@@ -188,10 +253,20 @@ def convert(
         harpi=base_harpi,
         weights=base_weights,
         image_size=image_size,
+        input_range=input_range,
+        preprocess=preprocess,
+        name=base_name,
+        version=base_version,
         alpha=alpha,
         cut=bottleneck_layer,
         labels=base_labels,
         rate=rate,
+        length=window_length,
+        axes=axes,
+        accel_unit=accel_unit,
+        gyro_unit=gyro_unit,
+        vector=vector,
+        allow_difference=allow_difference,
         quantize=base_quantize,
         quantization=quantization,
         representative=representative,

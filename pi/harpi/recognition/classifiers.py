@@ -64,7 +64,7 @@ def imu_input(model: ModelFile) -> ImuInput:
     """
     if not isinstance(model.metadata.input, ImuInput):
         raise ModelError(
-            "the model takes images, not windows of an IMU",
+            "the model takes images or vectors, not windows of an IMU",
             where=model.path,
             remedy="Set `models.base` to a model for the IMU",
         )

@@ -20,7 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harpi.errors import HeadMismatch, ModelError
-from harpi.recognition.model_file import CLASSES, ImageInput, ImuInput, ModelFile, Tensor
+from harpi.recognition.head import (SIGNAL_FEATURES)
+from harpi.recognition.model_file import (CLASSES, AnyInput, Tensor)
+from harpi.recognition.model_file import ModelFile
 from harpi.recognition.rejection import Rejection
 from harpi.recognition.tensor_file import Tensors, read_tensors, write_tensors
 from harpi.signal.features import FEATURE_NAMES, FEATURES_VERSION
@@ -79,7 +81,7 @@ class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     step: int
     base: str
     base_name: str
-    input: ImuInput | ImageInput
+    input: AnyInput
     features: int
     joined: int = 0
     threshold: float | None
@@ -116,7 +118,7 @@ class Head:
     step: int = 0
     base: str
     base_name: str
-    input: ImuInput | ImageInput
+    input: AnyInput
     features: int
     joined: int = 0
     rejection: Rejection | None = None
@@ -323,7 +325,7 @@ def _read_rejection(tensors: Tensors, header: _Header, path: Path) -> Rejection 
     return Rejection(means, scales, threshold)
 
 
-def _input_differences(head: ImuInput | ImageInput, base: ImuInput | ImageInput) -> list[str]:
+def _input_differences(head: AnyInput, base: AnyInput) -> list[str]:
     """What two inputs disagree on, in words."""
     if type(head) is not type(base):
         return _difference("input", type(head).__name__, type(base).__name__)

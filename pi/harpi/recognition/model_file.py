@@ -216,7 +216,14 @@ class Tensor(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`CLASSES` stands where the number of classes goes."""
 
 
-class ImuInput(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="imu"):
+class ImuInput(
+    Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    kw_only=True,
+    tag="imu",
+    omit_defaults=True,
+):
     """Windows of an IMU; scaling to the network's range is part of the graph."""
 
     rate: Annotated[float, Meta(gt=0)]
@@ -224,16 +231,39 @@ class ImuInput(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, ta
     length: Annotated[int, Meta(ge=1)]
     """Samples in a window."""
     channels: tuple[str, ...] = ("ax", "ay", "az", "gx", "gy", "gz")
+    """Columns of a window, always all six."""
+    axes: tuple[str, ...] = ("ax", "ay", "az", "gx", "gy", "gz")
+    """Those that the network looks at; picking them is part of the graph."""
     accel_scale: float = 1.0
     """Value that 1 g has at the input of the signature; 1 means g."""
     gyro_scale: float = 1.0
     """Value that 1 deg/s has at the input of the signature; 1 means deg/s."""
 
 
-class ImageInput(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="image"):
+class ImageInput(
+    Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    kw_only=True,
+    tag="image",
+    omit_defaults=True,
+):
     """Square RGB images; pixels 0..255, scaling is part of the graph."""
 
     size: Annotated[int, Meta(ge=1)]
+    preprocessing: str = ""
+    """What the graph does to the pixels first, e.g. `-1..1`; empty where a file of harpi 0.1
+    does not say."""
+
+
+class VectorInput(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="vector"):
+    """Vectors of any kind; the device's sensor does not give such, other programs may."""
+
+    length: Annotated[int, Meta(ge=1)]
+
+
+AnyInput = ImuInput | ImageInput | VectorInput
+"""What a model takes."""
 
 
 class HeadDesign(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -265,7 +295,7 @@ class ModelMetadata(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     version: str
     labels: tuple[str, ...]
     """What the signature `generic` answers with, in order; empty where there is none."""
-    input: ImuInput | ImageInput
+    input: AnyInput
     features: Annotated[int, Meta(ge=1)]
     """Length of the vector that `bottleneck` gives."""
     head: HeadDesign
@@ -275,6 +305,9 @@ class ModelMetadata(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Names of the data sets that the base was trained on."""
     unknown_below: float | None = None
     """Confidence of `generic` under which a window is called unknown."""
+    difference: float | None = None
+    """Largest root-mean-square difference of an output to that of the base it was made from,
+    as a share of the base's; None where a file of harpi 0.1 does not say."""
     digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] = NO_DIGEST
 
 
