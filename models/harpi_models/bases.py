@@ -19,7 +19,7 @@ from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2 as freeze_variables,
 )
 
-from harpi.recognition.model_file import (AnyInput, ImageInput, ImuInput, VectorInput)
+from harpi.recognition.model_file import AnyInput, ImageInput, ImuInput, VectorInput
 from harpi.types import AXES, FloatArray
 from harpi_models.cuts import Cut, Network
 from harpi_models.errors import BaseRefused
@@ -100,8 +100,8 @@ class BaseOptions(TypedDict, total=False):
     """What can be said about a network that becomes a base; all of it may be left out.
 
     Attributes:
-        cut: name of the layer whose output becomes the features; by default what goes into the
-            classifier, or the output where it ends with none. A map is averaged over its places.
+        cut: name of the layer whose output becomes the features; by default what goes into
+            the classifier, or the output where it has none. A map is averaged over its places.
         whole: the output becomes the features, also where it is a classifier's.
         labels: what its softmax answers with; without labels it is only a feature extractor.
         name: shown to people; the model's own by default.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from harpi.recognition.model_file import (NO_DIGEST, HeadDesign, ModelMetadata)
+from harpi.recognition.model_file import NO_DIGEST, HeadDesign, ModelMetadata
 from harpi.types import FloatArray
 from harpi_models.bases import Base
 from harpi_models.file_base import FileBase

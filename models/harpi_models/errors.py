@@ -41,3 +41,7 @@ class OutputFailed(WorkshopError, OSError):
     """A result that could not be written; nothing half-written is left behind."""
 
     exit_code = 6
+
+
+class ExportRefused(WorkshopError, ValueError):
+    """A model that another format cannot hold, or that answers differently there."""

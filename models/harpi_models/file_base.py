@@ -9,8 +9,7 @@ import numpy as np
 
 from harpi.errors import ModelError
 from harpi.recognition.interpreter import Interpreter
-from harpi.recognition.model_file import (BUFFER_NAME, AnyInput)
-from harpi.recognition.model_file import ModelFile
+from harpi.recognition.model_file import BUFFER_NAME, AnyInput, ModelFile
 from harpi.types import FloatArray
 from harpi_models.bases import window_shape
 from harpi_models.errors import BaseRefused

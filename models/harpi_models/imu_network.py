@@ -19,7 +19,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from harpi.recognition.model_file import (ImuInput)
+from harpi.recognition.model_file import ImuInput
 from harpi_models.bases import Base, freeze
 from harpi_models.datasets.layout import LENGTH, RATE
 

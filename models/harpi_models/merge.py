@@ -16,7 +16,7 @@ import flatbuffers  # type: ignore[import-untyped]
 import msgspec
 from ai_edge_litert import schema_py_generated as schema
 
-from harpi.recognition.model_file import (BUFFER_NAME, NO_DIGEST, ModelMetadata)
+from harpi.recognition.model_file import BUFFER_NAME, NO_DIGEST, ModelMetadata
 from harpi_models.errors import ConversionRefused
 
 FILE_IDENTIFIER = b"TFL3"
@@ -38,7 +38,7 @@ def merge(stages: Sequence[tuple[bytes, str]], head: bytes, metadata: bytes) -> 
         A file with the signatures `bottleneck`, `generic` (where there are probabilities),
         `initialize`, `train`, `infer` and `infer_window`.
     """
-    out = _Builder()
+    out = Builder()
     graph = schema.SubGraphT()
     graph.tensors, graph.operators = [], []
     known: dict[str, int] = {}
@@ -54,10 +54,10 @@ def merge(stages: Sequence[tuple[bytes, str]], head: bytes, metadata: bytes) -> 
 
     heads = out.take(head)
     for name in ("initialize", "train", "infer"):
-        inputs, outputs = _names(_signature(heads, name))
-        out.add(name, heads.subgraphs[_signature(heads, name).subgraphIndex], inputs, outputs)
+        inputs, outputs = names_of(signature_of(heads, name))
+        out.add(name, heads.subgraphs[signature_of(heads, name).subgraphIndex], inputs, outputs)
     graph, known = _chain(bottleneck, window | features, heads, "infer")
-    inputs, outputs = _names(_signature(heads, "infer"))
+    inputs, outputs = names_of(signature_of(heads, "infer"))
     parameters = {name: known[name] for name in inputs if name != "features"}
     answer = {name: known[name] for name in outputs}
     out.add("infer_window", graph, window | parameters, answer, shared=True)
@@ -89,7 +89,7 @@ def seal(content: bytes, metadata: ModelMetadata) -> tuple[bytes, ModelMetadata]
     return sealed, msgspec.structs.replace(metadata, digest=digest)
 
 
-class _Builder:
+class Builder:
     """Collects subgraphs of several files, with their buffers and operator codes."""
 
     def __init__(self) -> None:
@@ -196,13 +196,18 @@ class _Builder:
         packed = _Packed(table)
         return self._packed.setdefault(packed.key, packed)
 
-    def finish(self, metadata: bytes) -> bytes:
-        """Write the file."""
-        entry = schema.MetadataT()
-        entry.name = BUFFER_NAME
-        entry.buffer = len(self.model.buffers)
-        self.model.buffers.append(_AlignedBuffer(metadata))
-        self.model.metadata = [entry]
+    def constant(self, content: bytes) -> int:
+        """Add the content of a constant tensor; gives the number of its buffer."""
+        self.model.buffers.append(_AlignedBuffer(content))
+        return len(self.model.buffers) - 1
+
+    def finish(self, metadata: bytes | None = None) -> bytes:
+        """Write the file, with the buffer `harpi` where there is metadata."""
+        if metadata is not None:
+            entry = schema.MetadataT()
+            entry.name = BUFFER_NAME
+            entry.buffer = self.constant(metadata)
+            self.model.metadata = [entry]
         builder = _SharingBuilder(1 << 20)
         builder.Finish(self.model.Pack(builder), FILE_IDENTIFIER)
         return bytes(builder.Output())
@@ -318,14 +323,19 @@ def _text(name: Any) -> str:
     return name.decode() if isinstance(name, bytes) else str(name)
 
 
-def _signature(model: Any, name: str) -> Any:
+def signature_of(model: Any, name: str) -> Any:
+    """The signature of a name.
+
+    Raises:
+        ConversionRefused: there is none.
+    """
     for signature in model.signatureDefs:
         if _text(signature.signatureKey) == name:
             return signature
     raise ConversionRefused(f"the file has no signature {name!r}", where="merge")
 
 
-def _names(signature: Any) -> tuple[dict[str, int], dict[str, int]]:
+def names_of(signature: Any) -> tuple[dict[str, int], dict[str, int]]:
     """Inputs and outputs of a signature, tensor index by name."""
     return (
         {_text(entry.name): int(entry.tensorIndex) for entry in signature.inputs},
@@ -355,8 +365,8 @@ def _chain(
         The longer subgraph, and the tensors that have a name in it: those known before, the
         signature's other inputs, and its outputs.
     """
-    signature = _signature(model, name)
-    inputs, outputs = _names(signature)
+    signature = signature_of(model, name)
+    inputs, outputs = names_of(signature)
     added = model.subgraphs[signature.subgraphIndex]
     offset = len(graph.tensors)
     joints = {index: known[name] for name, index in inputs.items() if name in known}

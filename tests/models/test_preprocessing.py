@@ -15,7 +15,7 @@ if TENSORFLOW:
     import keras
     from keras import layers
 
-    from harpi.recognition.model_file import (ImageInput)
+    from harpi.recognition.model_file import ImageInput
     from harpi_models.applications import applications, modules, preprocessing_of
     from harpi_models.bases import keras_base
     from harpi_models.converter import convert_model

@@ -20,9 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harpi.errors import HeadMismatch, ModelError
-from harpi.recognition.head import (SIGNAL_FEATURES)
-from harpi.recognition.model_file import (CLASSES, AnyInput, Tensor)
-from harpi.recognition.model_file import ModelFile
+from harpi.recognition.model_file import CLASSES, AnyInput, ModelFile, Tensor
 from harpi.recognition.rejection import Rejection
 from harpi.recognition.tensor_file import Tensors, read_tensors, write_tensors
 from harpi.signal.features import FEATURE_NAMES, FEATURES_VERSION
