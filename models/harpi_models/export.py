@@ -225,7 +225,7 @@ def _onnx_runner(content: bytes) -> Callable[[FloatArray], FloatArray]:
 
 
 def _to_onnx(content: bytes) -> bytes:
-    """Convert a plain `.tflite` to ONNX, in a process of its own, because tf2onnx logs a lot."""
+    """Convert a plain `.tflite` to ONNX, in a process of its own: tf2onnx logs a lot."""
     for library in ("tf2onnx", "onnx", "onnxruntime"):
         if importlib.util.find_spec(library) is None:
             raise MissingLibrary(
@@ -241,9 +241,9 @@ def _to_onnx(content: bytes) -> bytes:
             "-m",
             "tf2onnx.convert",
             "--tflite",
-            source,
+            str(source),
             "--output",
-            target,
+            str(target),
         ]
         ended = subprocess.run(  # noqa: S603 - fixed words
             [*command, "--opset", str(OPSET)], capture_output=True, text=True, check=False
