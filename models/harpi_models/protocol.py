@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from harpi.learning.closed_form import assumed_temperature, discriminant, logits
-from harpi.recognition.head import softmax
+from harpi.learning.closed_form import discriminant, logits, temperature
+from harpi.recognition.joined import softmax
 from harpi.recognition.rejection import Rejection
 from harpi.signal.orientation import any_rotations, random_rotations, rotation_about, turn
 from harpi.types import FloatArray
@@ -299,7 +299,7 @@ def discriminant_learner(learnt: Learnt) -> Embed:
     """The device's closed-form head, which also learns from turned copies."""
     rows, labels = learnt.features, learnt.labels
     weights, bias = discriminant(rows, labels, learnt.classes, learnt.turned)
-    width = assumed_temperature(logits(rows, weights, bias), labels)
+    width = temperature(logits(rows, weights, bias), labels)
     return lambda asked: softmax(logits(asked, weights, bias) / width)
 
 

@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from harpi.learning.closed_form import (
+    EXPECTED_MARGIN,
     Scaling,
-    assumed_temperature,
     class_weights,
     discriminant,
     logits,
-    softmax,
     temperature,
 )
+from harpi.recognition.joined import softmax
 from harpi.types import FloatArray
 
 moderate = st.floats(-10, 10, width=32)
@@ -124,28 +124,25 @@ def test_what_turned_copies_move_is_not_trusted() -> None:
     assert np.mean(logits(moved, *wary).argmax(axis=1) == targets) > 0.95
 
 
-def test_temperature_finds_by_how_much_logits_are_too_sure() -> None:
-    rng = np.random.default_rng(0)
-    calibrated = rng.normal(0, 2, (4000, 3)).astype(np.float32)
-    chances = softmax(calibrated).cumsum(axis=1)
-    targets = (rng.random((4000, 1)) > chances).sum(axis=1).clip(0, 2)
-
-    assert temperature(calibrated * 7, targets) == pytest.approx(7, rel=0.1)
-
-
-def test_temperature_stays_finite_where_all_is_right() -> None:
-    values = np.eye(3, dtype=np.float32)
-
-    found = temperature(values, np.arange(3))
-
-    assert 0 < found < np.inf
-    assert np.isfinite(softmax(values / np.float32(found))).all()
-
-
-def test_without_held_out_windows_a_head_is_sure_but_not_certain() -> None:
+def test_a_head_is_sure_of_what_it_learnt_but_not_certain() -> None:
     features, targets = blobs([[0, 0, 0], [9, 9, 9]], 4, [1, 1, 1])
     values = logits(features, *discriminant(features, targets, 2))
 
-    tempered = softmax(values / np.float32(assumed_temperature(values, targets)))
+    tempered = softmax(values / np.float32(temperature(values, targets)))
 
-    assert tempered[np.arange(8), targets].mean() == pytest.approx(0.95, abs=0.03)
+    sure = tempered[np.arange(8), targets]
+    assert sure.mean() == pytest.approx(1 / (1 + np.exp(-EXPECTED_MARGIN)), abs=0.03)
+    assert sure.max() < 1
+
+
+@given(arrays(np.float32, (6, 3), elements=moderate), st.floats(0.1, 100))
+def test_what_was_learnt_leads_alike_at_any_scale_of_the_logits(
+    values: FloatArray, factor: float
+) -> None:
+    values[:, 0] = values[:, 1:].max(axis=1) + 1
+    scaled = values * np.float32(factor)
+
+    tempered = scaled / temperature(scaled, np.zeros(6, np.int64))
+
+    leads = tempered[:, 0] - tempered[:, 1:].max(axis=1)
+    assert leads.mean() == pytest.approx(EXPECTED_MARGIN, rel=1e-3)

@@ -1,27 +1,20 @@
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from harpi.commands import Progress
 from harpi.config.schema import LearningSection
 from harpi.learning.fitting import (
     BLIND_EPOCHS,
     Fitted,
-    Method,
-    can_be_bettered,
-    choose,
     fit_closed_form,
     fit_gradient,
-    luck,
 )
-from harpi.learning.training_set import Material, Preparation
-from harpi.learning.validation import Division, HeldOut, divide
-from harpi.recognition.head_trainer import HeadState, HeadTrainer
+from harpi.learning.material import Material, Preparation
+from harpi.learning.validation import Division, divide
+from harpi.recognition.head_trainer import HeadTrainer
+from harpi.recognition.joined import softmax
 from tests.support.models import tiny_base
 from tests.support.recorded import Recorded
 
@@ -100,46 +93,12 @@ def test_where_nothing_can_be_held_out_gradient_steps_are_few() -> None:
     assert {progress.accuracy for progress in told} == {None}
 
 
-def judged(right: list[bool]) -> HeldOut:
-    count = len(right)
-    logits = np.stack([right, np.invert(right)], axis=1).astype(np.float32)
-    return HeldOut(np.zeros(count, np.int64), np.arange(count), logits)
+def test_the_figures_of_held_out_windows_are_those_of_the_head_that_is_used() -> None:
+    material, division = learnt()
 
+    fitted = fit_closed_form(material, division, joined=False)
 
-def candidate(right_of_hundred: int | None, method: Method = "closed_form") -> Fitted:
-    held_out = None
-    if right_of_hundred is not None:
-        held_out = judged([place < right_of_hundred for place in range(100)])
-    return Fitted(method, HeadState(("a", "b"), {}, {}), held_out)
-
-
-def test_another_must_be_clearly_better_and_not_by_luck() -> None:
-    first = candidate(80)
-    clearly = candidate(90, "gradient")
-
-    assert choose([first, clearly]) is clearly
-    for right in (70, 80, 81, 85):
-        assert choose([first, candidate(right, "gradient")]) is first
-
-
-@given(st.lists(st.booleans(), min_size=1, max_size=12), st.data())
-def test_luck_is_the_share_of_fair_tosses_that_favour_the_first_as_much(
-    ours: list[bool], data: st.DataObject
-) -> None:
-    theirs = data.draw(st.lists(st.booleans(), min_size=len(ours), max_size=len(ours)))
-    apart = [mine for mine, other in zip(ours, theirs, strict=True) if mine != other]
-    tosses = [sum(toss) >= sum(apart) for toss in product((False, True), repeat=len(apart))]
-
-    assert luck(judged(ours), judged(theirs)) == pytest.approx(np.mean(tosses))
-
-
-def test_without_held_out_windows_the_first_is_chosen() -> None:
-    first = candidate(None)
-
-    assert choose([first, candidate(None)]) is first
-    assert not can_be_bettered(first)
-
-
-def test_what_is_nearly_always_right_cannot_be_clearly_bettered() -> None:
-    assert can_be_bettered(candidate(90))
-    assert not can_be_bettered(candidate(99))
+    own = HeadTrainer(tiny_base()).probabilities(fitted.state, material.features).max(axis=1)
+    assert fitted.held_out is not None
+    held_out = softmax(fitted.held_out.logits).max(axis=1)
+    assert held_out.mean() == pytest.approx(own.mean(), abs=0.05)

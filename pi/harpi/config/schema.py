@@ -148,7 +148,7 @@ class LearningSection(Section, frozen=True):
     minimum_windows: Annotated[int, Meta(ge=1, le=10_000)] = 5
     """Windows per label that training asks for."""
     head: Literal["auto", "closed_form", "gradient"] = "auto"
-    """How the personal head is fitted; `auto` lets held-out takes decide."""
+    """How the personal head is fitted; `auto` is the closed form where the base has one."""
     optimizer: Literal["from_model"] = "from_model"
     """The optimiser is part of the base model file."""
     learning_rate: Positive = 0.01

