@@ -3,7 +3,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from harpi.recognition.rejection import Rejection, threshold_for
+from harpi.recognition.rejection import LEAST_SPREAD, Rejection, least_spread, threshold_for
 
 
 def clusters(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -75,6 +75,32 @@ def test_features_that_never_varied_do_not_reject_everything() -> None:
     more, labels = clusters(500, seed=4)
     more[:, 3] = labels
     assert rejection.unknown(more).mean() < 0.15
+
+
+def test_a_dead_feature_that_wakes_is_no_distance_of_thousands() -> None:
+    features, targets = clusters(40)
+    features[:, 3:6] = 0  # at rest in everything that was learnt
+    turned = features[:, None] + np.zeros((1, 4, 1), np.float32)
+    floor = least_spread(features, turned, 20)
+    later = clusters(500, seed=4)[0]  # wakes them
+
+    naive = Rejection.fit(features, targets).distances(later)
+    wary = Rejection.fit(features, targets, floor).distances(later)
+
+    assert naive.min() > 1000
+    assert wary.max() < 10
+
+
+def test_turned_copies_tell_how_far_a_feature_spreads() -> None:
+    features, _ = clusters(40)
+    features[:, 0] = 0
+    turned = np.repeat(features[:, None], 4, axis=1)
+    turned[:, :, 0] = np.random.default_rng(0).normal(0, 50, turned.shape[:2])
+
+    floor = least_spread(features, turned, 1)
+
+    assert floor[0] == pytest.approx(LEAST_SPREAD * 50 * np.sqrt(0.8), rel=0.1)
+    assert floor[1] == pytest.approx(LEAST_SPREAD * features[:, 1].std(), rel=1e-3)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

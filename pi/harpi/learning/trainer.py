@@ -26,7 +26,7 @@ from harpi.learning.validation import Division, divide
 from harpi.recognition.head_file import Head
 from harpi.recognition.head_trainer import HeadState, HeadTrainer
 from harpi.recognition.model_file import ModelFile
-from harpi.recognition.rejection import Rejection
+from harpi.recognition.rejection import Rejection, least_spread
 from harpi.signal.features import FEATURES_VERSION
 from harpi.types import FloatArray
 
@@ -124,7 +124,11 @@ class Trainer:
         comparison = None if old is None else compare(material, taken, old, self._judge)
         learnt = material if fitted.joined else material.of_base(self._length)
         rejection = Rejection.cross_validated(
-            learnt.features, learnt.targets, learnt.sources, self._unknown_rate
+            learnt.features,
+            learnt.targets,
+            learnt.sources,
+            self._unknown_rate,
+            least_spread(learnt.features, learnt.turned, self._length),
         )
         figures = {
             "windows": float(len(material)),

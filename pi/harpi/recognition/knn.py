@@ -22,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harpi.errors import ModelError
-from harpi.recognition.interpreter import check_windows
-from harpi.recognition.knn_memory import KnnMemory, KnnReference
-from harpi.recognition.rejection import Rejection
+from harpi.recognition.knn_memory import KnnMemory
+from harpi.recognition.knn_reference import KnnReference
+from harpi.recognition.rejection import LEAST_SPREAD, Rejection
+from harpi.recognition.windows_check import check_windows
 from harpi.signal.features import features as features_of
 from harpi.types import FloatArray, Prediction
 
@@ -278,6 +279,7 @@ class KnnRecogniser:
                 own_owners[some],
                 np.unique(takes, return_inverse=True)[1].ravel(),
                 self._unknown_rate,
+                LEAST_SPREAD,  # scaled features spread by 1 over movements of all kinds
             )
         places = owners.astype(np.intp)  # as np.bincount wants them, also where that is 32 bits
         return _Knowledge(memory, labels, points, places, nearness, mean, scale, own)
