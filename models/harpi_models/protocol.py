@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harpi.learning.closed_form import discriminant, logits, temperature
-from harpi.recognition.joined import softmax
+from harpi.recognition.head import softmax
 from harpi.recognition.rejection import Rejection
 from harpi.signal.orientation import any_rotations, random_rotations, rotation_about, turn
 from harpi.types import FloatArray

@@ -14,7 +14,7 @@ from harpi.learning.closed_form import (
     logits,
     temperature,
 )
-from harpi.recognition.joined import softmax
+from harpi.recognition.head import softmax
 from harpi.types import FloatArray
 
 moderate = st.floats(-10, 10, width=32)

@@ -11,10 +11,10 @@ from harpi.learning.fitting import (
     fit_closed_form,
     fit_gradient,
 )
-from harpi.learning.material import Material, Preparation
+from harpi.learning.training_set import Material, Preparation
 from harpi.learning.validation import Division, divide
+from harpi.recognition.head import softmax
 from harpi.recognition.head_trainer import HeadTrainer
-from harpi.recognition.joined import softmax
 from tests.support.models import tiny_base
 from tests.support.recorded import Recorded
 

@@ -17,13 +17,18 @@ import numpy as np
 from harpi.commands import Progress, Result
 from harpi.config.schema import LearningSection
 from harpi.errors import UsageError
-from harpi.learning import advice
-from harpi.learning.advice import Advice
-from harpi.learning.comparison import Comparison, compare, notes
+from harpi.learning.checks import (
+    Advice,
+    ask_for_more,
+    missing_windows,
+    repeat_single_takes,
+    resolve_confusions,
+)
+from harpi.learning.closed_form import Indices
 from harpi.learning.fitting import Fitted, fit_closed_form, fit_gradient
-from harpi.learning.material import Material, TakeFeatures
-from harpi.learning.validation import Division, divide
-from harpi.recognition.head_file import Head
+from harpi.learning.training_set import Material, TakeFeatures
+from harpi.learning.validation import Division, HeldOut, balanced_mean, divide
+from harpi.recognition.head import Head, LearntTake, probabilities
 from harpi.recognition.head_trainer import HeadState, HeadTrainer
 from harpi.recognition.model_file import ModelFile
 from harpi.recognition.rejection import Rejection, least_spread

@@ -22,10 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harpi.errors import ModelError
-from harpi.recognition.knn_memory import KnnMemory
-from harpi.recognition.knn_reference import KnnReference
+from harpi.recognition.interpreter import check_windows
+from harpi.recognition.knn_memory import KnnMemory, KnnReference
 from harpi.recognition.rejection import LEAST_SPREAD, Rejection
-from harpi.recognition.windows_check import check_windows
 from harpi.signal.features import features as features_of
 from harpi.types import FloatArray, Prediction
 
