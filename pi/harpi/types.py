@@ -7,7 +7,7 @@ they came from or who reads them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -24,6 +24,9 @@ At rest the axis that points up reads +1 g, as an MPU-6050 reports it.
 
 MODELS: Final = ("knn", "generic", "personal")
 """The three recognisers, in the order in which people are shown them."""
+
+ANSWER: Final = "answer"
+"""Name of harpi's one answer, which the three give together, where it stands beside them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,17 +73,20 @@ class Prediction:
     """What one recogniser says of one window.
 
     Attributes:
-        model: which recogniser, one of `MODELS`.
+        model: which recogniser, one of `MODELS`; or `ANSWER`.
         labels: the labels it knows, in the order of `probabilities`; empty when it has
             learnt nothing yet.
         probabilities: float32 ``[len(labels)]``, sum 1.
         unknown: the window is unlike anything the recogniser learnt; `answer` is then None.
+        distance: of the window from everything that the wearer taught, in standard deviations
+            of the nearest activity; None where nothing was taught or the model measures none.
     """
 
     model: str
     labels: tuple[str, ...]
     probabilities: FloatArray
     unknown: bool = False
+    distance: float | None = None
 
     @classmethod
     def untrained(cls, model: str) -> Prediction:
@@ -115,9 +121,24 @@ class Verdict:
     Attributes:
         window: the window that was judged.
         predictions: by model name, in the order of `MODELS`.
-        latencies: seconds that each model took, by model name.
+        latencies: seconds that each model took, by model name, and the `ANSWER`.
+        answer: what harpi says, with its three models and the windows before in mind;
+            untrained where nobody was asked for it.
+        worn: whether a body carries the sensor; None where nobody looked.
     """
 
     window: Window
     predictions: Mapping[str, Prediction]
     latencies: Mapping[str, float]
+    answer: Prediction = field(default_factory=lambda: Prediction.untrained(ANSWER))
+    worn: bool | None = None
+
+    @property
+    def activity(self) -> str | None:
+        """What the wearer does; None where it is unknown or the sensor is not worn."""
+        return None if self.worn is False else self.answer.answer
+
+    @property
+    def opinions(self) -> Mapping[str, Prediction]:
+        """What each model says, and the `ANSWER`, by name."""
+        return {**self.predictions, ANSWER: self.answer}

@@ -13,6 +13,7 @@ from harpi.errors import CommandRefused, ModelError, StoreError
 from harpi.learning.heads import HeadShelf
 from harpi.learning.learner import Learner
 from harpi.learning.trainer import Outcome
+from harpi.recognition.answer import Answerer
 from harpi.recognition.classifiers import PersonalRecogniser
 from harpi.recognition.knn import KnnRecogniser
 from harpi.signal.orientation import PostureWatch, rotation_about
@@ -34,6 +35,7 @@ class Pupil:
         self.personal = PersonalRecogniser(tiny_base())
         self.knn = KnnRecogniser(rate=RATE, length=LENGTH)
         self.posture = PostureWatch(seconds=3.0)
+        self.answerer = Answerer()
         learning = {"epochs": 30, "patience": 5, "learning_rate": 0.02, **settings}
         self.learner = Learner(
             Config(learning=LearningSection(**learning)),  # type: ignore[arg-type]
@@ -43,6 +45,7 @@ class Pupil:
             self.personal,
             self.knn,
             self.posture,
+            self.answerer,
         )
         self.progress: list[Progress] = []
         self.outcomes: list[Outcome] = []
@@ -135,6 +138,17 @@ def test_the_knn_follows_the_takes_without_training(pupil: Pupil, source: Record
     pupil.learner.takes_changed()
 
     pupil.remembers({"fast": 2 * WINDOWS, "swinging": WINDOWS})
+
+
+def test_so_does_what_the_answer_goes_by(pupil: Pupil, source: Recorded) -> None:
+    wait_until(lambda: pupil.answerer.evidence.labels == LABELS, "the answer knows the takes")
+
+    source.remove(1)
+    source.relabel(2, "swinging")
+    pupil.learner.takes_changed()
+
+    wait_until(lambda: pupil.answerer.evidence.labels == ("swinging", "fast"), "it follows")
+    assert pupil.answerer.evidence.windows == 1 + (WINDOWS - 1) / 4
 
 
 def test_so_do_the_known_postures_of_where_it_is_worn_now(

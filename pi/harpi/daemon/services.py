@@ -88,6 +88,7 @@ class Teaching:
             recognisers.personal,
             recognisers.knn,
             posture,
+            recognisers.panel.answerer,
         )
         self._examiner = Examiner(config)
         self.session = Session(config, self._store, self._learner, self._examiner, timebase)

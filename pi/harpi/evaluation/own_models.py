@@ -16,6 +16,7 @@ from harpi.evaluation.trials import Trial, check_unlearnt
 from harpi.learning.models import Recognisers, load_recognisers
 from harpi.learning.trainer import Trained, Trainer
 from harpi.learning.training_set import Preparation
+from harpi.recognition.answer import Evidence
 from harpi.recognition.knn import KnnRecogniser
 from harpi.recognition.model_file import ModelFile
 from harpi.store.store import FILE_NAME, Store
@@ -65,7 +66,8 @@ class OwnModels:
             on_progress(len(learnt) / len(self.lessons))
 
         teacher = OfflineTeacher(self.config, self.recognisers.base)
-        teacher.teach_knn(self.recognisers.knn, self._read_lessons(), on_taught)
+        evidence = teacher.teach_knn(self.recognisers.knn, self._read_lessons(), on_taught)
+        self.recognisers.panel.answerer.evidence = evidence
         return self.recognisers
 
     def untaught(self) -> Recognisers:
@@ -83,7 +85,7 @@ class OwnModels:
         recognisers = self.untaught()
         lessons = [_lesson(number, trial) for number, trial in enumerate(trials, start=1)]
         teacher = OfflineTeacher(self.config, recognisers.base)
-        teacher.teach_knn(recognisers.knn, lessons)
+        recognisers.panel.answerer.evidence = teacher.teach_knn(recognisers.knn, lessons)
         try:
             recognisers.personal.use(teacher.train(lessons).head)
         except UsageError as error:
@@ -219,19 +221,22 @@ class OfflineTeacher:
         knn: KnnRecogniser,
         lessons: Iterable[Lesson],
         on_taught: Callable[[Take], None] = lambda take: None,
-    ) -> None:
-        """Let the kNN remember takes.
+    ) -> Evidence:
+        """Let the kNN remember takes; give what the answer goes by.
 
         Args:
             knn: learns them.
             lessons: what it learns.
             on_taught: is told of each take that it knows.
         """
+        found = []
         for lesson in lessons:
             windows = self._preparation.windows(lesson.take, lesson.runs)
             if len(windows):
                 knn.add(windows, lesson.take.label, take=str(lesson.take.id))
+                found.append(self._preparation.evidence(lesson.take, windows))
             on_taught(lesson.take)
+        return Evidence.of(found)
 
     def train(self, lessons: Iterable[Lesson]) -> Trained:
         """Fit a head.

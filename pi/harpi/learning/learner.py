@@ -37,6 +37,7 @@ from harpi.learning.training_set import (
     yield_to_others,
 )
 from harpi.memory import give_back_memory
+from harpi.recognition.answer import Answerer, Evidence, TakeEvidence
 from harpi.recognition.classifiers import PersonalRecogniser
 from harpi.recognition.head import Head
 from harpi.recognition.knn import KnnRecogniser
@@ -72,6 +73,7 @@ class Learner:
         personal: gets new heads.
         knn: remembers the windows of takes.
         posture: knows how the sensor was held in takes.
+        answerer: knows how far the takes let it trust the models.
 
     Raises:
         UsageError: the configuration asks for a head that the base does not have.
@@ -86,6 +88,7 @@ class Learner:
         personal: PersonalRecogniser,
         knn: KnnRecogniser,
         posture: PostureWatch,
+        answerer: Answerer,
     ) -> None:
         settings = config.learning
         self._source = source
@@ -94,6 +97,8 @@ class Learner:
         self._personal = personal
         self._follower = KnnFollower(knn)
         self._posture = posture
+        self._answerer = answerer
+        self._evidence: dict[int, TakeEvidence] = {}
         self._up: dict[int, Directions] = {}
         preparation = Preparation(
             base,
@@ -276,6 +281,7 @@ class Learner:
                     return
                 self._remember(take)
         self._follow_postures(wanted)
+        self._follow_evidence(wanted)
         self._prepare(new)
 
     def _remember(self, take: Take) -> None:
@@ -284,6 +290,9 @@ class Learner:
             windows = self._prepared.windows(self._open(), take)
             self._follower.remember(take, windows)
             self._up[take.id] = up(windows)
+            self._evidence.pop(take.id, None)
+            if len(windows):
+                self._evidence[take.id] = self._prepared.evidence(take, windows)
         except HarpiError as error:
             log.warning("the kNN leaves out take %d: %s", take.id, error)
 
@@ -308,6 +317,11 @@ class Learner:
         here = takes[max(takes)].position if takes else ""
         known = [found for number, found in self._up.items() if takes[number].position == here]
         self._posture.learn(np.concatenate([np.empty((0, 3)), *known]))
+
+    def _follow_evidence(self, takes: Mapping[int, Take]) -> None:
+        """Let the answer trust the models as far as the takes show."""
+        self._evidence = {n: found for n, found in self._evidence.items() if n in takes}
+        self._answerer.evidence = Evidence.of(self._evidence[n] for n in sorted(self._evidence))
 
     def _follow_names(self, takes: list[Take]) -> None:
         """Rename a label of the head where all takes that it came from were renamed."""

@@ -16,6 +16,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from harpi.learning.closed_form import Indices
+from harpi.recognition.answer import TakeEvidence
 from harpi.recognition.classifiers import imu_input
 from harpi.recognition.head import SIGNAL_FEATURES, join
 from harpi.recognition.interpreter import Interpreter
@@ -27,6 +28,10 @@ from harpi.types import AXES, FloatArray, Samples
 
 MOST_WINDOWS: Final = 200
 """Windows of one label that are learnt; of more, the newest. It bounds time and memory."""
+
+
+MOST_JUDGED: Final = 64
+"""Windows of a take, evenly spread, by which it is told how far generic can be trusted."""
 
 
 _BATCH: Final = 256
@@ -152,6 +157,7 @@ class Preparation:
     ) -> None:
         self._input = imu_input(base)
         self._interpreter = Interpreter(base)
+        self._labels = base.metadata.labels
         self._length = base.metadata.features + SIGNAL_FEATURES
         self._hop = hop
         self._copies = copies
@@ -182,6 +188,22 @@ class Preparation:
         ]
         empty = np.empty((0, self._input.length, len(AXES)), np.float32)
         return np.concatenate([empty, *cut])
+
+    def evidence(self, take: Take, windows: FloatArray) -> TakeEvidence:
+        """Measure on the windows of a take, n at least 1, how far generic can be trusted."""
+        labels = self._labels
+        right = None
+        if take.label in labels:
+            some = windows[:: -(-len(windows) // MOST_JUDGED)]
+            said = self._interpreter.run("generic", {"window": np.ascontiguousarray(some)})
+            best = said["probabilities"].argmax(axis=1)
+            right = float(np.mean(best == labels.index(take.label)))
+        return TakeEvidence(
+            take.label,
+            1 + (len(windows) - 1) * min(1.0, self._hop / self._input.length),
+            right,
+            windows[:, :, :3].mean(axis=(0, 1), dtype=np.float64),
+        )
 
     def features(self, take: Take, windows: FloatArray) -> TakeFeatures:
         """Make the features of the windows of a take, and of turned copies of them."""
@@ -227,6 +249,10 @@ class Prepared:
     def __init__(self, preparation: Preparation) -> None:
         self._preparation = preparation
         self._kept: dict[int, tuple[Version, TakeFeatures]] = {}
+
+    def evidence(self, take: Take, windows: FloatArray) -> TakeEvidence:
+        """Measure how far generic can be trusted; see `Preparation.evidence`."""
+        return self._preparation.evidence(take, windows)
 
     def prepare(self, source: TakeSource, take: Take) -> FloatArray:
         """Make the features of a take, and give its windows ``[n, T, 6]``.

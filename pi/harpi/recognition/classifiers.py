@@ -14,17 +14,19 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 import numpy as np
 
 from harpi.errors import ModelError
+from harpi.recognition.answer import Answerer
 from harpi.recognition.head import Head, join
 from harpi.recognition.head import probabilities as head_probabilities
 from harpi.recognition.interpreter import Interpreter, check_windows
 from harpi.recognition.model_file import ImuInput, ModelFile
-from harpi.types import FloatArray, Prediction, Verdict, Window
+from harpi.signal.orientation import WornWatch
+from harpi.types import ANSWER, FloatArray, Prediction, Verdict, Window
 
 
 class Recogniser(Protocol):
@@ -175,12 +177,13 @@ class PersonalRecogniser:
         else:
             inputs = {"features": features, **head.parameters}
             probabilities = self._interpreter.run("infer", inputs)["probabilities"]
-        unknown = np.zeros(len(windows), np.bool_)
-        if head.rejection is not None:
-            unknown = head.rejection.unknown(features)
+        if head.rejection is None:
+            return [Prediction(self.name, head.labels, row) for row in probabilities]
         return [
-            Prediction(self.name, head.labels, row, bool(far))
-            for row, far in zip(probabilities, unknown, strict=True)
+            Prediction(
+                self.name, head.labels, row, bool(far > head.rejection.threshold), float(far)
+            )
+            for row, far in zip(probabilities, head.rejection.distances(features), strict=True)
         ]
 
 
@@ -190,10 +193,15 @@ class Panel:
     Args:
         recognisers: in the order in which their predictions are to stand.
         smooth_windows: consecutive windows over which an answer is the mean; 1 takes each
-            window by itself.
+            window by itself. harpi's answer is made of single windows in any case.
+
+    Attributes:
+        answerer: gives harpi's answer.
     """
 
     def __init__(self, recognisers: Sequence[Recogniser], *, smooth_windows: int = 1) -> None:
+        self.answerer = Answerer()
+        self._worn = WornWatch()
         self._recognisers = tuple(recognisers)
         self._smoothing = Smoothing(smooth_windows) if smooth_windows > 1 else None
 
@@ -213,7 +221,7 @@ class Panel:
     def judge_all(self, windows: Sequence[Window]) -> list[Verdict]:
         """Judge windows, in the order of time, in one go.
 
-        Each latency is the mean over them.
+        The latency of each model is the mean over them.
 
         Raises:
             ModelError: as `Recogniser.predict`.
@@ -230,9 +238,12 @@ class Panel:
         verdicts = []
         for i, window in enumerate(windows):
             said = {name: row[i] for name, row in predictions.items()}
+            begin = time.perf_counter()
+            answer = self.answerer.answer(window, said)
+            taken = {**latencies, ANSWER: time.perf_counter() - begin}
             if self._smoothing is not None:
                 said = self._smoothing.smooth(window, said)
-            verdicts.append(Verdict(window, said, latencies))
+            verdicts.append(Verdict(window, said, taken, answer, self._worn.worn(window)))
         return verdicts
 
 
@@ -277,10 +288,11 @@ class Smoothing:
         if said is None or said[-1].labels != prediction.labels:
             said = self._said[prediction.model] = deque(maxlen=self.windows)
         said.append(prediction)
-        return Prediction(
-            prediction.model,
-            prediction.labels,
-            np.mean([one.probabilities for one in said], axis=0, dtype=np.float32),
+        return replace(
+            prediction,
+            probabilities=np.mean(
+                [one.probabilities for one in said], axis=0, dtype=np.float32
+            ),
             unknown=2 * sum(one.unknown for one in said) > len(said),
         )
 

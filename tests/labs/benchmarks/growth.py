@@ -24,6 +24,7 @@ from harpi.evaluation.own_models import Lesson, OfflineTeacher
 from harpi.imu.emulator import Chip, EmulatedBus, Playback, VirtualTime
 from harpi.learning.heads import HeadShelf
 from harpi.learning.learner import Learner
+from harpi.recognition.answer import Answerer
 from harpi.recognition.classifiers import GenericRecogniser, Panel, PersonalRecogniser
 from harpi.recognition.knn import KnnRecogniser
 from harpi.recognition.knn_memory import KnnReference
@@ -229,7 +230,7 @@ def _follow(folder: Path) -> None:
     knn, shelf = _knn(), HeadShelf(folder / "heads")
     personal = PersonalRecogniser(base)
     posture = _Followed()
-    learner = Learner(Config(), store, base, shelf, personal, knn, posture)
+    learner = Learner(Config(), store, base, shelf, personal, knn, posture, Answerer())
     begin = time.process_time()
     store.takes(split="train")
     listed = time.process_time() - begin

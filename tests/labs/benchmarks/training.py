@@ -25,6 +25,7 @@ from harpi.learning.heads import HeadShelf
 from harpi.learning.learner import Learner
 from harpi.learning.trainer import Outcome
 from harpi.learning.training_set import Material, Preparation
+from harpi.recognition.answer import Answerer
 from harpi.recognition.classifiers import PersonalRecogniser
 from harpi.recognition.interpreter import Interpreter
 from harpi.recognition.knn import KnnRecogniser
@@ -163,6 +164,7 @@ def _press_train(
                 personal,
                 knn,
                 PostureWatch(),
+                Answerer(),
             )
             learner.start()
             _wait_until_idle()
