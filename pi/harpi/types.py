@@ -28,6 +28,9 @@ MODELS: Final = ("knn", "generic", "personal")
 ANSWER: Final = "answer"
 """Name of harpi's one answer, which the three give together, where it stands beside them."""
 
+SHOWN: Final = (ANSWER, *MODELS)
+"""All that people are shown, in that order."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:

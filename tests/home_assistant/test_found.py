@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from harpi.publish.commands import MqttDoor
 from harpi.publish.homeassistant import Discovery, discovery_payload
 from harpi.publish.publisher import MqttPublisher
 from harpi.timebase import SystemTime
-from harpi.types import Prediction, Verdict
+from harpi.types import SHOWN, Prediction, Verdict
 from tests.publish.test_messages import health
 from tests.support.broker import Broker, running, wait_until
 from tests.support.fake_room import FakeRoom
@@ -34,7 +35,7 @@ pytestmark = [pytest.mark.homeassistant, pytest.mark.broker]
 JUDGE = Path(__file__).parent / "judge.py"
 STRANGE = 'großes "Ä" <x> {{ y }}\''
 LABELS = ("walking", "sitting down", STRANGE)
-ANSWERS = dict.fromkeys(("knn", "generic", "personal"), ("walking", "sitting", "standing"))
+ANSWERS = dict.fromkeys(SHOWN, ("walking", "sitting", "standing"))
 
 
 def python() -> str:
@@ -68,7 +69,7 @@ class Device:
 
     def judge(self, one: Verdict, *, worn: bool = True) -> None:
         self.discovery.see(one)
-        self.publisher.publish_verdict(one, SystemTime(), worn=worn)
+        self.publisher.publish_verdict(replace(one, worn=worn), SystemTime())
 
     def __enter__(self) -> Device:
         self.publisher.start()
@@ -186,6 +187,8 @@ def test_it_is_found_and_what_it_says_is_shown(broker: Broker, home: Home) -> No
         home.sees(lambda seen: state_of("lost")(seen) == "0", "the health")
         seen = home.look()
         assert seen["knn_confidence"]["state"] == "70.0"
+        assert seen["activity"]["state"] == "walking"
+        assert seen["activity_confidence"]["state"] == "70.0"
         assert seen["worn"]["state"] == "on"
         assert seen["rate"]["state"] == "50.0"
         assert seen["rate"]["category"] == "diagnostic"
@@ -196,9 +199,10 @@ def test_it_is_found_and_what_it_says_is_shown(broker: Broker, home: Home) -> No
         unsure = verdict(untrained=["personal"])
         unknown = Prediction("knn", ("walking",), np.ones(1, np.float32), unknown=True)
         predictions = {**unsure.predictions, "knn": unknown}
-        device.judge(Verdict(unsure.window, predictions, unsure.latencies), worn=False)
+        device.judge(replace(unsure, predictions=predictions), worn=False)
         home.sees(lambda seen: state_of("personal_activity")(seen) == "untrained", "untrained")
         assert home.look()["knn_activity"]["state"] == "unknown"
+        assert home.look()["activity"]["state"] == "not worn"
         assert home.look()["worn"]["state"] == "off"
     home.sees(
         lambda seen: {one["state"] for one in seen.values()} == {"unavailable"},

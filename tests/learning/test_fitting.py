@@ -5,6 +5,7 @@ import pytest
 
 from harpi.commands import Progress
 from harpi.config.schema import LearningSection
+from harpi.learning.closed_form import logits
 from harpi.learning.fitting import (
     BLIND_EPOCHS,
     Fitted,
@@ -21,7 +22,9 @@ from tests.support.recorded import Recorded
 SETTINGS = LearningSection(epochs=500, patience=3, learning_rate=0.05)
 
 
-def learnt(seconds: float = 12.0, takes: int = 2) -> tuple[Material, Division]:
+def learnt(
+    seconds: float = 12.0, takes: int = 2, *, joined: bool = False
+) -> tuple[Material, Division]:
     source = Recorded()
     for _ in range(takes):
         for label in ("still", "slow", "fast"):
@@ -31,7 +34,8 @@ def learnt(seconds: float = 12.0, takes: int = 2) -> tuple[Material, Division]:
         preparation.features(take, preparation.windows(take, source.samples(take.id)))
         for take in source.takes()
     )
-    material = material.of_base(tiny_base().metadata.features)
+    if not joined:
+        material = material.of_base(tiny_base().metadata.features)
     return material, divide(material.targets, material.sources, gap=preparation.gap)
 
 
@@ -59,6 +63,20 @@ def test_the_closed_form_learns_from_one_window_each() -> None:
     assert len(material) == 3
     assert fitted.held_out is None
     assert right(fitted, material) == 1
+
+
+def test_labels_that_the_base_lacks_are_told_apart_by_the_signal_too() -> None:
+    material, division = learnt(joined=True)
+
+    known = fit_closed_form(material, division, joined=True, lacking=0.5).state.parameters
+    lacking = fit_closed_form(material, division, joined=True, lacking=1.0).state.parameters
+
+    plain = fit_closed_form(material, division, joined=True).state.parameters
+    np.testing.assert_array_equal(known["w0"], plain["w0"])
+    assert (lacking["w0"] != plain["w0"]).any()
+    for head in (known, lacking):
+        best = logits(material.features, head["w0"], head["b0"]).argmax(axis=1)
+        assert (best == material.targets).all()
 
 
 def test_gradient_steps_tell_of_each_epoch_and_stop_early() -> None:

@@ -53,7 +53,7 @@ def connected(publisher: MqttPublisher) -> None:
 
 def judge(publisher: MqttPublisher, count: int) -> None:
     for _ in range(count):
-        publisher.publish_verdict(verdict(), SystemTime(), worn=True)
+        publisher.publish_verdict(verdict(worn=True), SystemTime())
 
 
 def numbers(payloads: list[bytes]) -> list[int]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -138,7 +139,7 @@ def test_one_window_does_not_change_the_answer_several_do() -> None:
 
     assert answers[0] == "walking"
     assert answers[-1] == "sitting"
-    assert sum(a != b for a, b in zip(answers, answers[1:], strict=False)) == 1
+    assert sum(a != b for a, b in pairwise(answers)) == 1
 
 
 def test_a_gap_begins_anew() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from harpi.recognition.classifiers import Panel
-from harpi.types import FloatArray, Prediction, Window
+from harpi.types import ANSWER, FloatArray, Prediction, Window
 from tests.support.motions import windows_of_motion
 
 
@@ -29,7 +29,9 @@ PANEL = Panel([Counter("knn"), Counter("personal")])
 def test_a_verdict_holds_what_each_says_in_their_order() -> None:
     verdict = PANEL.judge(WINDOWS[0])
     assert verdict.window is WINDOWS[0]
-    assert list(verdict.predictions) == list(verdict.latencies) == ["knn", "personal"]
+    assert list(verdict.predictions) == ["knn", "personal"]
+    assert list(verdict.latencies) == ["knn", "personal", ANSWER]
+    assert verdict.answer.answer == "few"
     assert verdict.predictions["knn"].answer == "few"
     assert all(latency >= 0 for latency in verdict.latencies.values())
 

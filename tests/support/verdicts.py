@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from harpi.types import MODELS, Prediction, Verdict, Window
+from harpi.types import ANSWER, MODELS, SHOWN, Prediction, Verdict, Window
 
 
 def prediction(model: str, shares: Mapping[str, float], *, unknown: bool = False) -> Prediction:
@@ -20,6 +20,8 @@ def verdict(
     *,
     untrained: Sequence[str] = (),
     end: float = 100.0,
+    unknown: bool = False,
+    worn: bool | None = None,
 ) -> Verdict:
     shares = {"walking": 0.7, "sitting": 0.2, "standing": 0.1} if shares is None else shares
     return Verdict(
@@ -28,5 +30,7 @@ def verdict(
             name: Prediction.untrained(name) if name in untrained else prediction(name, shares)
             for name in MODELS
         },
-        dict.fromkeys(MODELS, 0.00123),
+        dict.fromkeys(SHOWN, 0.00123),
+        prediction(ANSWER, shares, unknown=unknown),
+        worn,
     )

@@ -171,7 +171,7 @@ def test_heads_are_listed_the_newest_first_each_with_its_figures(
 def test_whether_the_sensor_is_worn_is_told(served: Served) -> None:
     assert served.server is not None
     viewer = served.look()
-    served.server.show(verdict({"lying": 1.0}, end=101.0), worn=False)
+    served.server.show(verdict({"lying": 1.0}, end=101.0, worn=False))
     while viewer.wait_for("verdict")["worn"] is not False:
         pass
     viewer.close()

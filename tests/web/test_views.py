@@ -170,10 +170,10 @@ def test_where_the_sensor_is_not_worn_the_answers_fade_and_it_says_so(
 ) -> None:
     served = make_served()
     assert served.server is not None
-    served.server.show(verdict(), worn=False)
+    served.server.show(verdict(worn=False))
     opened(tab, served, "inference")
     tab.wait_for("document.body.dataset.worn === 'false'")
-    served.server.show(verdict(), worn=True)
+    served.server.show(verdict(worn=True))
     tab.wait_for("document.body.dataset.worn === 'true'")
 
 

@@ -175,7 +175,10 @@ class PlainLines:
                 for model, opinion in opinions(device.state).items()
             )
             moment = device.state.end.strftime("%Y-%m-%dT%H:%M:%SZ")
-            print(f"{moment} {device.name} {answers}", flush=True)
+            activity = f"activity={activity_of(device.state)}"
+            if (together := device.state.activity).trained:
+                activity += f":{together.confidence:.2f}"
+            print(f"{moment} {device.name} {activity} {answers}", flush=True)
         elif name == "event" and device.event is not None and device.event.kind != "progress":
             print(f"{device.name}: {clean(device.event.message)}", flush=True)
 
@@ -197,3 +200,10 @@ def answer_of(opinion: Opinion, *, untrained: str) -> str:
 def opinions(state: State) -> dict[str, Opinion]:
     """Give what the models say, in the order in which people are shown them."""
     return {"knn": state.knn, "generic": state.generic, "personal": state.personal}
+
+
+def activity_of(state: State) -> str:
+    """Say what the wearer does."""
+    if state.worn is False:
+        return "not worn"
+    return answer_of(state.activity, untrained="-")

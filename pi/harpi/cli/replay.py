@@ -48,8 +48,8 @@ def replay(
     """Judge a recording with the models of this device: a JSON object for each window.
 
     Each has `start` and `end` of the window in seconds of the recording, the `label` that
-    the recording gives to all of it (else null), and what `knn`, `generic` and `personal`
-    say, as on the MQTT topic `state`.
+    the recording gives to all of it (else null), harpi's answer as `activity`, what `knn`,
+    `generic` and `personal` say, and `worn`, as on the MQTT topic `state`.
 
     Example: harpi replay walk.csv > verdicts.jsonl
     """
@@ -107,6 +107,7 @@ def line_of(verdict: Verdict, recording: Recording, sequence: int) -> str:
     import msgspec
 
     from harpi.publish.messages import Opinion
+    from harpi.types import ANSWER
 
     window = verdict.window
     line: dict[str, Any] = {
@@ -117,8 +118,11 @@ def line_of(verdict: Verdict, recording: Recording, sequence: int) -> str:
         "position": recording.position,
         "label": _label(recording, window.start, window.end),
     }
+    together = Opinion.of(verdict.answer, verdict.latencies[ANSWER])
+    line["activity"] = msgspec.structs.replace(together, answer=verdict.activity)
     for model, prediction in verdict.predictions.items():
         line[model] = Opinion.of(prediction, verdict.latencies[model])
+    line["worn"] = verdict.worn
     return msgspec.json.encode(line).decode()
 
 

@@ -20,7 +20,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from harpi.cli.devices import BROKER_AWAY, BROKER_BACK, Device, answer_of, opinions
+from harpi.cli.devices import BROKER_AWAY, BROKER_BACK, Device, activity_of, answer_of, opinions
 from harpi.cli.status import FINE, doing
 from harpi.cli.terminal import clean, since
 from harpi.publish.messages import Opinion
@@ -212,17 +212,21 @@ class Picture:
     def _in_a_line(self, device: Device) -> Text:
         said = [] if device.state is None else opinions(device.state).values()
         answers = [f"{answer_of(one, untrained='-'):<12} {_share(one)}" for one in said]
-        line = _line(f"{device.name:<12} ", self._status(device), "  " + "  ".join(answers))
+        activity = "" if device.state is None else activity_of(device.state)
+        line = _line(f"{device.name:<12} ", self._status(device), "  ")
+        line.append(f"{activity:<12}", _NAME).append("  " + "  ".join(answers))
         line.rstrip()
         return line
 
     def _headline(self, device: Device) -> Text:
         line = _line((device.name, _NAME), "  ", self._status(device))
-        if device.state is not None:
-            moment = device.state.end.astimezone().strftime("%H:%M:%S")
-            line.append(f"  {moment}  window {device.state.sequence}")
-            if device.state.worn is False:
-                line.append("  not worn", _UNKNOWN)
+        if (state := device.state) is not None:
+            style = _UNKNOWN if state.worn is False else _answer_style(state.activity)
+            line.append("  ").append(activity_of(state), style)
+            if state.activity.answer is not None:
+                line.append(f" {state.activity.confidence:.0%}")
+            moment = state.end.astimezone().strftime("%H:%M:%S")
+            line.append(f"  {moment}  window {state.sequence}")
         return line
 
     def _status(self, device: Device) -> tuple[str, str]:

@@ -112,9 +112,8 @@ class Leds:
         self._news.set()
 
     def show(self, verdict: Verdict) -> None:
-        """Take note of what the models say: the wearer's own one where it can answer."""
-        trained = [p for p in reversed(list(verdict.predictions.values())) if p.trained]
-        sure = bool(trained and trained[0].answer is not None and trained[0].confidence >= SURE)
+        """Take note of harpi's answer."""
+        sure = verdict.activity is not None and verdict.answer.confidence >= SURE
         now = self._timebase.monotonic()
         with self._lock:
             self._judged = now

@@ -301,12 +301,12 @@ class Daemon:
         return self.recognisers.panel.judge(window)
 
     def _tell(self, verdict: Verdict) -> None:
-        worn = self._wearing.see(verdict.window)
+        self._wearing.see(verdict)
         self._resting.see(verdict.window)
         if self.page is not None:
-            self.page.show(verdict, worn=worn)
+            self.page.show(verdict)
         if self.publisher is not None:
-            self.publisher.publish_verdict(verdict, self.timebase, worn=worn)
+            self.publisher.publish_verdict(verdict, self.timebase)
 
     def health(self) -> Health:
         """Say how the device does."""

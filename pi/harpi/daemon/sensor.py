@@ -31,7 +31,7 @@ from harpi.signal.orientation import (
     turn,
 )
 from harpi.timebase import Timebase
-from harpi.types import Samples, Window
+from harpi.types import Samples, Verdict, Window
 
 
 def make_chip(
@@ -271,7 +271,7 @@ STRANGE: Final = (
 
 
 class Wearing:
-    """Looks at every window; `see` belongs to the thread of the recognition.
+    """Looks at every verdict; `see` belongs to the thread of the recognition.
 
     Attributes:
         posture: knows how the sensor was held in the takes.
@@ -281,15 +281,12 @@ class Wearing:
     def __init__(self) -> None:
         self.posture = PostureWatch()
         self.worn: bool | None = None
-        self._worn = WornWatch()
         self._strange = False
 
-    def see(self, window: Window) -> bool:
-        """Take the next window; tell whether the sensor is worn."""
-        worn = self.worn = self._worn.worn(window)
-        strange = self.posture.strange(window)
-        self._strange = worn and strange
-        return worn
+    def see(self, verdict: Verdict) -> None:
+        """Take the next verdict."""
+        self.worn = verdict.worn
+        self._strange = self.posture.strange(verdict.window) and verdict.worn is not False
 
     def hints(self, state: SensorState, *, learnt: bool) -> tuple[str, ...]:
         """Say what is doubtful about it and what to do, in sentences.

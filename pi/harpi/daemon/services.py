@@ -26,7 +26,7 @@ from harpi.signal.ring import Ring
 from harpi.store.database import Room
 from harpi.store.store import FILE_NAME, Store
 from harpi.timebase import Timebase
-from harpi.types import Verdict
+from harpi.types import ANSWER, Verdict
 
 if TYPE_CHECKING:
     from harpi.publish.messages import Condition
@@ -100,6 +100,7 @@ class Teaching:
         labels = config.learning.labels
         if publisher is not None:
             answers = {one.name: one.labels for one in recognisers.panel.recognisers}
+            answers[ANSWER] = recognisers.knn.labels
             self._discovery = Discovery(publisher, self.session, config, answers)
             self._watchers.append(self._discovery.see)
             runs = RunLog(config.paths.state_folder / RUNS_FILE)

@@ -19,7 +19,7 @@ from harpi.errors import CommandRefused, RecordingError
 from harpi.imu.emulator.motion import Playback, rotation_matrix
 from harpi.recording import Recording
 from harpi.timebase import Timebase
-from harpi.types import MODELS, FloatArray, Verdict
+from harpi.types import SHOWN, FloatArray, Verdict
 
 TURN: Final = rotation_matrix((0.3, -0.5, 0.8), 75.0)
 """How the strap sits in the turned scenes."""
@@ -360,7 +360,7 @@ class Score:
     def add(self, scene: str, truth: str, verdict: Verdict) -> None:
         """Count one verdict."""
         self._windows[scene] += 1
-        for model, prediction in verdict.predictions.items():
+        for model, prediction in verdict.opinions.items():
             self._trained[scene, model] += prediction.trained
             self._right[scene, model] += prediction.answer == truth
 
@@ -380,6 +380,6 @@ class Score:
     def as_table(self) -> dict[str, dict[str, float | int | None]]:
         """Give everything by scene: windows, and the accuracy of each model."""
         return {
-            scene: {"windows": count} | {model: self.accuracy(scene, model) for model in MODELS}
+            scene: {"windows": count} | {model: self.accuracy(scene, model) for model in SHOWN}
             for scene, count in self._windows.items()
         }

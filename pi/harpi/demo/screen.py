@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from harpi.commands import Answer
 from harpi.demo.runner import Scene, Score
-from harpi.types import MODELS, Prediction, Verdict
+from harpi.types import SHOWN, Prediction, Verdict
 
 if TYPE_CHECKING:
     from harpi.demo.setup import Outcome
@@ -72,8 +72,8 @@ class Screen:
             return
         self._wipe()
         lines = [f"  the wearer: {self._style(_BOLD, truth)}"]
-        for model in MODELS:
-            prediction = verdict.predictions[model]
+        for model in SHOWN:
+            prediction = verdict.opinions[model]
             shown = self._opinion(prediction, truth)
             running = self._running(scene, model)
             lines.append(f"  {NAMES[model]:>10}  {shown}  {running}")
@@ -96,7 +96,7 @@ class Screen:
         self._wipe()
         if self._scene.teaching:
             return
-        for model in MODELS:
+        for model in SHOWN:
             accuracy = self._score.accuracy(self._scene.name, model)
             shown = self._style(_DIM, _UNTRAINED)
             if accuracy is not None:
@@ -135,12 +135,11 @@ def _bar(share: float) -> str:
 def report(outcome: Outcome) -> str:
     """Give what the demo ends with: accuracy by scene and model, and where it comes from."""
     score = outcome.score
-    head = "".join(f"{NAMES[model]:>10}" for model in MODELS)
+    head = "".join(f"{NAMES[model]:>10}" for model in SHOWN)
     lines = ["", f"{'share of windows named rightly':<30}{'windows':>8}{head}"]
     for scene, row in score.as_table().items():
         cells = "".join(
-            f"{'-' if row[model] is None else format(row[model], '.0%'):>10}"
-            for model in MODELS
+            f"{'-' if row[model] is None else format(row[model], '.0%'):>10}" for model in SHOWN
         )
         lines.append(f"  {scene:<28}{row['windows']:>8}{cells}")
     lines += [

@@ -147,9 +147,9 @@ def _gathered(
     timed: Sequence[Verdict],
 ) -> Judgements:
     said = [verdict for _, verdicts in judged for verdict in verdicts]
-    models = tuple(said[0].predictions) if said else ()
+    models = tuple(said[0].opinions) if said else ()
     known = {
-        model: tuple(dict.fromkeys(x for v in said for x in v.predictions[model].labels))
+        model: tuple(dict.fromkeys(x for v in said for x in v.opinions[model].labels))
         for model in models
     }
     done = list(dict.fromkeys(trial.label for trial, _ in judged))
@@ -179,7 +179,7 @@ def _answers(
     timed: Sequence[Verdict],
 ) -> Answers:
     rows = [
-        (verdict.predictions[model], trial.label)
+        (verdict.opinions[model], trial.label)
         for trial, verdicts in judged
         for verdict in verdicts
     ]

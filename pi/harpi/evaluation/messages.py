@@ -9,8 +9,9 @@ from typing import Final
 
 from harpi.errors import UsageError
 from harpi.evaluation.metrics import Paired
+from harpi.types import ANSWER
 
-NAMES: Final = {"knn": "kNN", "generic": "generic", "personal": "personal"}
+NAMES: Final = {"knn": "kNN", "generic": "generic", "personal": "personal", ANSWER: "harpi"}
 """What people read."""
 
 

@@ -21,7 +21,7 @@ from harpi.recognition.knn import KnnRecogniser
 from harpi.recognition.model_file import ModelFile
 from harpi.store.store import FILE_NAME, Store
 from harpi.store.takes import Take
-from harpi.types import FloatArray, Samples
+from harpi.types import ANSWER, FloatArray, Samples
 
 
 class OwnModels:
@@ -156,7 +156,10 @@ def own_models(config: Config) -> Iterator[OwnModels]:
 def fixed_origins(recognisers: Recognisers) -> dict[str, Origin]:
     """Say what the models are made from that learn nothing."""
     metadata = recognisers.base.metadata
-    return {"generic": Origin(f"{metadata.name} {metadata.version}", metadata.digest)}
+    return {
+        "generic": Origin(f"{metadata.name} {metadata.version}", metadata.digest),
+        ANSWER: Origin("the three models together, over time"),
+    }
 
 
 def knn_origin(recognisers: Recognisers, learnt: Iterable[str], what: str) -> Origin:

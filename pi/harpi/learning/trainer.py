@@ -192,7 +192,9 @@ class Trainer:
     ) -> Fitted:
         """Fit as configured: in closed form, where the base's head is one layer."""
         if self._linear and self._settings.head != "gradient":
-            return fit_closed_form(material, division, joined=True)
+            known = self._base.metadata.labels
+            lacking = float(np.mean([label not in known for label in material.labels]))
+            return fit_closed_form(material, division, joined=True, lacking=lacking)
         return fit_gradient(
             self._steps,
             material.of_base(self._length),

@@ -24,7 +24,7 @@ from harpi.commands import Event, Room, Situation
 from harpi.config.schema import Config
 from harpi.files import decode_json, make_directory, write_atomically
 from harpi.publish.publisher import MqttPublisher
-from harpi.types import MODELS, Verdict
+from harpi.types import ANSWER, MODELS, Verdict
 
 UNTRAINED: Final = "untrained"
 """What the sensor of a model shows that has learnt nothing yet."""
@@ -35,6 +35,10 @@ SHORTEST_EXPIRY: Final = 15
 
 
 _NAMES: Final = {"knn": "kNN", "generic": "Generic", "personal": "Personal"}
+
+
+_NOT_WORN: Final = "not worn"
+"""What the activity shows while no body carries the sensor."""
 
 
 _PLAIN_BUTTONS: Final = {
@@ -50,6 +54,13 @@ _PLAIN_BUTTONS: Final = {
 _ANSWER: Final = (
     "{{% set m = value_json.{model} %}}"
     "{{{{ 'untrained' if not m.trained else 'None' if m.unknown else m.answer }}}}"
+)
+
+
+_ACTIVITY: Final = (
+    "{% set m = value_json.activity %}"
+    "{{ 'not worn' if value_json.worn is false else 'untrained' if not m.trained"
+    " else 'None' if m.unknown else m.answer }}"
 )
 
 
@@ -133,7 +144,25 @@ def _models(config: Config, answers: Mapping[str, Sequence[str]]) -> dict[str, C
         "state_topic": f"{config.mqtt.prefix}/{config.device.name}/state",
         "expire_after": max(SHORTEST_EXPIRY, math.ceil(10 * hop)),
     }
-    found: dict[str, Component] = {}
+    found: dict[str, Component] = {
+        "activity": {
+            **of_state,
+            "name": "Activity",
+            "device_class": "enum",
+            "options": list(dict.fromkeys([*answers.get(ANSWER, ()), UNTRAINED, _NOT_WORN])),
+            "value_template": _ACTIVITY,
+            "icon": "mdi:run",
+        },
+        "activity_confidence": {
+            **of_state,
+            "name": "Confidence",
+            "unit_of_measurement": "%",
+            "state_class": "measurement",
+            "suggested_display_precision": 0,
+            "value_template": "{{ (value_json.activity.confidence * 100) | round(1) }}",
+            "icon": "mdi:percent",
+        },
+    }
     for model in MODELS:
         found[f"{model}_activity"] = {
             **of_state,
@@ -319,7 +348,7 @@ class Discovery:
 
     def see(self, verdict: Verdict) -> None:
         """Look whether a model has new labels; costs next to nothing where it has not."""
-        answers = {model: verdict.predictions[model].labels for model in MODELS}
+        answers = {model: said.labels for model, said in verdict.opinions.items()}
         if answers != self._answers and self._config.mqtt.discovery.enabled:
             self._answers = answers
             self._announce()

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from harpi.commands import Evaluated, ModelFigures
+from harpi.types import ANSWER
 
 if TYPE_CHECKING:
     from harpi.timebase import Timebase
@@ -25,12 +26,12 @@ OFFLINE: Final = b"offline"
 """Payloads of `/status`; the broker itself sends the second when the daemon vanishes."""
 
 
-HOP_LIMIT: Final = 1024
+HOP_LIMIT: Final = 1280
 """Bytes that a `/state` stays below, and with the `/history` of the same window, too, unless
 the labels are very long."""
 
 
-STATE_ROOM: Final = 720
+STATE_ROOM: Final = 900
 """Bytes that a `/state` keeps to where it can, by leaving out the least probable labels."""
 
 
@@ -95,8 +96,14 @@ class Opinion(Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, probabilities=kept)
 
 
+NO_OPINION: Final = Opinion(
+    answer=None, confidence=0, probabilities={}, unknown=False, trained=False, latency_ms=0
+)
+"""Of whoever has nothing to say, and of a harpi from before version 0.2."""
+
+
 class State(Struct, frozen=True, kw_only=True):
-    """One window and what the three models say of it; retained, one for each hop."""
+    """One window, harpi's answer and what its three models say; retained, one for each hop."""
 
     time: Annotated[Time, Meta(description="when this was said")]
     sequence: Annotated[
@@ -109,6 +116,13 @@ class State(Struct, frozen=True, kw_only=True):
     ]
     start: Annotated[Time, Meta(description="first sample of the window")]
     end: Annotated[Time, Meta(description="last sample of the window")]
+    activity: Annotated[
+        Opinion,
+        Meta(
+            description="harpi's answer: the models together, over time; `answer` is null when "
+            "untrained, unknown or not worn"
+        ),
+    ] = NO_OPINION
     knn: Opinion
     generic: Opinion
     personal: Opinion
@@ -117,9 +131,7 @@ class State(Struct, frozen=True, kw_only=True):
     ] = None
 
     @classmethod
-    def of(
-        cls, verdict: Verdict, sequence: int, timebase: Timebase, *, worn: bool | None = None
-    ) -> State:
+    def of(cls, verdict: Verdict, sequence: int, timebase: Timebase) -> State:
         """Put a verdict into words, with the times of its window in UTC."""
         now, monotonic = datetime.now(UTC), timebase.monotonic()
         window = verdict.window
@@ -127,19 +139,22 @@ class State(Struct, frozen=True, kw_only=True):
             name: Opinion.of(prediction, verdict.latencies[name])
             for name, prediction in verdict.predictions.items()
         }
+        together = Opinion.of(verdict.answer, verdict.latencies.get(ANSWER, 0.0))
         return cls(
             time=now,
             sequence=sequence,
             start=now + timedelta(seconds=window.start - monotonic),
             end=now + timedelta(seconds=window.end - monotonic),
-            worn=worn,
+            activity=msgspec.structs.replace(together, answer=verdict.activity),
+            worn=verdict.worn,
             **opinions,
         )
 
     def encode(self) -> bytes:
         """Write as JSON of less than `STATE_ROOM` bytes, or `HOP_LIMIT` with long labels."""
         payload = msgspec.json.encode(self)
-        opinions = {"knn": self.knn, "generic": self.generic, "personal": self.personal}
+        names = ("activity", "knn", "generic", "personal")
+        opinions: dict[str, Opinion] = {name: getattr(self, name) for name in names}
         keep = max(len(opinion.probabilities) for opinion in opinions.values())
         while len(payload) >= STATE_ROOM and keep > 0:
             keep -= 1
@@ -224,14 +239,18 @@ class _Numbered(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaul
     sequence: Annotated[int, Meta(ge=0, description="one more than in the message before")]
 
 
+NOT_ANSWERED: Final = Answered(answer=None, confidence=0)
+
+
 class LoggedVerdict(_Numbered, frozen=True, tag="verdict"):
-    """What the three models say of one window; `answer` is null when untrained or unknown."""
+    """What harpi and its models say of one window; `answer` is null as in `/state`."""
 
     start: Annotated[Time, Meta(description="first sample of the window")]
     end: Annotated[Time, Meta(description="last sample of the window")]
     knn: Answered
     generic: Answered
     personal: Answered
+    activity: Answered = NOT_ANSWERED
     worn: bool | None = None
 
     @classmethod
@@ -242,6 +261,7 @@ class LoggedVerdict(_Numbered, frozen=True, tag="verdict"):
             sequence=sequence,
             start=state.start,
             end=state.end,
+            activity=_in_short(state.activity),
             knn=_in_short(state.knn),
             generic=_in_short(state.generic),
             personal=_in_short(state.personal),

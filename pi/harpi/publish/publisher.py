@@ -148,11 +148,9 @@ class MqttPublisher:
         """Publish what is live of a verdict; never waits."""
         self._put("state", state.encode())
 
-    def publish_verdict(
-        self, verdict: Verdict, timebase: Timebase, *, worn: bool | None = None
-    ) -> None:
+    def publish_verdict(self, verdict: Verdict, timebase: Timebase) -> None:
         """Publish a verdict, live on `/state` and numbered on `/history`; never waits."""
-        state = State.of(verdict, self._verdicts, timebase, worn=worn)
+        state = State.of(verdict, self._verdicts, timebase)
         self._verdicts += 1
         number = self.record(
             lambda stream, number: msgspec.json.encode(LoggedVerdict.of(state, stream, number))

@@ -65,7 +65,7 @@ _LONGEST_PAUSE: Final = 3.0
 _DISTANCE: Final = 2.4
 _FEW_WINDOWS: Final = 3.2
 _MOST_FOR_FEW: Final = 2.1
-"""What lies nearer than `_FEW_WINDOWS` divided by the windows is no sign: few show no spread."""
+"""A distance is no sign up to exp(`_FEW_WINDOWS` / windows): few of them show no spread."""
 _OTHERS_GENERIC: Final = 0.65
 _OTHERS_KNN: Final = 0.15
 _OTHERS_FROM: Final = 2.0
@@ -290,8 +290,9 @@ def _fuse(
             says = np.log(np.maximum(_of(labels, generic), _LEAST_GENERIC))
             says = np.where(known, says, says[known].max() - _LACKING)
             score += _GENERIC * evidence.trust * says
-    powers: Values = np.exp(score - score.max())
-    return np.maximum(powers / powers.sum(), 1e-30)
+    powers = np.exp(score - score.max())
+    fused: Values = np.maximum(powers / powers.sum(), 1e-30)
+    return fused
 
 
 def _against(

@@ -288,11 +288,10 @@ class Smoothing:
         if said is None or said[-1].labels != prediction.labels:
             said = self._said[prediction.model] = deque(maxlen=self.windows)
         said.append(prediction)
+        shares = [one.probabilities for one in said]
         return replace(
             prediction,
-            probabilities=np.mean(
-                [one.probabilities for one in said], axis=0, dtype=np.float32
-            ),
+            probabilities=np.mean(shares, axis=0, dtype=np.float32),
             unknown=2 * sum(one.unknown for one in said) > len(said),
         )
 

@@ -160,7 +160,8 @@ def least_spread(features: FloatArray, turned: FloatArray, base: int) -> FloatAr
     rows = np.concatenate([features[:, None], turned], axis=1).astype(np.float64)
     spread = rows.std(axis=(0, 1))
     spread[:base] = np.maximum(spread[:base], np.median(spread[:base]))
-    return (LEAST_SPREAD * spread).astype(np.float32)
+    floor: FloatArray = (LEAST_SPREAD * spread).astype(np.float32)
+    return floor
 
 
 def threshold_for(familiar: FloatArray, rate: float) -> float:

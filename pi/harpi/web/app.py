@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 from starlette.applications import Starlette
@@ -52,13 +52,6 @@ class _Password(msgspec.Struct, forbid_unknown_fields=True):
     password: str
 
 
-class _Seen(NamedTuple):
-    """A verdict, and whether the sensor was worn."""
-
-    verdict: Verdict
-    worn: bool | None
-
-
 class _TooLongError(Exception):
     """A request has a longer body than any command."""
 
@@ -97,7 +90,7 @@ class Page:
         self._put_out = put_out
         self._cookie = f"harpi_{config.web.port}"
         self._trace = LiveTrace(sources.ring, config.sensor.rate)
-        self._latest: _Seen | None = None
+        self._latest: Verdict | None = None
         self._shown = 0
         self.broadcast = Broadcast(self._encode)
 
@@ -133,10 +126,10 @@ class Page:
 
     # --- called by other threads ------------------------------------------------------------
 
-    def show(self, verdict: Verdict, worn: bool | None) -> None:
+    def show(self, verdict: Verdict) -> None:
         """Show a verdict to all viewers; costs microseconds."""
-        self._latest = _Seen(verdict, worn)
-        self.broadcast.say("verdict", self._latest)
+        self._latest = verdict
+        self.broadcast.say("verdict", verdict)
 
     def note(self, happened: Event) -> None:
         """Tell all viewers what happened in the session; costs microseconds."""
@@ -162,7 +155,7 @@ class Page:
     def _encode(self, kind: Kind, news: Any) -> bytes:
         if kind == "verdict":
             self._shown += 1
-            news = State.of(news.verdict, self._shown, self._sources.timebase, worn=news.worn)
+            news = State.of(news, self._shown, self._sources.timebase)
         return event(kind, news)
 
     async def _events(self, request: Request) -> Response:

@@ -134,14 +134,9 @@ class WebServer:
         self._thread.join(2 * _STOP_SECONDS)
         self._thread = None
 
-    def show(self, verdict: Verdict, *, worn: bool | None = None) -> None:
-        """Show a verdict to all viewers; costs microseconds.
-
-        Args:
-            verdict: what the models say.
-            worn: whether a body carries the sensor; None where nobody looked.
-        """
-        self._page.show(verdict, worn)
+    def show(self, verdict: Verdict) -> None:
+        """Show a verdict to all viewers; costs microseconds."""
+        self._page.show(verdict)
 
     # --- in the thread ----------------------------------------------------------------------
 
