@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 import sys
 import tarfile
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from deb.debian import unpack
+from deb.lock import pins
 from deb.step import step
 
 from tests.labs.rigs.cache import HERE, ROOT, cached
@@ -50,8 +52,8 @@ class System:
             and which are slow to emulate.
         python: version.
         packages: of Debian, besides Python.
-        wheels: of PyPI, as `pyproject.toml` asks for them.
-        bare_wheels: of PyPI, without what they need.
+        lock: name of that which has its wheels.
+        without: names of what is there for it in another way than as a wheel.
         emulated: programs that are run by qemu, besides Python.
         libraries: folders of the root in which the loader looks besides its own.
     """
@@ -64,8 +66,8 @@ class System:
     processor: str
     python: str
     packages: tuple[str, ...]
-    wheels: tuple[str, ...]
-    bare_wheels: tuple[str, ...] = ()
+    lock: str
+    without: tuple[str, ...] = ()
     emulated: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
 
@@ -75,7 +77,7 @@ class System:
         Raises:
             BuildError: a package or a wheel cannot be had.
         """
-        ingredients: list[str | Path] = [repr(self), Path(__file__), LAUNCHER]
+        ingredients = [repr(self), Path(__file__), LAUNCHER, self._lock]
         return cached(self.name, ingredients, self._make, megabytes=600)
 
     def run(
@@ -114,6 +116,10 @@ class System:
             environment=environment,
         )
 
+    @property
+    def _lock(self) -> Path:
+        return ROOT / "requirements" / f"{self.lock}.lock"
+
     def _make(self, root: Path) -> None:
         packages = (
             f"python{self.python}-minimal",
@@ -128,11 +134,11 @@ class System:
             (root / folder).mkdir(exist_ok=True)
         for program in (f"/usr/bin/python{self.python}", *self.emulated):
             self._launch_by_qemu(root, program)
-        self._install(root, *self.wheels)
-        if self.bare_wheels:
-            self._install(root, "--no-deps", *self.bare_wheels)
-        if self.machine == "armv7l":
-            _build_msgspec(root, self.python)
+        major, minor = map(int, self.python.split("."))
+        pinned = pins(self._lock, self.machine, (major, minor))
+        self._install(root, [line for n, (_, line) in pinned.items() if n not in self.without])
+        if "msgspec" in self.without:
+            _build_msgspec(root, self.python, pinned["msgspec"][1])
 
     def _launch_by_qemu(self, root: Path, program: str) -> None:
         shutil.copy(qemu() / self.qemu, root)
@@ -142,7 +148,7 @@ class System:
         words = ["cc", "-Wall", "-Wextra", "-Werror", "-static", *macros, "-o", path, LAUNCHER]
         step("the launcher is compiled", words, seconds=120)
 
-    def _install(self, root: Path, *wheels: str) -> None:
+    def _install(self, root: Path, pinned: list[str]) -> None:
         words = ["install", "--target", str(root / "wheels"), "--only-binary=:all:"]
         words += ["--no-compile", "--python-version", self.python, "--implementation", "cp"]
         words += [
@@ -150,7 +156,7 @@ class System:
         ]
         words += [f"--platform=manylinux_2_{minor}_{self.machine}" for minor in PLATFORMS]
         words += [f"--platform=manylinux2014_{self.machine}"]
-        _pip(*words, *wheels)
+        _pip(*words, pinned=pinned)
 
 
 PI_OS_64: Final = System(
@@ -162,16 +168,7 @@ PI_OS_64: Final = System(
     processor="cortex-a72",
     python="3.13",
     packages=(),
-    wheels=(
-        "ai-edge-litert>=2.1",
-        "iotcore>=0.4",
-        "msgspec>=0.20",
-        "numpy>=2",
-        "paho-mqtt>=2.1,<3",
-        "safetensors>=0.4.5",
-        "smbus2>=0.5",
-        "typer>=0.15",
-    ),
+    lock="demo",
 )
 """Raspberry Pi OS Trixie, 64 bits, on a Pi 4: Python 3.13 and LiteRT."""
 
@@ -185,13 +182,8 @@ PI_OS_32: Final = System(
     python="3.11",
     # PyPI has no NumPy for it; a Pi takes piwheels', which this does without.
     packages=("libpython3.11-dev", "mosquitto", "python3-numpy"),
-    wheels=(
-        "paho-mqtt>=2.1,<3",
-        "safetensors>=0.4.5",
-        "smbus2>=0.5",
-        "typer>=0.15",
-    ),
-    bare_wheels=("tflite-runtime==2.14.0",),
+    lock="deb",
+    without=("msgspec", "numpy"),
     emulated=("/usr/sbin/mosquitto",),
     libraries=(
         "/usr/lib/arm-linux-gnueabihf/blas",
@@ -218,7 +210,7 @@ def qemu() -> Path:
     return cached("qemu", [Path(__file__)], make, megabytes=600) / "usr/bin"
 
 
-def _build_msgspec(root: Path, python: str) -> None:
+def _build_msgspec(root: Path, python: str, pinned: str) -> None:
     """Build msgspec, which has no wheel for armv7l: one file of C.
 
     A Pi takes it from piwheels.
@@ -227,7 +219,8 @@ def _build_msgspec(root: Path, python: str) -> None:
         BuildError: its source or the compiler cannot be had.
     """
     source = root / "msgspec"
-    _pip("download", "--no-deps", "--no-binary=msgspec", "--dest", str(source), "msgspec>=0.20")
+    words = ["download", "--no-binary=msgspec", "--no-build-isolation", "--dest", str(source)]
+    _pip(*words, pinned=[pinned])
     (archive,) = source.glob("msgspec-*.tar.gz")
     with tarfile.open(archive) as content:
         content.extractall(source, filter="data")
@@ -241,9 +234,10 @@ def _build_msgspec(root: Path, python: str) -> None:
     shutil.rmtree(source)
 
 
-def _pip(*words: str) -> None:
-    step(
-        "pip gets what a Pi needs",
-        [sys.executable, "-m", "pip", "--quiet", *words],
-        seconds=900,
-    )
+def _pip(*words: str, pinned: list[str]) -> None:
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as listed:
+        listed.write("\n".join(pinned) + "\n")
+        listed.flush()
+        program = [sys.executable, "-m", "pip", "--quiet", *words]
+        locked = ["--no-deps", "--require-hashes", "--requirement", listed.name]
+        step("pip gets what a Pi needs", [*program, *locked], seconds=900)
