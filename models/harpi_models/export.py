@@ -21,7 +21,7 @@ import numpy as np
 
 from harpi.recognition.head import Head
 from harpi.recognition.interpreter import Interpreter
-from harpi.recognition.model_file import ImageInput, ModelFile
+from harpi.recognition.model_file import ImageInput, ImuInput, ModelFile
 from harpi.types import FloatArray
 from harpi_models.errors import ExportRefused, MissingLibrary
 from harpi_models.guards import probe_windows
@@ -92,15 +92,20 @@ class Answering:
         answer = Interpreter(self.file).run(name, {"window": windows, **self.parameters})
         return np.array(answer[OUTPUT])
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one window."""
+        kind = self.file.metadata.input
+        if isinstance(kind, ImageInput):
+            return (kind.size, kind.size, 3)
+        if isinstance(kind, ImuInput):
+            return (kind.length, len(kind.channels))
+        return (kind.length,)
+
     def probes(self) -> FloatArray:
         """Made-up windows to compare on."""
-        metadata = self.file.metadata
-        kind = metadata.input
-        shape = (kind.size, kind.size, 3) if isinstance(kind, ImageInput) else (kind.length,)
-        if hasattr(kind, "channels"):
-            shape = (*shape, len(kind.channels))
         rng = np.random.default_rng(1)
-        return np.concatenate([probe_windows(shape, rng) for _ in range(PROBES)])[:PROBES]
+        return np.concatenate([probe_windows(self.shape, rng) for _ in range(PROBES)])[:PROBES]
 
 
 @dataclass(frozen=True, slots=True)

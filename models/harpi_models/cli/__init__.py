@@ -15,7 +15,17 @@ import typer
 
 from harpi.errors import HarpiError
 
-COMMANDS: Final = ("convert", "images", "fetch", "train", "benchmark", "search", "study")
+COMMANDS: Final = (
+    "convert",
+    "images",
+    "export",
+    "reference",
+    "fetch",
+    "train",
+    "benchmark",
+    "search",
+    "study",
+)
 
 
 def application() -> typer.Typer:

@@ -53,10 +53,12 @@ def check(config: ConfigFile = None, assignments: Assignments = None) -> None:
     """
     from harpi.config.checks import missing_files
     from harpi.config.loading import InvalidConfig
+    from harpi.learning.models import check_models
 
     settings = load_settings(config, assignments)
     if missing := missing_files(settings.config, settings.origins):
         raise InvalidConfig(missing)
+    check_models(settings.config)
     files = ", ".join(str(path) for path in settings.files) or "no file, defaults only"
     typer.echo(f"The configuration is valid ({files}; {len(settings.origins)} settings given).")
 

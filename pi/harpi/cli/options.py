@@ -37,4 +37,9 @@ def load_settings(config: Path | None, assignments: Sequence[str] | None) -> Set
     """
     from harpi.config.loading import load
 
-    return load(config, assignments=assignments or ())
+    settings = load(config, assignments=assignments or ())
+    if settings.config.models.base is None:
+        return settings
+    from harpi.learning.models import follow_base
+
+    return follow_base(settings)

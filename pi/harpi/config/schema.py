@@ -105,9 +105,9 @@ class SignalSection(Section, frozen=True):
     """The windows that the recognisers see."""
 
     rate: Annotated[float, Meta(ge=5, le=200)] = 25.0
-    """Samples per second of a window."""
+    """Samples per second of a window; where not given, those of `models.base`."""
     length: Annotated[int, Meta(ge=8, le=1024)] = 64
-    """Samples in a window."""
+    """Samples in a window; where not given, those of `models.base`."""
     hop: Annotated[int, Meta(ge=1, le=1024)] = 16
     """Samples from the start of one window to the start of the next."""
     ring_seconds: Annotated[float, Meta(gt=0, le=3600)] = 30.0
@@ -131,7 +131,7 @@ class KnnSection(Section, frozen=True):
     """The nearest neighbours."""
 
     k: Annotated[int, Meta(ge=1, le=99)] = 5
-    metric: Literal["euclidean", "manhattan", "cosine"] = "manhattan"
+    metric: Literal["euclidean", "manhattan", "chebyshev", "cosine"] = "manhattan"
     own_weight: Positive = 4.0
     """How much more a window of the wearer weighs than one of the shipped reference."""
     capacity: Annotated[int, Meta(ge=16, le=100_000)] = 4000

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from harpi import shipped
 from harpi.commands import ModelFigures
+from harpi.config.checks import problems
+from harpi.config.loading import InvalidConfig, Settings
 from harpi.config.schema import Config, SignalSection
 from harpi.errors import HarpiError, ModelError
 from harpi.learning.heads import HeadShelf
@@ -58,7 +62,7 @@ class Recognisers:
     base: ModelFile
     shelf: HeadShelf
     notice: str
-    _knn_figures: tuple[str, str]
+    _knn_figures: tuple[str | None, str | None]
 
     def figures(self) -> dict[str, ModelFigures]:
         """Say what each model was made from, for `/health`."""
@@ -90,18 +94,22 @@ def load_recognisers(config: Config) -> Recognisers:
     """
     base = ModelFile.read(model_path(config.models.base, BASE))
     check_window(base, config.signal)
-    reference_file = model_path(config.models.knn_reference, KNN_REFERENCE)
+    reference = read_reference(config)
     knn = KnnRecogniser(
         rate=config.signal.rate,
         length=config.signal.length,
-        reference=KnnReference.read(reference_file),
+        reference=reference,
         k=config.knn.k,
         metric=config.knn.metric,
         own_weight=config.knn.own_weight,
         capacity=config.knn.capacity,
         unknown_rate=config.models.unknown_rate,
     )
-    digest = hashlib.sha256(reference_file.read_bytes()).hexdigest()
+    source, digest = None, None
+    if reference is not None:
+        reference_file = model_path(config.models.knn_reference, KNN_REFERENCE)
+        source = reference_file.name
+        digest = hashlib.sha256(reference_file.read_bytes()).hexdigest()[:_DIGEST_SHOWN]
     generic = GenericRecogniser(base)
     personal = PersonalRecogniser(base)
     shelf = HeadShelf(config.paths.state_folder / HEADS)
@@ -114,13 +122,80 @@ def load_recognisers(config: Config) -> Recognisers:
         base,
         shelf,
         notice,
-        (reference_file.name, digest[:_DIGEST_SHOWN]),
+        (source, digest),
     )
 
 
 def model_path(configured: str | None, shipped_name: str) -> Path:
     """Give the file that is configured, or the one that ships with harpi."""
     return shipped.path(shipped_name) if configured is None else Path(configured)
+
+
+def read_reference(config: Config) -> KnnReference | None:
+    """Read the kNN's reference; None where the one that ships is for other windows.
+
+    The nearest neighbours then know what the wearer taught, and nobody else.
+
+    Raises:
+        ModelError: it cannot be used, or one that was configured is for other windows.
+    """
+    reference = KnnReference.read(model_path(config.models.knn_reference, KNN_REFERENCE))
+    signal = config.signal
+    fits = (reference.rate, reference.length) == (signal.rate, signal.length)
+    if fits:
+        return reference
+    if config.models.knn_reference is None:
+        log.info("the kNN's reference is for other windows and is left out")
+        return None
+    raise ModelError(
+        f"the kNN reference is for windows of {reference.length} samples at "
+        f"{reference.rate:g} per second, not of {signal.length} at {signal.rate:g}",
+        where="models.knn_reference",
+        remedy="Leave it out, or make one for these windows: harpi-models reference",
+    )
+
+
+def check_models(config: Config) -> None:
+    """Refuse what the daemon would refuse: a base or a reference that cannot be used.
+
+    Raises:
+        ModelError: says which, and why.
+    """
+    base = ModelFile.read(model_path(config.models.base, BASE))
+    check_window(base, config.signal)
+    read_reference(config)
+    GenericRecogniser(base)
+
+
+def follow_base(settings: Settings) -> Settings:
+    """Take over rate and length of the base's windows where the configuration has none.
+
+    Args:
+        settings: as they were loaded.
+
+    Raises:
+        InvalidConfig: the windows do not go together with the other settings.
+    """
+    path = settings.config.models.base
+    try:
+        wanted = None if path is None else imu_input(ModelFile.read(Path(path)))
+    except ModelError:
+        return settings  # who needs the base says so
+    if wanted is None:
+        return settings
+    own = {
+        "signal.rate": wanted.rate,
+        "signal.length": wanted.length,
+        "signal.hop": max(1, wanted.length // 4),
+    }
+    taken = {key: value for key, value in own.items() if key not in settings.origins}
+    changes = {key.partition(".")[2]: value for key, value in taken.items()}
+    signal = msgspec.structs.replace(settings.config.signal, **changes)
+    config = msgspec.structs.replace(settings.config, signal=signal)
+    origins = {**settings.origins, **dict.fromkeys(taken, f"the base {path}")}
+    if found := problems(config, origins):
+        raise InvalidConfig(found)
+    return replace(settings, config=config, origins=origins)
 
 
 def check_window(base: ModelFile, signal: SignalSection) -> None:
@@ -135,7 +210,8 @@ def check_window(base: ModelFile, signal: SignalSection) -> None:
             f"the model is for windows of {wanted.length} samples at {wanted.rate:g} per "
             f"second, not of {signal.length} at {signal.rate:g}",
             where=base.path,
-            remedy=f"Set signal.length = {wanted.length} and signal.rate = {wanted.rate:g}",
+            remedy="Leave signal.length and signal.rate out, the base says them; or set "
+            f"signal.length = {wanted.length} and signal.rate = {wanted.rate:g}",
         )
 
 

@@ -94,7 +94,7 @@ class GenericRecogniser:
             raise ModelError(
                 "the model has no classifier of its own",
                 where=model.path,
-                remedy="Set `models.base` to a model with the signature `generic`",
+                remedy="Convert it with --base_labels, so that it gets the signature `generic`",
             )
         self._labels = model.metadata.labels
         self._unknown_below = model.metadata.unknown_below or 0.0

@@ -28,7 +28,7 @@ from harpi.recognition.rejection import LEAST_SPREAD, Rejection
 from harpi.signal.features import features as features_of
 from harpi.types import FloatArray, Prediction
 
-Metric = Literal["euclidean", "manhattan", "cosine"]
+Metric = Literal["euclidean", "manhattan", "chebyshev", "cosine"]
 
 STEEPNESS: Final = 8.0
 """Exponent of the distance in a neighbour's weight; 1 would be the textbook's."""
@@ -49,6 +49,11 @@ def _manhattan(rows: FloatArray, row: FloatArray) -> FloatArray:
     return distances
 
 
+def _chebyshev(rows: FloatArray, row: FloatArray) -> FloatArray:
+    distances: FloatArray = np.abs(rows - row).max(axis=1)
+    return distances
+
+
 def _cosine(rows: FloatArray, row: FloatArray) -> FloatArray:
     lengths = np.sqrt(np.square(rows).sum(axis=1) * np.square(row).sum())
     similarity = (rows * row).sum(axis=1) / np.maximum(lengths, np.float32(_NO_DISTANCE))
@@ -59,6 +64,7 @@ def _cosine(rows: FloatArray, row: FloatArray) -> FloatArray:
 _METRICS: Final[Mapping[Metric, Callable[[FloatArray, FloatArray], FloatArray]]] = {
     "euclidean": _euclidean,
     "manhattan": _manhattan,
+    "chebyshev": _chebyshev,
     "cosine": _cosine,
 }
 

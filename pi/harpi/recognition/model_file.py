@@ -172,9 +172,11 @@ def _metadata_text(content: bytes, path: str) -> tuple[bytes, int]:
         ) from None
     if found is None:
         raise ModelError(
-            "the model says nothing about itself, harpi did not convert it",
+            "harpi did not make this .tflite: it lacks the metadata of harpi and its signatures "
+            "(bottleneck, initialize, train, infer)",
             where=path,
-            remedy="Convert it with `harpi-models convert`",
+            remedy="Convert the Keras model or the SavedModel that it was made from with "
+            "`harpi-models convert`; a plain .tflite can be neither cut nor trained",
         )
     start, length = found
     return content[start : start + length], start
