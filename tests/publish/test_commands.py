@@ -320,4 +320,4 @@ def test_what_the_broker_cannot_take_is_said_and_harms_nothing_else(
         assert publisher.figures().connections == 1
     assert not refused.ok
     assert "the broker takes 2000" in refused.message
-    assert "harpi/arm/config has 3144 bytes and is not sent" in caplog.text
+    assert "harpi/arm/config with 3144 bytes is not sent" in caplog.text

@@ -327,6 +327,7 @@ class Daemon:
             self._health_of(sensor),
             self._lately(sensor),
             connected=self.publisher is not None and self.publisher.connected,
+            troubles=() if self.publisher is None else self.publisher.troubles(),
             room=None if self._teaching is None else self._teaching.room(),
             page=page.url if page is not None and page.serving else None,
             calibration=self._corrections.condition(self._chip),

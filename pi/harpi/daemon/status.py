@@ -62,6 +62,7 @@ def condition_of(
     recent: RecentFigures,
     *,
     connected: bool,
+    troubles: Sequence[str] = (),
     room: Room | None,
     page: str | None,
     calibration: CalibrationCondition | None = None,
@@ -77,6 +78,7 @@ def condition_of(
         recent: what was counted in the last minutes. Only this is held against the device: a
             fault that was mended need not be read about for days.
         connected: whether the link to the broker stands.
+        troubles: what is wrong with the broker; as of the publisher.
         room: how much room the takes have; None where the store cannot tell.
         page: where the page is; None where it cannot be had.
         calibration: what is taken out of the signal.
@@ -101,6 +103,8 @@ def condition_of(
             f"The broker at {broker.address} is not connected. Check that it runs, and "
             "mqtt.host and mqtt.port; the log says why (`journalctl -u harpi`)."
         )
+    if mqtt.enabled:
+        found += [f"The broker at {broker.address} {trouble}." for trouble in troubles]
     if config.web.enabled and page is None:
         found.append(
             "The page is not served, though web.enabled is set. The log says why: "

@@ -185,7 +185,7 @@ class History:
 
     @property
     def given_up(self) -> int:
-        """Messages that were dropped for want of room since the start."""
+        """Messages that were dropped since the start, for want of room or by the broker."""
         return self._given_up
 
     # --- for the link -------------------------------------------------------------------
@@ -217,6 +217,19 @@ class History:
             while self._waiting and self._waiting[0].acknowledged is not None:
                 self._kept.append(self._waiting[0])
                 self._forget(self._waiting.popleft())
+
+    def give_up(self, entry: Entry) -> None:
+        """Let a gap stand for an entry that the broker will not have; a gap waits instead."""
+        with self._lock:
+            if entry.gap:
+                self._refused = True
+                entry.sent = False
+            elif entry in self._waiting:
+                place = self._waiting.index(entry)
+                self._forget(entry)
+                self._waiting[place] = gap = self._gap(entry.first, entry.number, "refused")
+                self._note(gap)
+                self._given_up += 1
 
     def rewind(self) -> None:
         """Begin a new connection: send all again of which it is not sure that it arrived."""

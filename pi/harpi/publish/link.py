@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -26,12 +26,18 @@ from harpi.commands import LARGEST_MESSAGE
 from harpi.config.loading import read_secret
 from harpi.config.schema import MqttSection, TlsSection
 from harpi.errors import ConfigError
+from harpi.publish.aside import Aside, Suspect
+from harpi.publish.client import Client, guess
 from harpi.publish.messages import Version
 
 KEEPALIVE_SECONDS: Final = 30
 
 
 CONNECT_SECONDS: Final = 5.0
+
+
+ANSWER_SECONDS: Final = 10.0
+"""A broker that has not answered after this time is left, and tried again later."""
 
 
 FIRST_RETRY_SECONDS: Final = 1.0
@@ -44,12 +50,24 @@ SHORT_SECONDS: Final = 5.0
 """A connection that breaks sooner, and then again, has another reason than the network."""
 
 
+CAUTIOUS_SECONDS: Final = 60.0
+"""A connection that lasts longer may have several messages on their way again."""
+
+
+_NOTHING_TO_BLAME: Final = frozenset({0x89, 0x8B, 0x8D, 0x8E, 0x98, 0x9C, 0x9D, 0x9F, 0xA0})
+"""Reason codes of MQTT 5 for an end that no message has caused: busy, shutting down, silence,
+taken over, the administrator, another server, too many connections, the longest time."""
+
+
+_TAKEN_OVER: Final = 0x8E
+
+
 IN_FLIGHT: Final = 16
 """Messages that may wait for the broker's acknowledgement at one time."""
 
 
 LARGEST_PACKET: Final = 2 * LARGEST_MESSAGE
-"""Bytes above which a broker that speaks MQTT 5 keeps a packet from harpi."""
+"""Bytes that harpi keeps of a packet; a broker that speaks MQTT 5 sends none that is larger."""
 
 
 LARGEST_OF_ALL: Final = 268_435_460
@@ -73,6 +91,14 @@ class Owner(Protocol):
 
     def up(self, window: int) -> None:
         """The broker has accepted a connection, and takes `window` messages at one time."""
+        ...
+
+    def widen(self, window: int) -> None:
+        """The connection lasts, and takes `window` messages at one time."""
+        ...
+
+    def unanswered(self) -> Suspect | None:
+        """Give the first message that is not acknowledged; None where there is none."""
         ...
 
     def down(self) -> None:
@@ -121,15 +147,19 @@ class Link:
         self._broker = f"{section.host}:{section.port}"
         self._versions = VERSIONS[section.version]
         self._at_once = False
-        self._answered = False
         self._retry_seconds = FIRST_RETRY_SECONDS
-        self._complaint = ""
+        self._complaints: set[str] = set()
+        self._trouble = ""
+        self._aside = Aside()
+        self._asked: list[str] = []
         self._since = 0.0
         self._window = IN_FLIGHT
         self._largest = LARGEST_OF_ALL
         self._short_lived = 0
-        self._client: paho.Client | None = None
+        self._client: Client | None = None
         self._accepted = False
+        self._is_up = False
+        self._answered = threading.Event()
         self._broken = threading.Event()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt-link", daemon=True)
@@ -144,6 +174,20 @@ class Link:
         """Bytes of the largest packet that the broker takes, as far as it says."""
         return self._largest
 
+    @property
+    def troubles(self) -> list[str]:
+        """What is wrong with the broker, without its name; empty where nothing is."""
+        found = [f"ends the connection for {one}" for one in self._aside.named()]
+        return [self._trouble, *found] if self._trouble and not self._accepted else found
+
+    def sets_aside(self, topic: str, size: int) -> bool:
+        """Whether the broker would end the connection for a message."""
+        return self._aside.holds(Suspect(topic, size))
+
+    def passed(self, topic: str, size: int) -> None:
+        """Note that the broker has taken a message."""
+        self._aside.passed(Suspect(topic, size))
+
     def start(self) -> None:
         """Begin to connect, and to reconnect for ever; returns at once."""
         self._thread.start()
@@ -151,7 +195,7 @@ class Link:
     def stop(self) -> None:
         """Leave the broker; a connection attempt that hangs is not waited for."""
         self._ending.set()
-        self._broken.set()
+        self._end_connection()
         if self._thread.ident is not None:
             self._thread.join(_JOIN_SECONDS)
 
@@ -174,19 +218,23 @@ class Link:
             )
         return client.publish(topic, payload, qos=1, retain=retain, properties=properties).mid
 
-    def complain(self, text: str) -> None:
-        """Warn once of each trouble, not at every attempt."""
-        if text != self._complaint:
-            self._complaint = text
-            log.warning("%s", text)
+    def complain(self, trouble: str) -> None:
+        """Warn once of each trouble of the broker, not at every attempt."""
+        self._trouble = trouble
+        if trouble not in self._complaints:
+            self._complaints.add(trouble)
+            log.warning("broker %s %s", self._broker, trouble)
 
     # --- one connection after another ---------------------------------------------------
 
     def _run(self) -> None:
         while not self._ending.is_set():
             self._broken.clear()
+            self._answered.clear()
+            if self._ending.is_set():
+                return
             if self._connect():
-                self._broken.wait()
+                self._stay()
             self._leave()
             if self._at_once:
                 self._at_once = False
@@ -196,7 +244,6 @@ class Link:
     def _connect(self) -> bool:
         client = self._make_client()
         self._client = client
-        self._answered = False
         try:
             if client.protocol == MQTTProtocolVersion.MQTTv5:
                 limits = _properties(PacketTypes.CONNECT, MaximumPacketSize=LARGEST_PACKET)
@@ -209,14 +256,29 @@ class Link:
                 )
             else:
                 client.connect(self._section.host, self._section.port, KEEPALIVE_SECONDS)
-        except OSError as error:
-            self.complain(
-                f"broker {self._broker} cannot be reached ({reason_of(error)}), "
-                "going on without it"
-            )
+        except (OSError, ValueError) as error:
+            self.complain(f"cannot be reached ({reason_of(error)}), going on without it")
             return False
         client.loop_start()
         return True
+
+    def _stay(self) -> None:
+        """Wait until the connection ends."""
+        if not self._answered.wait(ANSWER_SECONDS):
+            self.complain(
+                f"takes the connection and does not answer in {ANSWER_SECONDS:g} s; check "
+                "mqtt.port, and that it is a broker that answers there"
+            )
+            return
+        if self._broken.wait(ANSWER_SECONDS):
+            return
+        if self._accepted and not self._is_up:
+            self.complain("does not answer what harpi asks to hear; going on without commands")
+            self._go_up()
+        if not self._broken.wait(CAUTIOUS_SECONDS):
+            self._aside.cautious = False
+            self._owner.widen(self._window)
+            self._broken.wait()
 
     def _leave(self) -> None:
         client, self._client = self._client, None
@@ -225,9 +287,14 @@ class Link:
             client.loop_stop()
         self._note_end()
 
-    def _make_client(self) -> paho.Client:
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
+    def _end_connection(self) -> None:
+        self._broken.set()
+        self._answered.set()
+
+    def _make_client(self) -> Client:
+        client = Client(
+            largest=LARGEST_PACKET,
+            on_end=self._end_connection,
             client_id=self._name,
             protocol=self._versions[0],
             reconnect_on_failure=False,
@@ -249,7 +316,7 @@ class Link:
 
     def _note_end(self) -> None:
         if self._accepted:
-            self._accepted = False
+            self._accepted = self._is_up = False
             # The next broker at this address may be another one.
             self._versions = VERSIONS[self._section.version]
             self._owner.down()
@@ -259,28 +326,46 @@ class Link:
     def _on_connect(
         self, client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, limits: Any
     ) -> None:
-        self._answered = True
         if reason.is_failure:
             if is_refusal(reason) and len(self._versions) > 1:
                 self._try_next_version()
             else:
-                self.complain(f"broker {self._broker} refuses harpi: {reason}")
+                self.complain(f"refuses harpi: {reason}")
+            self._answered.set()
             return
         if not self._short_lived:
-            self._complaint = ""
+            self._complaints.clear()
             self._retry_seconds = FIRST_RETRY_SECONDS
+        self._trouble = ""
         self._since = time.monotonic()
         self._accepted = True
         self._window = min(IN_FLIGHT, getattr(limits, "ReceiveMaximum", IN_FLIGHT))
         self._largest = getattr(limits, "MaximumPacketSize", LARGEST_OF_ALL)
         log.info("connected to broker %s, MQTT %s", self._broker, self.version)
-        if not self._topics:
-            self._owner.up(self._window)
+        self._asked = [
+            topic
+            for topic in self._topics
+            if not self._aside.holds(Suspect(topic, 0, subscription=True))
+        ]
+        self._subscribe(client)
+        self._answered.set()
+
+    def _subscribe(self, client: paho.Client) -> None:
+        """Ask to hear what is left: one topic at a time where one of them may be to blame."""
+        topics = self._asked[:1] if self._aside.cautious else self._asked
+        if not topics:
+            # Only now: whoever sees harpi online may send commands at once.
+            self._go_up()
         elif client.protocol == MQTTProtocolVersion.MQTTv5:
             options = SubscribeOptions(qos=1, retainHandling=_NO_RETAINED)
-            client.subscribe([(topic, options) for topic in self._topics])
+            client.subscribe([(topic, options) for topic in topics])
         else:
-            client.subscribe([(topic, 1) for topic in self._topics])
+            client.subscribe([(topic, 1) for topic in topics])
+
+    def _go_up(self) -> None:
+        if not self._is_up:
+            self._is_up = True
+            self._owner.up(1 if self._aside.cautious else self._window)
 
     def _on_subscribe(
         self,
@@ -290,12 +375,14 @@ class Link:
         reasons: list[ReasonCode],
         _props: Any,
     ) -> None:
-        for topic, reason in zip(self._topics, reasons, strict=False):
+        if client is not self._client or not self._accepted:
+            return
+        answered, self._asked = self._asked[: len(reasons)], self._asked[len(reasons) :]
+        for topic, reason in zip(answered, reasons, strict=False):
+            self._aside.passed(Suspect(topic, 0, subscription=True))
             if reason.value >= _FAILURE:
-                self.complain(f"the broker does not let harpi hear {topic}")
-        if client is self._client and self._accepted:
-            # Only now: whoever sees harpi online may send commands at once.
-            self._owner.up(self._window)
+                self.complain(f"does not let harpi hear {topic}")
+        self._subscribe(client)
 
     def _on_disconnect(
         self, client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _props: Any
@@ -303,22 +390,49 @@ class Link:
         if client is self._client and not self._ending.is_set():
             if self._accepted:
                 self._say_lost(reason)
-            elif not self._answered:
-                # Brokers from before MQTT 5 may hang up on it without a word.
-                self._try_next_version()
+            elif not self._answered.is_set():
+                self._say_unanswered(self._client)
         self._note_end()
-        self._broken.set()
+        self._end_connection()
+
+    def _say_unanswered(self, client: Client) -> None:
+        # Brokers from before MQTT 5 may hang up on it without a word.
+        self._try_next_version()
+        if client.greeting or not self._at_once:
+            self._at_once = False
+            self.complain(guess(client.greeting, tls=self._tls is not None))
 
     def _say_lost(self, reason: ReasonCode) -> None:
         short = time.monotonic() - self._since < SHORT_SECONDS
         self._short_lived = self._short_lived + 1 if short else 0
-        if self._short_lived > 1:
+        suspect = None
+        if reason.value not in _NOTHING_TO_BLAME:
+            suspect = self._suspect()
+            if (blamed := self._aside.ended(suspect)) is not None:
+                self._retry_seconds = FIRST_RETRY_SECONDS
+                what = (
+                    "it goes on without"
+                    if blamed.subscription
+                    else "which is not sent any more"
+                )
+                self.complain(
+                    f"ends the connection for {blamed}, {what}; check what the broker allows"
+                )
+                return
+        if reason.value == _TAKEN_OVER or (self._short_lived > 1 and suspect is None):
             self.complain(
-                f"broker {self._broker} ends the connection again and again; is there another "
-                f"device that calls itself {self._name}? Give each its own device.id"
+                "ends the connection again and again; is there another device that calls "
+                f"itself {self._name}? Give each its own device.id"
             )
         else:
-            self.complain(f"connection to broker {self._broker} lost ({reason}), retrying")
+            self.complain(f"has ended the connection, or it was lost ({reason}), retrying")
+
+    def _suspect(self) -> Suspect | None:
+        if self._is_up:
+            return self._owner.unanswered()
+        if self._asked:
+            return Suspect(self._asked[0], 0, subscription=True)
+        return None
 
     def _try_next_version(self) -> None:
         first = VERSIONS[self._section.version]
@@ -332,8 +446,17 @@ class Link:
             self._owner.acknowledged(number, refused=reason.value >= _FAILURE)
 
     def _on_message(self, client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        if client is self._client and not message.retain:
-            self._owner.heard(message.topic, bytes(message.payload))
+        if client is not self._client or message.retain:
+            return
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            log.warning("a message came on a topic that is not UTF-8, and is left aside")
+            return
+        try:
+            self._owner.heard(topic, bytes(message.payload))
+        except Exception:
+            log.exception("a message on %s could not be dealt with", topic)
 
 
 def _properties(packet: int, **values: object) -> Properties:

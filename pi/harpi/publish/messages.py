@@ -35,7 +35,7 @@ STATE_ROOM: Final = 900
 """Bytes that a `/state` keeps to where it can, by leaving out the least probable labels."""
 
 
-Reason = Literal["full", "restart", "damaged"]
+Reason = Literal["full", "restart", "damaged", "refused"]
 """Why a gap is one."""
 
 
@@ -205,7 +205,9 @@ class LinkFigures(Struct, frozen=True, kw_only=True):
     dropped: Annotated[int, Meta(ge=0, description="messages given up for newer ones")]
     connections: Annotated[int, Meta(ge=0, description="1 when it never broke")]
     waiting: Annotated[int, Meta(ge=0, description="of `/history`, for the broker")] = 0
-    given_up: Annotated[int, Meta(ge=0, description="of `/history`, for want of room")] = 0
+    given_up: Annotated[
+        int, Meta(ge=0, description="of `/history`, for want of room or by the broker")
+    ] = 0
     version: Annotated[
         Version | None, Meta(description="of MQTT; null without a connection")
     ] = None
@@ -292,7 +294,8 @@ class Gap(_Numbered, frozen=True, tag="gap"):
         Reason,
         Meta(
             description="full: no room for them; restart: lost with power, or never used; "
-            "damaged: the disk gave back others than it was given"
+            "damaged: the disk gave back others than it was given; refused: the broker ends "
+            "the connection for them"
         ),
     ]
 

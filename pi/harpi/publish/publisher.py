@@ -20,8 +20,9 @@ import msgspec
 from harpi.commands import Event, Situation
 from harpi.config.schema import MqttSection
 from harpi.errors import BrokerError
+from harpi.publish.aside import Suspect
 from harpi.publish.history import Compose, Entry, History
-from harpi.publish.link import Link
+from harpi.publish.link import KEEPALIVE_SECONDS, Link
 from harpi.publish.messages import (
     OFFLINE,
     ONLINE,
@@ -40,6 +41,10 @@ HISTORY_FILE: Final = "history.sqlite3"
 
 FLUSH_SECONDS: Final = 0.5
 """How long the end waits for the last messages to get out."""
+
+
+STALLED_SECONDS: Final = 2.0 * KEEPALIVE_SECONDS
+"""A broker that has acknowledged nothing for so long, while messages wait, is a problem."""
 
 
 Handler = Callable[[str, bytes], None]
@@ -79,6 +84,7 @@ class MqttPublisher:
         self._connections = 0
         self._epoch = 0
         self._unanswered: dict[int, Message | Entry] = {}
+        self._answered_at = 0.0
         self._early: dict[int, bool] = {}
         self._sending: Message | Entry | None = None
         self._pause = 1 / section.history.per_second
@@ -104,6 +110,15 @@ class MqttPublisher:
     def connected(self) -> bool:
         """Whether the broker has accepted the connection and it still stands."""
         return self._window > 0
+
+    def troubles(self) -> list[str]:
+        """Say what is wrong with the broker, without its name; empty where nothing is."""
+        found = self._link.troubles
+        with self._changed:
+            silent = time.monotonic() - self._answered_at
+            if self._unanswered and silent > STALLED_SECONDS:
+                found.append(f"has acknowledged nothing for {silent:.0f} s")
+        return found
 
     def figures(self) -> LinkFigures:
         """Give the counts for `/health`."""
@@ -243,7 +258,7 @@ class MqttPublisher:
                     return
                 self._sending = self._next()
                 message, epoch = self._sending, self._epoch
-            if message is None or self._is_too_large(message):
+            if message is None or self._is_given_up(message):
                 continue
             # Outside the lock: paho acknowledges while it holds a lock of its own.
             number = self._hand_over(message)
@@ -254,6 +269,8 @@ class MqttPublisher:
                 elif number in self._early:
                     self._settle(message, refused=self._early[number])
                 else:
+                    if not self._unanswered:
+                        self._answered_at = time.monotonic()
                     self._unanswered[number] = message
                 self._early.clear()
                 self._changed.notify_all()
@@ -280,18 +297,27 @@ class MqttPublisher:
         self._history_from = time.monotonic() + self._pause
         return self.history.take()
 
-    def _is_too_large(self, message: Message | Entry) -> bool:
+    def _is_given_up(self, message: Message | Entry) -> bool:
         """Give up a message for which the broker would end the connection."""
-        if isinstance(message, Entry) or message.size <= self._link.largest:
+        suspect = self._as_suspect(message)
+        if suspect.size > self._link.largest:
+            self._link.complain(
+                f"takes {self._link.largest} bytes at most; {suspect} is not sent"
+            )
+        elif not self._link.sets_aside(suspect.topic, suspect.size):
             return False
-        self._link.complain(
-            f"{message.topic} has {message.size} bytes and is not sent, the broker takes "
-            f"{self._link.largest}"
-        )
+        if isinstance(message, Entry) and self.history is not None:
+            self.history.give_up(message)
         with self._changed:
             self._sending = None
             self._changed.notify_all()
         return True
+
+    def _as_suspect(self, message: Message | Entry) -> Suspect:
+        if isinstance(message, Entry):
+            topic = f"{self.base}/history"
+            return Suspect(topic, len(topic) + len(message.payload) + PACKET_ROOM)
+        return Suspect(message.topic, message.size)
 
     def _hand_over(self, message: Message | Entry) -> int | None:
         if isinstance(message, Entry):
@@ -308,6 +334,8 @@ class MqttPublisher:
 
     def _settle(self, message: Message | Entry, *, refused: bool) -> None:
         self._sent += not refused
+        suspect = self._as_suspect(message)
+        self._link.passed(suspect.topic, suspect.size)
         if isinstance(message, Entry):
             if self.history is not None:
                 self.history.acknowledge(message, refused=refused)
@@ -315,7 +343,7 @@ class MqttPublisher:
         else:
             topic = message.topic
         if refused:
-            self._link.complain(f"the broker does not let harpi publish on {topic}")
+            self._link.complain(f"does not let harpi publish on {topic}")
 
     def _flushed(self) -> bool:
         done = not (len(self._live) or self._unanswered or self._sending)
@@ -336,6 +364,19 @@ class MqttPublisher:
             self._window = window
             self._changed.notify_all()
 
+    def widen(self, window: int) -> None:
+        """Send more at one time."""
+        with self._changed:
+            if self._window:
+                self._window = window
+                self._changed.notify_all()
+
+    def unanswered(self) -> Suspect | None:
+        """Give the first message that is not acknowledged; None where there is none."""
+        with self._changed:
+            message = next(iter(self._unanswered.values()), self._sending)
+            return None if message is None else self._as_suspect(message)
+
     def down(self) -> None:
         """Take back what the broker has not acknowledged."""
         with self._changed:
@@ -351,6 +392,7 @@ class MqttPublisher:
         """Note that the broker has a message."""
         with self._changed:
             message = self._unanswered.pop(number, None)
+            self._answered_at = time.monotonic()
             if message is not None:
                 self._settle(message, refused=refused)
             elif self._sending is not None:

@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from harpi.config.schema import MqttSection
 from harpi.errors import BrokerError
+from harpi.publish.client import Client, guess
 from harpi.publish.link import NAMES, VERSIONS, is_refusal, login, reason_of, tls_context
 from harpi.publish.messages import Version
 
 CONNECT_SECONDS: Final = 5.0
 LONGEST_RETRY_SECONDS: Final = 10
+LARGEST_PACKET: Final = 1 << 22
+"""Bytes that are kept of a packet; a report of a long evaluation has some 100 kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class Subscriber:
 
     # --- connecting -----------------------------------------------------------------------
 
-    def _connected(self) -> paho.Client:
+    def _connected(self) -> Client:
         """Connect with the first version of MQTT that the broker speaks."""
         for version in VERSIONS[self._section.version]:
             self._answer = _Answer()
@@ -121,8 +124,8 @@ class Subscriber:
     def _where(self) -> str:
         return f"{self._section.host}:{self._section.port}"
 
-    def _make_client(self, version: MQTTProtocolVersion) -> paho.Client:
-        client = paho.Client(CallbackAPIVersion.VERSION2, protocol=version)
+    def _make_client(self, version: MQTTProtocolVersion) -> Client:
+        client = Client(largest=LARGEST_PACKET, on_end=self._on_end, protocol=version)
         if self._section.username is not None:
             client.username_pw_set(*login(self._section))
         if self._section.tls.enabled:
@@ -147,16 +150,26 @@ class Subscriber:
         self._answer.accept()
 
     def _on_disconnect(
-        self, _client: paho.Client, _data: Any, _flags: Any, _reason: ReasonCode, _props: Any
+        self, client: paho.Client, _data: Any, _flags: Any, _reason: ReasonCode, _props: Any
     ) -> None:
         if self._answer.accepted:
             self._put(LinkChanged(connected=False))
         else:
             # Brokers from before MQTT 5 may hang up on it without a word.
-            self._answer.refuse("it hangs up", of_version=True)
+            greeting = client.greeting if isinstance(client, Client) else b""
+            why = guess(greeting, tls=self._section.tls.enabled)
+            self._answer.refuse(f"it {why}", of_version=not greeting)
+
+    def _on_end(self) -> None:
+        if self._answer.accepted:
+            self._put(LinkChanged(connected=False))
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        device, _, name = message.topic.removeprefix(f"{self._prefix}/").partition("/")
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:  # nobody but a broker without rules would pass it on
+            return
+        device, _, name = topic.removeprefix(f"{self._prefix}/").partition("/")
         self._put(Heard(device, name, bytes(message.payload)))
 
     def _put(self, event: Heard | LinkChanged) -> None:
