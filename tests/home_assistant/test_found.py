@@ -21,7 +21,7 @@ from harpi.config import Config
 from harpi.config.loading import build
 from harpi.evaluation.runs import RunLog
 from harpi.publish.commands import MqttDoor
-from harpi.publish.homeassistant import Discovery, discovery_payload
+from harpi.publish.homeassistant import Discovery, discovery_payloads
 from harpi.publish.publisher import MqttPublisher
 from harpi.timebase import SystemTime
 from harpi.types import SHOWN, Prediction, Verdict
@@ -156,7 +156,7 @@ def state_of(name: str) -> Callable[[dict[str, Any]], str]:
 
 def test_the_schemas_of_home_assistant_take_every_component(tmp_path: Path) -> None:
     file = tmp_path / "discovery.json"
-    file.write_bytes(discovery_payload(configured(), ANSWERS, LABELS, gone=("rowing",)))
+    file.write_bytes(discovery_payloads(configured(), ANSWERS, LABELS, gone=("rowing",))[0])
     done = subprocess.run(
         [python(), JUDGE, "schema", file], capture_output=True, text=True, check=False
     )
@@ -166,7 +166,7 @@ def test_the_schemas_of_home_assistant_take_every_component(tmp_path: Path) -> N
 
 
 def test_the_schemas_refuse_what_is_wrong(tmp_path: Path) -> None:
-    payload = json.loads(discovery_payload(configured(), ANSWERS, LABELS))
+    payload = json.loads(discovery_payloads(configured(), ANSWERS, LABELS)[0])
     payload["cmps"]["rate"]["expire_afterwards"] = 3
     file = tmp_path / "discovery.json"
     file.write_text(json.dumps(payload))

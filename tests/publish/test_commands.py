@@ -12,7 +12,7 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from harpi.commands import Answer, Command, Event, Record, Situation, Status, Stop, Train
+from harpi.commands import Answer, Command, Event, Record, Situation, Status, Stop, Train, Undo
 from harpi.config.schema import MqttSection
 from harpi.evaluation.report import Report, summary_of
 from harpi.evaluation.runs import RunLog
@@ -117,6 +117,22 @@ def test_a_command_is_done_and_answered_once_with_the_id_of_the_request(
     assert room.sources == {"mqtt"}
     assert (first.id, first.ok, first.situation.state) == ("mine-1", True, "recording")
     assert (second.id, second.situation.state) == ("mine-2", "idle")
+
+
+def test_a_command_that_is_delivered_twice_is_done_once(
+    broker: Broker, room: Room, ear: Listener, send: Sender
+) -> None:
+    with serving(broker, room):
+        for _ in range(2):
+            send("set/stop", b'{"id": "mine"}')
+        send("set/stop", b'{"id": "another"}')
+        send("set/record", b'{"label": "walking", "id": "mine"}')
+        for _ in range(2):
+            send("set/undo", b"{}")
+        first, second, *_ = events(ear, 6)
+    assert room.commands == [Stop(), Stop(), Record(label="walking"), Undo(), Undo()]
+    assert (second.id, second.ok) == ("mine", first.ok)
+    assert second.message == f"This came twice and was done once: {first.message}"
 
 
 def test_a_command_may_name_itself(

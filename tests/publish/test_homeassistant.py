@@ -18,16 +18,17 @@ from harpi.commands import LabelCount
 from harpi.config import Config
 from harpi.config.loading import build
 from harpi.publish.homeassistant import (
+    BIRTHS_PER_MINUTE,
     FILE_NAME,
     MOST,
     Announced,
     AnnouncedFile,
     Discovery,
-    discovery_payload,
+    discovery_payloads,
     discovery_topic,
 )
 from harpi.publish.publisher import MqttPublisher
-from tests.support.broker import Broker, Listener, listening, wait_until
+from tests.support.broker import Broker, Listener, listening, running, wait_until
 from tests.support.fake_room import FakeRoom
 from tests.support.verdicts import verdict
 
@@ -40,16 +41,21 @@ def configured(**settings: object) -> Config:
     )
 
 
+def discovery_payload_of(*words: Any, **more: Any) -> bytes:
+    (payload,) = discovery_payloads(*words, **more)
+    return payload
+
+
 def described(payload: bytes) -> dict[str, Any]:
     return dict(json.loads(payload)["cmps"])
 
 
 def test_every_entity_has_a_name_for_life_and_a_device() -> None:
-    payload = discovery_payload(configured(), ANSWERS, ("walking", "sitting"))
+    payload = discovery_payload_of(configured(), ANSWERS, ("walking", "sitting"))
     said = json.loads(payload)
-    assert said["dev"]["identifiers"] == ["harpi_arm"]
+    assert said["dev"]["ids"] == ["harpi_arm"]
     assert said["o"]["name"] == "harpi"
-    ids = [component["unique_id"] for component in said["cmps"].values()]
+    ids = [component["uniq_id"] for component in said["cmps"].values()]
     assert len(set(ids)) == len(ids)
     assert {
         *("knn_activity", "knn_confidence", "worn", "rate", "lost", "temperature", "head"),
@@ -58,13 +64,13 @@ def test_every_entity_has_a_name_for_life_and_a_device() -> None:
 
 
 def test_the_options_of_a_model_are_its_labels_and_untrained() -> None:
-    components = described(discovery_payload(configured(), ANSWERS, ()))
-    assert components["generic_activity"]["options"] == ["walking", "sitting", "untrained"]
-    assert components["personal_activity"]["options"] == ["untrained"]
+    components = described(discovery_payload_of(configured(), ANSWERS, ()))
+    assert components["generic_activity"]["ops"] == ["walking", "sitting", "untrained"]
+    assert components["personal_activity"]["ops"] == ["untrained"]
 
 
 def test_a_button_whose_label_is_gone_is_taken_away() -> None:
-    components = described(discovery_payload(configured(), ANSWERS, ["a"], gone=["b"]))
+    components = described(discovery_payload_of(configured(), ANSWERS, ["a"], gone=["b"]))
     assert components["record_b"] == {"p": "button"}
 
 
@@ -76,9 +82,9 @@ def test_a_topic_holds_what_home_assistant_allows() -> None:
 
 @given(st.lists(st.text(min_size=1, max_size=12), unique=True, max_size=12))
 def test_whatever_the_labels_every_one_has_a_button_that_says_it(labels: list[str]) -> None:
-    components = described(discovery_payload(configured(), ANSWERS, labels))
+    components = described(discovery_payload_of(configured(), ANSWERS, labels))
     buttons = {name: c for name, c in components.items() if name.startswith("record_")}
-    assert [json.loads(b["payload_press"])["label"] for b in buttons.values()] == labels
+    assert [json.loads(b["pl_prs"])["label"] for b in buttons.values()] == labels
     assert all(re.fullmatch(r"[A-Za-z0-9_]+", name) for name in buttons)
 
 
@@ -130,7 +136,7 @@ def test_new_labels_are_announced_and_old_ones_are_not_repeated(
         ear.wait_for("config")
         discovery.see(verdict({"walking": 0.5, "rowing": 0.5}))
         newer = described(ear.wait_for("config", 2)[-1])
-        assert newer["personal_activity"]["options"] == ["walking", "rowing", "untrained"]
+        assert newer["personal_activity"]["ops"] == ["walking", "rowing", "untrained"]
         discovery.see(verdict({"walking": 0.1, "rowing": 0.9}))
         room.become(labels=(LabelCount(label="rowing"),))
         room.happens("notice")
@@ -156,6 +162,67 @@ def test_it_is_announced_again_when_home_assistant_is_born(
         first, second = ear.wait_for("config", 2)
         assert first == second
     assert len(ear.of("config")) == 2
+
+
+@pytest.mark.broker
+def test_switched_off_from_the_start_nothing_is_said(broker: Broker, ear: Listener) -> None:
+    with announcing(broker, FakeRoom(), mqtt__discovery__enabled=False) as (device, discovery):
+        discovery.see(verdict({"rowing": 1.0}))
+        wait_until(lambda: device.figures().sent == 1, "the status is sent")
+    assert ear.messages == []
+
+
+@pytest.mark.broker
+def test_a_flood_of_births_is_not_answered_by_one_of_announcements(
+    broker: Broker, ear: Listener
+) -> None:
+    with announcing(broker, FakeRoom()) as (device, _):
+        ear.wait_for("config")
+        paho.mqtt.publish.multiple(
+            [("homeassistant/status", b"online", 1, False)] * 300,
+            hostname=broker.host,
+            port=broker.port,
+        )
+        device.publish_at("homeassistant/end", b"x")
+        ear.wait_for("end")
+    assert len(ear.of("config")) <= 1 + BIRTHS_PER_MINUTE
+
+
+@given(st.lists(st.text(min_size=1, max_size=12), unique=True, max_size=12))
+def test_in_parts_the_device_is_the_same_and_no_part_is_too_large(labels: list[str]) -> None:
+    config = configured()
+    whole = json.loads(discovery_payload_of(config, ANSWERS, labels, gone=["b"]))
+    payloads = discovery_payloads(config, ANSWERS, labels, gone=["b"], largest=2000)
+    parts = [json.loads(payload) for payload in payloads]
+    assert all(len(payload) <= 2000 for payload in payloads)
+    assert all({**part, "cmps": 0} == {**whole, "cmps": 0} for part in parts)
+    names = [name for part in parts for name in part["cmps"] if name != "record_b"]
+    assert len(names) == len(set(names))
+    assert {k: v for part in parts for k, v in part["cmps"].items()} == whole["cmps"]
+
+
+@pytest.mark.broker
+def test_a_broker_that_says_its_limit_gets_parts_and_all_are_taken_back(
+    tmp_path: Path,
+) -> None:
+    with running(Broker(tmp_path, max_packet_size=2500)) as broker:
+        with announcing(broker, FakeRoom()), listening(broker, "homeassistant/#") as ear:
+            labels = configured().learning.labels
+            whole = set(described(discovery_payload_of(configured(), ANSWERS, labels)))
+            wait_until(
+                lambda: (
+                    {name for said in ear.of("config") for name in described(said)} == whole
+                ),
+                "all of it is announced",
+            )
+        with (
+            listening(broker, "homeassistant/#") as ear,
+            announcing(broker, FakeRoom(), mqtt__discovery__enabled=False),
+        ):
+            parts = {m.topic for m in ear.messages if m.payload}
+            wait_until(
+                lambda: {m.topic for m in ear.messages if not m.payload} >= parts, "all went"
+            )
 
 
 @pytest.mark.broker

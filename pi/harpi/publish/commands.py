@@ -41,6 +41,14 @@ REFUSALS_PER_MINUTE: Final = 60
 """Answers to requests beyond the allowance: a flood must not become two."""
 
 
+REMEMBERED: Final = 64
+"""Requests with an id whose answers are remembered."""
+
+
+AGAIN_SECONDS: Final = 60.0
+"""For so long the same request with the same id is one that MQTT has delivered twice."""
+
+
 _JOIN_SECONDS: Final = 2.0
 
 
@@ -69,6 +77,7 @@ class MqttDoor:
         self._section = section
         self._allowance = Allowance(section.per_minute, section.burst)
         self._refusals = Allowance(REFUSALS_PER_MINUTE, section.burst)
+        self._done = Done()
         self._requests: queue.Queue[tuple[str, bytes] | None] = queue.Queue(WAITING)
         self._thread = threading.Thread(target=self._work, name="mqtt-commands", daemon=True)
         room.subscribe(self._tell)
@@ -140,12 +149,20 @@ class MqttDoor:
         if isinstance(command, ReportRequest):
             self._report(identity, command)
             return
+        if (done := self._done.find(request)) is not None:
+            self._answer(
+                identity,
+                ok=done.ok,
+                message=f"This came twice and was done once: {done.message}",
+            )
+            return
         try:
             answer = self._room.command(command, SOURCE)
         except Exception:
             log.exception("a command from the broker failed")
             self._answer(identity, ok=False, message="This failed; the log of harpi says why.")
         else:
+            self._done.note(request, answer)
             self._answer(identity, answer=answer, ok=answer.ok, message=answer.message)
 
     def _repeat(self, identity: str | None, request: Repeat) -> None:
@@ -302,6 +319,34 @@ class Request(NamedTuple):
                 f"these are no fields of {self.name} ({error})",
                 remedy=f"It takes a JSON object as {_EXAMPLES[self.name]}",
             ) from None
+
+
+class Done:
+    """Remembers the answers to requests with an id: QoS 1 may deliver one twice.
+
+    Not safe for several threads.
+
+    Args:
+        clock: in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._answers: dict[Request, tuple[float, Answer]] = {}
+
+    def find(self, request: Request) -> Answer | None:
+        """Give the answer to the same request; None where it is a new one."""
+        when, answer = self._answers.get(request, (0.0, None))
+        return answer if self._clock() - when < AGAIN_SECONDS else None
+
+    def note(self, request: Request, answer: Answer) -> None:
+        """Remember what was answered; the oldest is forgotten."""
+        if request.identity is None:
+            return
+        self._answers.pop(request, None)
+        if len(self._answers) >= REMEMBERED:
+            del self._answers[next(iter(self._answers))]
+        self._answers[request] = (self._clock(), answer)
 
 
 class Allowance:

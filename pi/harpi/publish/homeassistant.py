@@ -1,8 +1,9 @@
 """What Home Assistant is told about a device, when, and how it is taken back.
 
-One retained message describes the device and all its entities: the device discovery of Home
-Assistant 2024.11 and later. The entities read `/state`, `/health` and `/session`, and send to
-`/set`, as everybody else may; nothing is made for Home Assistant alone.
+One retained message describes the device and all its entities, or a few where the broker says
+that it takes no larger ones: the device discovery of Home Assistant 2024.11 and later. The
+entities read `/state`, `/health` and `/session`, and send to `/set`, as everybody else may;
+nothing is made for Home Assistant alone.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ import threading
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from harpi import __version__
 from harpi.commands import Event, Room, Situation
 from harpi.config.schema import Config
 from harpi.files import decode_json, make_directory, write_atomically
+from harpi.publish.commands import Allowance
 from harpi.publish.publisher import MqttPublisher
 from harpi.types import ANSWER, MODELS, Verdict
 
@@ -86,55 +88,100 @@ _SET_MODE: Final = (
 )
 
 
+_SHORT: Final = {
+    "command_template": "cmd_tpl",
+    "command_topic": "cmd_t",
+    "device_class": "dev_cla",
+    "entity_category": "ent_cat",
+    "expire_after": "exp_aft",
+    "icon": "ic",
+    "options": "ops",
+    "payload_press": "pl_prs",
+    "state_class": "stat_cla",
+    "state_topic": "stat_t",
+    "suggested_display_precision": "sug_dsp_prc",
+    "unique_id": "uniq_id",
+    "unit_of_measurement": "unit_of_meas",
+    "value_template": "val_tpl",
+}
+"""Home Assistant's own abbreviations (its documentation of MQTT discovery)."""
+
+
+BIRTHS_PER_MINUTE: Final = 6
+"""Starts of Home Assistant after which the device is announced; anybody may send them."""
+
+
+PART_ROOM: Final = 256
+"""Bytes of a packet beside the payload: its topic, header and properties."""
+
+
 Component = dict[str, Any]
 
 
-def discovery_topic(config: Config) -> str:
-    """Give the topic at which Home Assistant looks for this device."""
+def discovery_topic(config: Config, part: int = 1) -> str:
+    """Give the topic at which Home Assistant looks for this device, or for a part of it."""
     # Home Assistant allows letters, digits, `_` and `-` here.
     name = config.device.name.replace(".", "_")
-    return f"{config.mqtt.discovery.prefix}/device/harpi-{name}/config"
+    return f"{config.mqtt.discovery.prefix}/device/harpi-{name}{_of_part(part)}/config"
 
 
-def discovery_payload(
+def _of_part(part: int) -> str:
+    return "" if part == 1 else f"-part{part}"
+
+
+def discovery_payloads(
     config: Config,
     answers: Mapping[str, Sequence[str]],
     activities: Sequence[str],
     gone: Sequence[str] = (),
-) -> bytes:
-    """Describe the device.
+    *,
+    largest: int | None = None,
+) -> list[bytes]:
+    """Describe the device: in one message, or in several where a broker takes no large ones.
+
+    Home Assistant puts together what has the same identifier. Names are as short as it knows
+    them: many brokers have limits.
 
     Args:
         config: all settings.
         answers: the labels that each model can answer with.
         activities: the labels that can be recorded.
         gone: labels for which there was a button that is to be taken away.
+        largest: bytes of the largest payload that can be sent; None for any.
     """
     base = f"{config.mqtt.prefix}/{config.device.name}"
     components = {
         **_models(config, answers),
         **_health(config),
         **_buttons(base, activities),
-        **{_record(label): {"p": "button"} for label in gone},
         "mode": _mode(base, activities),
     }
     for name, component in components.items():
-        if len(component) > 1:
-            component["unique_id"] = f"harpi_{config.device.name}_{name}"
-    return msgspec.json.encode(
-        {
-            "dev": {
-                "identifiers": [f"harpi_{config.device.name}"],
-                "name": f"harpi {config.device.name}",
-                "manufacturer": "harpi",
-                "model": "Activity recogniser with an MPU-6050",
-                "sw_version": __version__,
-            },
-            "o": {"name": "harpi", "sw_version": __version__},
-            "availability_topic": f"{base}/status",
-            "cmps": components,
-        }
-    )
+        component["unique_id"] = f"harpi_{config.device.name}_{name}"
+    taken_back: dict[str, Component] = {_record(label): {"p": "button"} for label in gone}
+    about = {
+        "dev": {
+            "ids": [f"harpi_{config.device.name}"],
+            "name": f"harpi {config.device.name}",
+            "mf": "harpi",
+            "mdl": "Activity recogniser with an MPU-6050",
+            "sw": __version__,
+        },
+        "o": {"name": "harpi", "sw": __version__},
+        "avty_t": f"{base}/status",
+    }
+    parts: list[dict[str, Component]] = [{}]
+    room = math.inf if largest is None else largest - len(msgspec.json.encode(about))
+    left = room - len(msgspec.json.encode(taken_back))
+    for name, component in components.items():
+        short = {_SHORT.get(key, key): value for key, value in component.items()}
+        size = len(msgspec.json.encode({name: short}))
+        if parts[-1] and size > left:
+            parts.append({})
+            left = room - len(msgspec.json.encode(taken_back))
+        parts[-1][name] = short
+        left -= size
+    return [msgspec.json.encode({**about, "cmps": {**part, **taken_back}}) for part in parts]
 
 
 def _models(config: Config, answers: Mapping[str, Sequence[str]]) -> dict[str, Component]:
@@ -329,17 +376,23 @@ class Discovery:
         self._answers = dict(answers)
         self._activities: tuple[str, ...] = ()
         self._file = AnnouncedFile(config.paths.state_folder / FILE_NAME)
+        self._births = Allowance(BIRTHS_PER_MINUTE, BIRTHS_PER_MINUTE)
+        self._parts = 1
         before = self._file.read()
-        if before.topic not in ("", self._topic):
-            publisher.publish_at(before.topic, b"")
+        enabled = config.mqtt.discovery.enabled
+        if before.topic and not (enabled and before.topic == self._topic):
+            for part in range(1, before.parts + 1):
+                topic = before.topic.removesuffix("/config")
+                publisher.publish_at(f"{topic}{_of_part(part)}/config", b"")
             before = Announced()
         self._told = before.labels
-        if not config.mqtt.discovery.enabled:
-            publisher.publish_at(self._topic, b"")
+        if not enabled:
             return
+        self._parts = before.parts
         self._note_activities(room.situation)
         self._announce()
-        publisher.on_birth(self._announce)
+        publisher.on_birth(self._greet)
+        publisher.on_limit(self._announce)
         room.subscribe(self._look)
 
     def close(self) -> None:
@@ -357,6 +410,10 @@ class Discovery:
         if self._note_activities(event.situation):
             self._announce()
 
+    def _greet(self) -> None:
+        if self._births.spend():
+            self._announce()
+
     def _note_activities(self, situation: Situation) -> bool:
         """Note what can be recorded; tell whether that is news."""
         with self._lock:
@@ -370,14 +427,28 @@ class Discovery:
             told = tuple(dict.fromkeys((*self._told, *activities)))
             if told != self._told:
                 self._told = told
-                self._file.write(Announced(topic=self._topic, labels=told))
+                self._remember()
             return True
+
+    def _remember(self) -> None:
+        self._file.write(Announced(topic=self._topic, labels=self._told, parts=self._parts))
 
     def _announce(self) -> None:
         with self._lock:
             gone = [label for label in self._told if label not in self._activities]
-            payload = discovery_payload(self._config, self._answers, self._activities, gone)
-            self._publisher.publish_at(self._topic, payload)
+            payloads = discovery_payloads(
+                self._config,
+                self._answers,
+                self._activities,
+                gone,
+                largest=self._publisher.largest - PART_ROOM,
+            )
+            if len(payloads) > self._parts:
+                self._parts = len(payloads)
+                self._remember()
+            payloads += [b""] * (self._parts - len(payloads))
+            for part, payload in enumerate(payloads, start=1):
+                self._publisher.publish_at(discovery_topic(self._config, part), payload)
 
 
 FILE_NAME: Final = "homeassistant.json"
@@ -401,11 +472,13 @@ class Announced(Struct, frozen=True):
         format: of the file.
         topic: of the announcement; empty where nothing was told yet.
         labels: for which there may be a button, what was told first in front.
+        parts: messages that it was told in, at most.
     """
 
     format: int = FORMAT
     topic: str = ""
     labels: tuple[str, ...] = ()
+    parts: Annotated[int, Meta(ge=1, le=64)] = 1
 
 
 class AnnouncedFile:

@@ -93,6 +93,7 @@ class MqttPublisher:
         self._sent = 0
         self._verdicts = 0
         self._on_set: Handler | None = None
+        self._on_limit: Callable[[], None] | None = None
         self._on_birth: Callable[[], None] | None = None
         self._sender = threading.Thread(target=self._send, name="mqtt-sender", daemon=True)
         topics = [f"{self.base}/set/#"] if section.commands.enabled else []
@@ -104,6 +105,7 @@ class MqttPublisher:
             topics=tuple(topics),
             owner=self,
         )
+        self._limit = self.largest
         self._put("status", ONLINE, content=TEXT)
 
     @property
@@ -236,6 +238,15 @@ class MqttPublisher:
         """
         self._on_set = handler
 
+    @property
+    def largest(self) -> int:
+        """Bytes of the largest packet that the broker takes, as far as it says."""
+        return self._link.largest
+
+    def on_limit(self, handler: Callable[[], None]) -> None:
+        """Call `handler` when `largest` has changed; to be called before `start`."""
+        self._on_limit = handler
+
     def on_birth(self, handler: Callable[[], None]) -> None:
         """Call `handler` when Home Assistant has started; to be called before `start`."""
         self._on_birth = handler
@@ -353,6 +364,10 @@ class MqttPublisher:
 
     def up(self, window: int) -> None:
         """Go on, with all that is retained first."""
+        if self.largest != self._limit:
+            self._limit = self.largest
+            if self._on_limit is not None:
+                self._on_limit()
         with self._changed:
             again = self._connections > 0
             self._connections += 1
