@@ -30,6 +30,7 @@ class Rig:
         noise: bool = True,
         driver: dict[str, Any] | None = None,
         sampler: dict[str, Any] | None = None,
+        chip: dict[str, Any] | None = None,
     ) -> None:
         self.time = VirtualTime(BEGIN)
         self.chip = Chip(
@@ -38,6 +39,7 @@ class Rig:
             who_am_i=who_am_i,
             clock_error=clock_error,
             noise=noise,
+            **(chip or {}),
         )
         self.bus = EmulatedBus(
             {0x68: self.chip}, self.time, scl_hz=scl_hz, faults=FaultPlan(*faults)

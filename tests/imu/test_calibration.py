@@ -72,11 +72,11 @@ class Patient:
 
 def test_the_driver_takes_the_errors_out() -> None:
     patient = Patient()
-    raw = patient.start().read_fifo().values.mean(axis=0)
+    raw = patient.start().read().values.mean(axis=0)
     assert raw == pytest.approx([*(GAIN @ [0.6, 0, 0.8] + BIAS[:3]), *BIAS[3:]], abs=0.02)
     driver = patient.start(calibration(patient.fingerprint()))
     assert driver.calibrated
-    values = driver.read_fifo().values
+    values = driver.read().values
     assert values.dtype == np.float32
     assert values.mean(axis=0) == pytest.approx([0.6, 0, 0.8, 0, 0, 0], abs=0.02)
 
@@ -85,7 +85,7 @@ def test_the_driver_takes_the_errors_out() -> None:
 def test_one_part_alone_leaves_the_other_as_it_is(left_out: str) -> None:
     patient = Patient()
     driver = patient.start(calibration(patient.fingerprint(), **{left_out: None}))
-    mean = driver.read_fifo().values.mean(axis=0)
+    mean = driver.read().values.mean(axis=0)
     true, shown = [0.6, 0, 0.8], GAIN @ [0.6, 0, 0.8] + BIAS[:3]
     accel, gyro = (true, BIAS[3:]) if left_out == "gyro" else (shown, [0, 0, 0])
     assert mean == pytest.approx([*accel, *gyro], abs=0.02)
@@ -105,7 +105,7 @@ def test_the_calibration_of_another_chip_is_left_alone(
     driver = other.start(calibration(Patient(seed=6).fingerprint()))
     assert not driver.calibrated
     assert "another chip's" in caplog.text
-    assert driver.read_fifo().values.mean(axis=0)[4] == pytest.approx(-12.0, abs=0.1)
+    assert driver.read().values.mean(axis=0)[4] == pytest.approx(-12.0, abs=0.1)
 
 
 def test_it_is_there_again_after_a_brownout() -> None:

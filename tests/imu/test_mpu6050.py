@@ -104,7 +104,7 @@ def test_a_chip_that_another_program_left_behind_is_reset_fully(
     rig.driver.start()
     rig.time.advance(1.0)
 
-    assert len(rig.driver.read_fifo().values) == 50
+    assert len(rig.driver.read().values) == 50
 
 
 @pytest.mark.parametrize("register", [0x19, 0x1A, 0x1B, 0x1C, 0x23, 0x38, 0x6A, 0x6C])
@@ -138,7 +138,7 @@ def test_clones_are_named_warned_about_and_used(
         rig.driver.start()
     rig.time.advance(0.5)
 
-    batch = rig.driver.read_fifo()
+    batch = rig.driver.read()
     identity = identify(who_am_i)
     assert identity is not None
     assert rig.driver.identity == identity
@@ -198,7 +198,7 @@ def test_the_icm_20602_always_puts_the_temperature_into_its_frames() -> None:
     chip = started(bus, accel_range=2, gyro_range=250)
     bus.fifo += frame(16384, 0, 0, 999, 131, 0, -131) * 2
 
-    np.testing.assert_allclose(chip.read_fifo().values, [[1, 0, 0, 1, 0, -1]] * 2)
+    np.testing.assert_allclose(chip.read().values, [[1, 0, 0, 1, 0, -1]] * 2)
 
 
 @pytest.mark.parametrize("address", [0x69, 0x50])
@@ -215,7 +215,7 @@ def test_frames_are_scaled_by_the_ranges_that_the_chip_has() -> None:
     chip = started(bus, accel_range=8, gyro_range=1000)
     bus.fifo += frame(4096, -4096, 32767, 328, -328, -32768)
 
-    values = chip.read_fifo().values
+    values = chip.read().values
     assert values.dtype == np.float32
     np.testing.assert_allclose(values, [[1, -1, 32767 / 4096, 10, -10, -32768 / 32.8]])
 
@@ -232,7 +232,7 @@ def test_frames_come_in_one_transfer_oldest_first() -> None:
 
     bus.before_transfer = count
 
-    values = chip.read_fifo().values
+    values = chip.read().values
     assert bursts == [1020]
     np.testing.assert_array_equal(values[:, 0] * 4096, np.arange(85))
 
@@ -240,7 +240,7 @@ def test_frames_come_in_one_transfer_oldest_first() -> None:
 def test_an_empty_fifo_is_no_burst() -> None:
     bus = RegisterBus()
     chip = started(bus)
-    batch = chip.read_fifo()
+    batch = chip.read()
     assert batch.values.shape == (0, 6)
     assert batch.latch.frames == 0
 
@@ -249,7 +249,7 @@ def test_the_count_is_timed_from_both_sides() -> None:
     rig = Rig()
     rig.driver.start()
     begin = rig.time.monotonic()
-    latch = rig.driver.latch_fifo()
+    latch = rig.driver.latch()
     assert latch.before == begin
     assert latch.after - latch.before == pytest.approx(48 / 400_000)
 
@@ -258,8 +258,8 @@ def test_frames_older_than_a_fifo_reset_are_gone() -> None:
     rig = Rig()
     rig.driver.start()
     rig.time.advance(1.0)
-    moment = rig.driver.reset_fifo()
-    assert rig.driver.latch_fifo().frames == 0
+    moment = rig.driver.empty()
+    assert rig.driver.latch().frames == 0
     assert moment <= rig.time.monotonic()
 
 
@@ -271,15 +271,15 @@ def test_a_full_fifo_is_an_overflow() -> None:
     rig.driver.start()
     rig.time.advance(0.5)
     with pytest.raises(FifoOverflow, match="1024 bytes"):
-        rig.driver.read_fifo()
+        rig.driver.read()
 
 
 def test_the_last_whole_frame_that_fits_is_still_good() -> None:
     rig = Rig(rate=1000)
     rig.driver.start()
-    while rig.driver.latch_fifo().frames < 85:
+    while rig.driver.latch().frames < 85:
         rig.time.advance(0.0005)
-    batch = rig.driver.read_fifo()
+    batch = rig.driver.read()
     np.testing.assert_allclose(batch.values.mean(axis=0), [0, 0, 1, 0, 0, 0], atol=0.05)
 
 
@@ -287,10 +287,10 @@ def test_an_overflow_between_count_and_burst_is_noticed() -> None:
     rig = Rig(rate=1000)
     rig.driver.start()
     rig.time.advance(0.05)
-    latch = rig.driver.latch_fifo()
+    latch = rig.driver.latch()
     rig.time.advance(0.05)  # the thread is held up just here
     with pytest.raises(FifoOverflow, match="ran over"):
-        rig.driver.read_fifo(latch)
+        rig.driver.read(latch)
 
 
 def test_a_fifo_out_of_step_is_noticed() -> None:
@@ -298,7 +298,7 @@ def test_a_fifo_out_of_step_is_noticed() -> None:
     chip = started(bus)
     bus.fifo += bytes(12 * 7 + 4)
     with pytest.raises(FifoOverflow, match="out of step"):
-        chip.read_fifo()
+        chip.read()
 
 
 def test_a_frame_that_is_just_being_written_is_no_misalignment() -> None:
@@ -314,16 +314,16 @@ def test_a_frame_that_is_just_being_written_is_no_misalignment() -> None:
                 bus.fifo += bytes(6)
 
     bus.before_transfer = finish_frame
-    assert len(chip.read_fifo().values) == 3
+    assert len(chip.read().values) == 3
 
 
 def test_after_a_fifo_reset_frames_are_in_step_again() -> None:
     rig = Rig(rate=1000)
     rig.driver.start()
     rig.time.advance(0.5)
-    rig.driver.reset_fifo()
+    rig.driver.empty()
     rig.time.advance(0.02)
-    values = rig.driver.read_fifo().values
+    values = rig.driver.read().values
     assert len(values) == 20
     np.testing.assert_allclose(values.mean(axis=0), [0, 0, 1, 0, 0, 0], atol=0.05)
 
@@ -333,10 +333,10 @@ def test_a_brownout_between_count_and_burst_is_noticed() -> None:
     rig = Rig()
     rig.driver.start()
     rig.time.advance(0.5)
-    latch = rig.driver.latch_fifo()
+    latch = rig.driver.latch()
     rig.chip.power_cycle(rig.time.monotonic())
     with pytest.raises(ChipNotConfigured, match="fell asleep"):
-        rig.driver.read_fifo(latch)
+        rig.driver.read(latch)
 
 
 # --- faults on the bus -----------------------------------------------------------------
@@ -347,7 +347,7 @@ def test_a_transfer_that_fails_twice_is_repeated() -> None:
     rig.driver.start()
     rig.time.advance(0.5)
     rig.bus.faults.add(Fault(FaultKind.NACK, transfer=0, transfers=2))
-    assert len(rig.driver.read_fifo().values) == 25
+    assert len(rig.driver.read().values) == 25
     assert rig.driver.retries == 2
 
 

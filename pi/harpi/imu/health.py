@@ -9,7 +9,8 @@ from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
-from harpi.types import FloatArray, TimeArray
+from harpi.imu.plausibility import Finding
+from harpi.types import TimeArray
 
 SensorState = Literal["stopped", "running", "asleep", "recovering"]
 
@@ -43,6 +44,10 @@ class SensorHealth:
         last_read: monotonic seconds of the last samples, or of the last look at a chip that is
             asleep; None before the first.
         error: the fault that is being recovered from, or the last one; None without any.
+        findings: what the values show that cannot be true, now.
+        saturated: samples at the end of the range, of the accelerometer and the gyroscope.
+        disturbed: how often the chip's registers were found changed by somebody else.
+        disturbance: what was changed the last time; None where nothing was.
     """
 
     state: SensorState = "stopped"
@@ -62,6 +67,10 @@ class SensorHealth:
     temperature: float | None = None
     last_read: float | None = None
     error: str | None = None
+    findings: tuple[Finding, ...] = ()
+    saturated: tuple[int, int] = (0, 0)
+    disturbed: int = 0
+    disturbance: str | None = None
 
 
 class _Drain(NamedTuple):
@@ -92,6 +101,8 @@ class HealthMeter:
         self.callback_errors = 0
         self.temperature: float | None = None
         self.error: str | None = None
+        self.disturbed = 0
+        self.disturbance: str | None = None
         self._drains: deque[_Drain] = deque()
         self._looked: float | None = None
         self._lock = threading.Lock()
@@ -162,6 +173,8 @@ class HealthMeter:
             temperature=self.temperature,
             last_read=last_read,
             error=self.error,
+            disturbed=self.disturbed,
+            disturbance=self.disturbance,
         )
         if len(drains) < 2:
             return health
@@ -178,42 +191,3 @@ class HealthMeter:
             lateness_s=max(drain.lateness for drain in drains),
             bus_share=(last.bus_seconds - first.bus_seconds) / (last.moment - first.moment),
         )
-
-
-class FreezeWatch:
-    """Notices a run of identical samples, which the noise of a working chip forbids.
-
-    It says so once; then the values must have changed before it does again. So a chip that
-    a reset does not bring back is not reset for ever.
-
-    Args:
-        limit: identical samples in a row that are too many.
-    """
-
-    def __init__(self, limit: float) -> None:
-        self._limit = limit
-        self._last: FloatArray | None = None
-        self._identical = 0
-        self._said = False
-
-    def restart(self) -> None:
-        """Begin a new run; what comes next is not compared with what was before."""
-        self._last = None
-        self._identical = 0
-
-    def is_frozen(self, values: FloatArray) -> bool:
-        """Take in the next samples, ``[n, 6]``; say whether too many were identical."""
-        if self._last is not None:
-            changed = (values != self._last).any(axis=1)
-        else:
-            changed = (values[1:] != values[0]).any(axis=1)
-        self._last = values[-1]
-        if changed.any():
-            self._identical = 0
-            self._said = False
-            return False
-        self._identical += len(values)
-        if self._identical < self._limit or self._said:
-            return False
-        self._said = True
-        return True

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -22,45 +22,24 @@ from harpi.imu.bus import Bus, RegisterAccess
 from harpi.imu.calibration import Calibration
 from harpi.imu.chip import MPU6050, ChipIdentity, ChipSettings, dlpf_for, identify, lsb_by_range
 from harpi.imu.napping import Nap
+from harpi.imu.sensor import Batch, Latch
 from harpi.timebase import Timebase
 from harpi.types import FloatArray
 
 log = logging.getLogger(__name__)
 
 _RESET_SECONDS: Final = 0.1  # RM-MPU-6000A p. 41
+_LOOKS: Final = 40
+_FRAMES: Final = 4
+_FRAME_SIZES: Final = (12, 14)
+"""Bytes of a frame that can be read: six words, or seven with the temperature."""
+_LATE_PERIODS: Final = 1.9
+"""Periods after a sample in the registers at which the next one was surely overwritten."""
 _GYRO_SECONDS: Final = 0.06  # twice the gyro's start-up time, PS-MPU-6000A p. 12
 
 
-@dataclass(frozen=True, slots=True)
-class FifoLatch:
-    """The filling of the FIFO at one moment.
-
-    Attributes:
-        frames: whole frames in it.
-        before: monotonic seconds when the count was asked for; it was not taken earlier.
-        after: monotonic seconds when the count was there; it was not taken later.
-    """
-
-    frames: int
-    before: float
-    after: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FifoBatch:
-    """Frames from the FIFO, oldest first.
-
-    Attributes:
-        values: float32 ``[n, 6]`` in g and deg/s, columns as in `harpi.types.AXES`.
-        latch: the count that the frames were fetched by; frames taken since are still there.
-    """
-
-    values: FloatArray
-    latch: FifoLatch
-
-
 class Mpu6050:
-    """An MPU-6050, or a chip that passes for one, on an I2C bus.
+    """An MPU-6050, or a chip that passes for one, on an I2C bus: a `harpi.imu.sensor.Sensor`.
 
     It is used from one thread at a time. Transfers that fail are repeated a few times, where
     repeating them can lose nothing.
@@ -104,16 +83,31 @@ class Mpu6050:
         self._registers = RegisterAccess(bus, timebase, address)
         self._timebase = timebase
         self._expected: dict[int, int] = {}
+        self._offsets: dict[int, int] = {}
         self._scale: FloatArray = np.ones(6, np.float32)
         self._calibration = calibration
         self._correction: tuple[FloatArray, FloatArray] | None = None
         self._nap: Nap | None = None
+        self._frame_length: int | None = None  # where it is not what the family says
+        self._without_fifo = False
+        self._emptied = self._counted = timebase.monotonic()
+        self._waiting = False
         self.fingerprint = ""
 
     @property
     def rate(self) -> int:
         """Nominal samples per second."""
         return self.settings.rate
+
+    @property
+    def ranges(self) -> tuple[float, float]:
+        """Full scales, in g and in deg/s."""
+        return float(self.settings.accel_range), float(self.settings.gyro_range)
+
+    @property
+    def bandwidth(self) -> float:
+        """Of the low-pass filter, Hz."""
+        return float(reg.DLPF_BANDWIDTH[self.settings.dlpf])
 
     @property
     def calibrated(self) -> bool:
@@ -128,12 +122,12 @@ class Mpu6050:
     @property
     def frame_size(self) -> int:
         """Bytes of a frame in the FIFO."""
-        return 14 if self.identity.family.temperature_in_fifo else 12
+        return self._frame_length or (14 if self.identity.family.temperature_in_fifo else 12)
 
     @property
-    def fifo_frames(self) -> int:
-        """Whole frames that the FIFO holds."""
-        return self.identity.family.fifo_size // self.frame_size
+    def capacity(self) -> int:
+        """Samples that can wait: whole frames in the FIFO, or the one in the registers."""
+        return 1 if self._without_fifo else self.identity.family.fifo_size // self.frame_size
 
     @property
     def retries(self) -> int:
@@ -158,7 +152,7 @@ class Mpu6050:
         It is safe on a chip that another program left in any state, and takes 160 ms.
 
         Returns:
-            Monotonic seconds at which the FIFO was empty; see `reset_fifo`.
+            Monotonic seconds at which the FIFO was empty; see `empty`.
 
         Raises:
             WrongChip: what answers cannot be read as an MPU-6050.
@@ -172,9 +166,11 @@ class Mpu6050:
         self._recognise()
         try:
             self._configure()
-            moment = self.reset_fifo()
+            moment = self.empty()
             # Only now, so that a breakdown of the supply in the meantime shows as well.
             self._verify({**self._expected, reg.INT_ENABLE: reg.FIFO_OVERFLOW})
+            if self.identity.known:
+                self._expected |= self._offsets
         except ChipNotConfigured as error:
             if self.identity.known:
                 raise
@@ -211,12 +207,21 @@ class Mpu6050:
                 who_am_i,
                 identity.name,
             )
+        if identity != self.identity:
+            self._frame_length, self._without_fifo = None, False
         self.identity = identity
 
     def _recognise(self) -> None:
         """Read what the factory wrote into this chip; does the calibration belong to it?"""
         codes = self._registers.read(reg.SELF_TEST_X, 4)
-        trims = self._registers.read(*self.identity.family.accel_trims)
+        first, length = self.identity.family.accel_trims
+        trims = self._registers.read(first, length)
+        # Another program may write its own zero there, which a reset takes out again.
+        gyro = self._registers.read(reg.XG_OFFSET_H, 6)
+        self._offsets = {
+            **dict(enumerate(trims, first)),
+            **dict(enumerate(gyro, reg.XG_OFFSET_H)),
+        }
         self.fingerprint = (bytes([self.identity.who_am_i]) + codes + trims).hex()
         wanted, self._correction = self._calibration, None
         if wanted is None:
@@ -269,15 +274,18 @@ class Mpu6050:
         wanted, found = wrong[register]
         if register == reg.PWR_MGMT_1 and found & reg.SLEEP:
             problem = "the chip fell asleep, as after a breakdown of its supply"
+            remedy = "Check the sensor's supply and its wires"
         else:
+            remedy = (
+                "See that no other program uses the sensor ('sudo fuser -v /dev/i2c-*'), then "
+                "check its supply"
+            )
             problem = f"register 0x{register:02X} holds 0x{found:02X}, not 0x{wanted:02X}"
-        raise ChipNotConfigured(
-            problem, where=self.where, remedy="Check the sensor's supply and its wires"
-        )
+        raise ChipNotConfigured(problem, where=self.where, remedy=remedy)
 
     # --- the FIFO -----------------------------------------------------------------------
 
-    def reset_fifo(self) -> float:
+    def empty(self) -> float:
         """Empty the FIFO and let it fill again.
 
         Returns:
@@ -291,26 +299,34 @@ class Mpu6050:
         self._registers.read(reg.INT_STATUS)
         moment = self._timebase.monotonic()
         self._write_verified({reg.USER_CTRL: reg.USER_FIFO_ENABLE})
+        self._emptied = self._counted = moment
+        self._waiting = False
         return moment
 
-    def latch_fifo(self) -> FifoLatch:
+    def latch(self) -> Latch:
         """Count the frames in the FIFO.
 
         Raises:
             FifoOverflow: it is full, or holds something else than whole frames.
+            WrongChip: its frames are of a length that harpi cannot read.
             SensorError: the bus failed.
         """
+        if self._without_fifo:
+            return self._latch_registers()
         count, before, after = self._count()
-        if count > self.fifo_frames * self.frame_size:
+        if count > self.capacity * self.frame_size:
             raise self._overflow(f"the FIFO is full ({count} bytes)")
         if count % self.frame_size:
             # The chip may have been at writing a frame; then the rest of it is there by now.
             count, before, after = self._count()
             if count % self.frame_size:
+                if not self._registers.read(reg.INT_STATUS)[0] & reg.FIFO_OVERFLOW:
+                    self._learn_frame_length()
                 raise self._overflow(f"the FIFO is out of step ({count} bytes)")
-        return FifoLatch(count // self.frame_size, before, after)
+        self._counted = after
+        return Latch(count // self.frame_size, before, after)
 
-    def read_fifo(self, latch: FifoLatch | None = None) -> FifoBatch:
+    def read(self, latch: Latch | None = None) -> Batch:
         """Fetch the frames that were counted, in one transfer.
 
         Args:
@@ -321,32 +337,122 @@ class Mpu6050:
             ChipNotConfigured: the chip lost its supply and the frames with it.
             SensorError: the bus failed; what was in the FIFO is then in doubt.
         """
-        latch = latch or self.latch_fifo()
+        latch = latch or self.latch()
         if latch.frames == 0:
-            return FifoBatch(np.empty((0, 6), np.float32), latch)
-        content = self._registers.pop(reg.FIFO_R_W, latch.frames * self.frame_size)
-        # Asked afterwards, so that an overflow between the count and the last byte shows.
-        if self._registers.read(reg.INT_STATUS)[0] & reg.FIFO_OVERFLOW:
-            raise self._overflow("the FIFO ran over")
-        if len(set(content[-self.frame_size :])) == 1:
-            self.check()  # an empty FIFO repeats its last byte; did the chip lose its power?
+            nothing = np.empty((0, 6), np.float32)
+            return Batch(nothing, latch, nothing)
+        if self._without_fifo:
+            self._waiting = False
+            content = self._registers.read(reg.ACCEL_XOUT_H, 14)
+        else:
+            content = self._registers.pop(reg.FIFO_R_W, latch.frames * self.frame_size)
+            # Asked afterwards, so that an overflow between the count and the last byte shows.
+            if self._registers.read(reg.INT_STATUS)[0] & reg.FIFO_OVERFLOW:
+                raise self._overflow("the FIFO ran over")
+            if len(set(content[-self.frame_size :])) == 1:
+                self.check()  # an empty FIFO repeats its last byte; did it lose its power?
         words = np.frombuffer(content, ">i2").reshape(latch.frames, -1)
         if words.shape[1] == 7:
             words = np.delete(words, 3, axis=1)  # the temperature
-        values = words.astype(np.float32) * self._scale
+        values = raw = words.astype(np.float32) * self._scale
         if self._correction is not None:
             matrix, shift = self._correction
-            values = values @ matrix + shift
-        return FifoBatch(values, latch)
+            values = raw @ matrix + shift
+        return Batch(values, latch, raw)
+
+    def _learn_frame_length(self) -> None:
+        """Find out how long the frames are, from how the count of bytes grows.
+
+        Raises:
+            WrongChip: none of the lengths that harpi can read.
+            SensorError: the bus failed.
+        """
+        self.empty()
+        length, last, grown = 0, 0, 0
+        for _ in range(_LOOKS):
+            self._registers.wait(0.4 / self.rate)
+            count, _, _ = self._count()
+            # Only a count that stands is one of whole frames.
+            if count == last and count:
+                length = math.gcd(length, count)
+            grown += count > last
+            last = count
+            if grown >= _FRAMES:
+                break
+        if not grown:
+            return  # nothing comes at all, which is another fault
+        if length in _FRAME_SIZES:
+            if length != self.frame_size:
+                log.warning(
+                    "%s: its frames have %d bytes, not %d; reading them so",
+                    self.where,
+                    length,
+                    self.frame_size,
+                )
+                self._frame_length = length
+            return
+        raise WrongChip(
+            f"its FIFO fills by {length or 'no whole number of'} bytes for each sample, where "
+            "an MPU-6050's has 12",
+            where=self.where,
+            remedy="It is another chip: see what its board says, and use an MPU-6050",
+        )
+
+    # --- without a FIFO -----------------------------------------------------------------
+
+    def do_without_fifo(self) -> bool:
+        """Read the registers sample by sample from now on, if new samples come there.
+
+        Returns:
+            Whether they do.
+
+        Raises:
+            SensorError: the bus failed.
+        """
+        contents = set()
+        for _ in range(_LOOKS):
+            contents.add(self._registers.read(reg.ACCEL_XOUT_H, 14))
+            self._registers.wait(1.1 / self.rate)
+        if len(contents) <= _LOOKS // 4:
+            return False
+        self._without_fifo = True
+        self._registers.read(reg.INT_STATUS)
+        self._counted = self._timebase.monotonic()
+        self._waiting = False
+        return True
+
+    def _latch_registers(self) -> Latch:
+        """Ask whether a new sample is in the registers.
+
+        Raises:
+            FifoOverflow: so much time has passed that another one was there before.
+            SensorError: the bus failed.
+        """
+        content, before, after = self._registers.timed_read(reg.INT_STATUS, 1)
+        late = before - self._counted > _LATE_PERIODS / self.rate
+        if content[0] & reg.DATA_READY:
+            self._waiting = True
+            self._counted = after
+            if late:
+                raise FifoOverflow(
+                    "a sample was overwritten before it was read",
+                    where=self.where,
+                    remedy="Give harpi more of the CPU; this chip has no FIFO to wait in",
+                )
+        return Latch(int(self._waiting), before, after)
 
     def _count(self) -> tuple[int, float, float]:
         content, before, after = self._registers.timed_read(reg.FIFO_COUNT_H, 2)
         return int.from_bytes(content, "big"), before, after
 
     def _overflow(self, problem: str) -> FifoOverflow:
-        return FifoOverflow(
-            problem, where=self.where, remedy="Lower sensor.rate, or give harpi more of the CPU"
-        )
+        """Say why, too: harpi came late, or the chip fills its FIFO faster than it was told."""
+        since = self._timebase.monotonic() - max(self._counted, self._emptied)
+        remedy = "Give harpi more of the CPU, or lower sensor.rate"
+        if since < 0.5 * self.capacity / self.rate:
+            problem += ", long before it can be"
+            remedy = "See that no other program uses the sensor; else the chip is at fault"
+        return FifoOverflow(problem, where=self.where, remedy=remedy)
 
     # --- while nothing moves ------------------------------------------------------------
 

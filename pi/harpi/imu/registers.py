@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 SELF_TEST_X: Final = 0x0D  # p. 9: four registers of the factory's self-test codes
+XG_OFFSET_H: Final = 0x13  # r4.0: six registers that are subtracted from the gyroscope
 SMPLRT_DIV: Final = 0x19  # p. 11: sample rate = gyro rate / (1 + SMPLRT_DIV)
 CONFIG: Final = 0x1A  # p. 13: DLPF_CFG in bits 2:0
 GYRO_CONFIG: Final = 0x1B  # p. 14: FS_SEL in bits 4:3
@@ -36,6 +37,7 @@ MOTION_G_PER_LSB: Final = 0.002
 # INT_ENABLE, INT_STATUS
 MOTION: Final = 0x40
 FIFO_OVERFLOW: Final = 0x10
+DATA_READY: Final = 0x01
 
 # USER_CTRL
 USER_FIFO_ENABLE: Final = 0x40

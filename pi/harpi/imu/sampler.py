@@ -6,17 +6,20 @@ import logging
 import math
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from harpi.errors import ChipNotConfigured, FifoOverflow, HarpiError, SensorError, WrongChip
 from harpi.imu.clock import ChipClock, DrainSchedule
-from harpi.imu.health import FreezeWatch, HealthMeter, SensorHealth
-from harpi.imu.mpu6050 import FifoBatch, FifoLatch, Mpu6050
+from harpi.imu.health import HealthMeter, SensorHealth
 from harpi.imu.napping import POLL_SECONDS
+from harpi.imu.plausibility import REMEDY as IMPLAUSIBLE_REMEDY
+from harpi.imu.plausibility import SignalWatch
+from harpi.imu.sensor import Batch, Latch, Sensor
 from harpi.timebase import Timebase
-from harpi.types import Samples, TimeArray
+from harpi.types import AXES, Samples, TimeArray
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +42,8 @@ _HUNT_SECONDS: Final = 1e-3
 _OVERDUE_SECONDS: Final = 0.1
 """How late samples may be before the chip is taken to have failed."""
 
-_FROZEN_SECONDS: Final = 1.0
-_FROZEN_SAMPLES: Final = 16
-"""How long all six values may stay the same; the longer of the two."""
+_BARREN_STARTS: Final = 3
+"""Starts of the FIFO in a row that bring no sample before it is done without."""
 
 _FIRST_PAUSE: Final = 0.1
 _LAST_PAUSE: Final = 5.0
@@ -50,7 +52,9 @@ _PAUSE_SHARE: Final = 0.25
 
 _JOIN_SECONDS: Final = 1.0
 _QUIET_SECONDS: Final = 60.0
-"""Faults of one kind are told of once in this time; the health figures count them all."""
+_QUIETEST_SECONDS: Final = 3600.0
+"""Faults of one kind are told of once in this time, which doubles from the first to the second
+while they last; the health figures count them all."""
 
 _TEMPERATURE_SECONDS: Final = 30.0
 
@@ -77,11 +81,16 @@ class Sampler:
         check_seconds: how often the configuration is read back.
         may_nap: whether the chip may sleep now, where it was told to; asked on the sampling
             thread, again and again while it sleeps.
+        on_doubt: told, on the sampling thread, from when to when samples that were handed on
+            are not to be believed, and why.
+
+    Attributes:
+        watch: judges what the sensor shows.
     """
 
     def __init__(
         self,
-        chip: Mpu6050,
+        chip: Sensor,
         timebase: Timebase,
         on_samples: Callable[[Samples], None],
         *,
@@ -90,6 +99,7 @@ class Sampler:
         first_window_seconds: float = 0.0,
         check_seconds: float = 5.0,
         may_nap: Callable[[], bool] = lambda: True,
+        on_doubt: Callable[[float, float, str], None] = lambda _begin, _end, _why: None,
     ) -> None:
         self._chip = chip
         self._timebase = timebase
@@ -99,20 +109,25 @@ class Sampler:
         self._first_window_seconds = first_window_seconds
         self._check_seconds = check_seconds
         self._may_nap = may_nap
+        self._on_doubt = on_doubt
         self._nap_wanted = False
         self._napped = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._clock = ChipClock(chip.rate)
         self._meter = HealthMeter()
-        self._freeze = FreezeWatch(max(_FROZEN_SAMPLES, _FROZEN_SECONDS * chip.rate))
+        self.watch = SignalWatch(chip.rate, chip.ranges, bandwidth=chip.bandwidth)
+        self._frozen = False
+        self._barren = 0
+        self._checked = timebase.monotonic()
+        self._awaiting_samples = False
         self._last_time: float | None = None
         self._number = 0
         self._sharpness = _SHARPNESS_SECONDS
         self._chip_in_doubt = False
         self._fifo_in_doubt = False
         self._failing_since: float | None = None
-        self._told: dict[str, float] = {}
+        self._told: dict[str, tuple[float, float]] = {}
         self._schedule = DrainSchedule(1)
         self.next_drain = self._next_check = self._next_temperature = timebase.monotonic()
         """Monotonic seconds at which `drain` should be called next."""
@@ -166,12 +181,13 @@ class Sampler:
 
     def health(self) -> SensorHealth:
         """Say how the sampling goes; from any thread."""
-        return self._meter.snapshot(
+        figures = self._meter.snapshot(
             self._timebase.monotonic(),
             clock_ppm=self._clock.error_ppm,
             retries=self._chip.retries,
             bus_hertz=self._chip.bus_hertz,
         )
+        return replace(figures, findings=self.watch.current, saturated=self.watch.saturated)
 
     # --- one step -----------------------------------------------------------------------
 
@@ -195,23 +211,47 @@ class Sampler:
                 if self._nap_wanted:
                     self._fall_asleep()
         except FifoOverflow as overflow:
-            self._empty_fifo(overflow)
+            self._after_overflow(overflow)
         except HarpiError as error:
             self._recover_from(error)
 
     def _begin(self) -> None:
-        moment = self._chip.start()
+        moment = self._started()
         self._next_check = moment + self._check_seconds
         self._next_temperature = moment
         self._resume(moment)
 
+    def _started(self) -> float:
+        """Start the chip; give the moment of its first sample at the earliest."""
+        moment = self._chip.start()
+        self._checked = moment
+        return moment
+
+    def _check(self) -> None:
+        """Read the configuration back; if it is another, so were the samples since last time.
+
+        Raises:
+            ChipNotConfigured: it is another.
+            SensorError: the bus failed.
+        """
+        try:
+            self._chip.check()
+        except ChipNotConfigured as error:
+            begin, now = self._checked, self._timebase.monotonic()
+            self._meter.disturbed += 1
+            self._meter.disturbance = error.problem
+            self.watch.suspect(begin, now, error.problem)
+            self._on_doubt(begin, now, error.problem)
+            raise
+        self._checked = self._timebase.monotonic()
+
     def _schedule_of_chip(self) -> DrainSchedule:
         """Plan the drains, once the chip was identified and the size of its FIFO is known."""
-        room, rate = self._chip.fifo_frames, self._chip.rate
+        room, rate = self._chip.capacity, self._chip.rate
         if self._batch is not None:
-            return DrainSchedule(min(self._batch, room * 3 // 4))
+            return DrainSchedule(max(1, min(self._batch, room * 3 // 4)))
         spare = math.ceil(LATE_SECONDS * rate * _HASTE) + 1
-        most = max(room // 4, min(room // 2, room - spare))
+        most = max(1, room // 4, min(room // 2, room - spare))
         if self._hop_seconds is not None:
             return DrainSchedule.for_windows(
                 self._hop_seconds * rate, self._first_window_seconds * rate, most
@@ -225,21 +265,20 @@ class Sampler:
         self._nap_wanted = False  # whoever wanted it spoke of before
         self._clock.restart(moment)
         self._number = 0
-        self._freeze.restart()
         self._meter.state = "running"
         self._await_next(moment)
 
     def _step(self) -> None:
-        latch = self._chip.latch_fifo()
+        latch = self._chip.latch()
         number = self._number + latch.frames
         if number < self._target - 1:
-            self._chip.check()  # by far too few; the clock is not to believe it unseen
+            self._check()  # by far too few; the clock is not to believe it unseen
         self._clock.observe(number, latch.before, latch.after)
         if number < self._target:
             self._miss(latch)
             return
         self._fifo_in_doubt = True  # a transfer that breaks off has eaten some of it
-        batch = self._chip.read_fifo(latch)
+        batch = self._chip.read(latch)
         self._fifo_in_doubt = False
         self._deliver(batch, number)
         self._look_after_chip(latch.after)
@@ -253,7 +292,7 @@ class Sampler:
     def _look_after_chip(self, now: float) -> None:
         if now >= self._next_check:
             self._next_check = now + self._check_seconds
-            self._chip.check()
+            self._check()
         if now >= self._next_temperature:
             self._next_temperature = now + _TEMPERATURE_SECONDS
             self._meter.temperature = self._chip.temperature()
@@ -272,7 +311,7 @@ class Sampler:
 
     def _look_for_motion(self) -> None:
         if self._chip.moved() or not self._may_nap():
-            self._resume(self._chip.start())
+            self._resume(self._started())
             log.info("%s: awake again", self._chip.where)
         elif self._looked_at() >= self._next_check:
             self._next_check += self._check_seconds
@@ -314,21 +353,23 @@ class Sampler:
             moment = max(moment, now + self._clock.period / 4)
         self.next_drain = moment
 
-    def _miss(self, latch: FifoLatch) -> None:
+    def _miss(self, latch: Latch) -> None:
         """Take in that the sample waited for is not there."""
         self._surprised = not self._searching
         if latch.after > self._deadline:
-            self._chip.check()
+            self._check()
+            if self._number == 0:
+                self._do_without_fifo("its FIFO stays empty")
             raise ChipNotConfigured(
                 "the chip takes no more samples",
                 where=self._chip.where,
-                remedy="Check the sensor's supply",
+                remedy="Take its supply away for a second; if it stays so, replace the sensor",
             )
         self._aim(latch.after)
 
     # --- what was found -----------------------------------------------------------------
 
-    def _deliver(self, batch: FifoBatch, number: int) -> None:
+    def _deliver(self, batch: Batch, number: int) -> None:
         times = self._clock.times(number)
         period = self._clock.period
         run: TimeArray = times
@@ -357,7 +398,32 @@ class Sampler:
             if self._tell("receiver"):
                 log.exception("The receiver of the samples failed; sampling goes on.")
         self._failing_since = None
-        if self._freeze.is_frozen(batch.values):
+        self._barren = 0
+        if self._awaiting_samples:
+            self._awaiting_samples = False
+            log.info("%s: samples again", self._chip.where)
+        self._judge(batch, times)
+
+    def _judge(self, batch: Batch, times: TimeArray) -> None:
+        """Tell of what cannot be true; set a chip up anew whose values all stand still, once.
+
+        Raises:
+            ChipNotConfigured: they do.
+        """
+        before = self.watch.current
+        self.watch.take(batch.raw, times)
+        now = self.watch.current
+        if now == before:
+            return
+        for finding in now:
+            if finding not in before:
+                self._on_doubt(finding.since, float(times[-1]), finding.problem)
+                if self._tell(f"finding {finding.kind} {finding.axes}"):
+                    log.warning(
+                        "%s: %s. %s.", self._chip.where, finding.problem, IMPLAUSIBLE_REMEDY
+                    )
+        frozen, self._frozen = self._frozen, any(len(f.axes) == len(AXES) for f in now)
+        if self._frozen and not frozen:
             raise ChipNotConfigured(
                 "the values no longer change, not even by noise",
                 where=self._chip.where,
@@ -366,15 +432,47 @@ class Sampler:
 
     # --- when something goes wrong ------------------------------------------------------
 
-    def _empty_fifo(self, overflow: FifoOverflow) -> None:
+    def _after_overflow(self, overflow: FifoOverflow) -> None:
+        """Empty the FIFO and go on; that it overflows with no sample in between is a fault."""
+        self._barren += 1
+        if self._barren > 1:
+            try:
+                if self._barren >= _BARREN_STARTS:
+                    self._do_without_fifo("its FIFO runs over however soon it is emptied")
+                    if not self._barren:
+                        return
+            except HarpiError as error:
+                self._recover_from(error)
+                return
+            self._chip_in_doubt = True
+            self._recover_from(overflow)
+            return
         if self._tell("overflow"):
             log.warning("%s The samples in it are lost.", overflow)
         self._meter.error = str(overflow)
         try:
-            self._resume(self._chip.reset_fifo())
+            self._resume(self._chip.empty())
         except SensorError as error:
             self._chip_in_doubt = True
             self._recover_from(error)
+
+    def _do_without_fifo(self, why: str) -> None:
+        """Where several starts have brought no sample, read the chip in its other way.
+
+        Raises:
+            SensorError: the bus failed.
+        """
+        self._barren += 1
+        if self._barren < _BARREN_STARTS or not self._chip.do_without_fifo():
+            return
+        log.warning(
+            "%s: %s, so its registers are read sample by sample. A program that comes late "
+            "then loses samples.",
+            self._chip.where,
+            why,
+        )
+        self._barren = 0
+        self._resume(self._timebase.monotonic())
 
     def _get_back(self) -> None:
         """Go on after a fault, and lose as little by it as may be.
@@ -383,24 +481,24 @@ class Sampler:
         was not fetched. It is reset only where it may not be what it was.
         """
         if self._chip_in_doubt:
-            self._resume(self._chip.start())
+            self._resume(self._started())
             self._meter.recoveries += 1
         else:
-            self._chip.check()
+            self._check()
             if self._fifo_in_doubt:
-                self._resume(self._chip.reset_fifo())
+                self._resume(self._chip.empty())
             else:
                 self._meter.state = "running"
                 self._await_next(self._timebase.monotonic())
-        log.info("%s: samples again", self._chip.where)
 
     def _recover_from(self, error: HarpiError) -> None:
         recovering, doubted = self._meter.state == "recovering", self._chip_in_doubt
         of_the_bus = not isinstance(error, ChipNotConfigured | WrongChip)
         sampled = self._number > 0 and (recovering or self._meter.state == "running")
         self._chip_in_doubt = doubted or not (of_the_bus and sampled)
-        if self._tell("fault"):
+        if self._tell(f"fault {type(error).__name__}"):
             log.warning("%s Trying again until it works.", error)
+            self._awaiting_samples = True
         self._meter.state = "recovering"
         self._meter.error = str(error)
         self._meter.faults += 1
@@ -415,7 +513,10 @@ class Sampler:
     def _tell(self, topic: str) -> bool:
         """Whether it is time again to tell of a fault of this kind."""
         now = self._timebase.monotonic()
-        if now < self._told.get(topic, -math.inf) + _QUIET_SECONDS:
+        last, pause = self._told.get(topic, (-math.inf, 0.0))
+        if now < last + pause:
             return False
-        self._told[topic] = now
+        lasting = now < last + pause + _QUIETEST_SECONDS
+        pause = min(2 * pause, _QUIETEST_SECONDS) if lasting and pause else _QUIET_SECONDS
+        self._told[topic] = now, pause
         return True

@@ -163,7 +163,7 @@ def _raspberrypi(host: _Host) -> int:
 
 
 def _kernel(host: _Host) -> int:
-    """Read as the kernel's driver does; see `inv_mpu6050_read_fifo`."""
+    """Read as the kernel's driver does; see `inv_mpu6050_read`."""
     bench, chip, got = host.bench, host.bench.chip, 0
     bench.wake(divider=1000 // host.rate - 1)
     bench.start_fifo()

@@ -176,9 +176,22 @@ def _disturb(chip: Chip, begun: list[Fault], holding: list[Fault], now: float) -
             chip.flood(now)
         elif fault.kind is FaultKind.CLOCK_ERROR:
             chip.set_clock_error(fault.value, now if fault.at is None else fault.at)
+        elif fault.kind is FaultKind.MEDDLED:
+            chip.meddle(*divmod(int(fault.value), 0x100), now)
     lies = {fault.kind: int(fault.value) for fault in holding}
+    held = {
+        axis: None if fault.kind is FaultKind.HELD else int(fault.value)
+        for fault in holding
+        if fault.kind in (FaultKind.HELD, FaultKind.STUCK_AT)
+        for axis in fault.axes
+    }
     chip.pretend(
-        frozen=FaultKind.FROZEN in lies, who_am_i=lies.get(FaultKind.CORRUPT_ID), now=now
+        frozen=FaultKind.FROZEN in lies,
+        who_am_i=lies.get(FaultKind.CORRUPT_ID),
+        now=now,
+        held=held,
+        dry=FaultKind.DRY in lies,
+        flooding=FaultKind.FLOODING in lies,
     )
 
 
@@ -197,10 +210,15 @@ class FaultKind(enum.Enum):
     # In the chip, for a while: it answers, but wrongly.
     CORRUPT_ID = enum.auto()  # WHO_AM_I reads `value`
     FROZEN = enum.auto()  # every sample repeats the one before
+    HELD = enum.auto()  # `axes` repeat the value that they had
+    STUCK_AT = enum.auto()  # `axes` read `value`, in counts
+    DRY = enum.auto()  # nothing comes into the FIFO
+    FLOODING = enum.auto()  # the FIFO runs over with every sample
 
     # In the chip, in one moment.
     BROWNOUT = enum.auto()  # asleep and unconfigured, still answering
     OVERFLOW = enum.auto()  # the FIFO runs over
+    MEDDLED = enum.auto()  # another program writes `value`: 256 * register + content
     CLOCK_ERROR = enum.auto()  # the chip's clock runs off by `value` from now on
 
 
@@ -216,7 +234,15 @@ ERRNO = {
 """What Linux answers on a Pi, for the faults of the bus."""
 
 
-_LASTING = (FaultKind.STUCK, FaultKind.CORRUPT_ID, FaultKind.FROZEN)
+_LASTING = (
+    FaultKind.STUCK,
+    FaultKind.CORRUPT_ID,
+    FaultKind.FROZEN,
+    FaultKind.HELD,
+    FaultKind.STUCK_AT,
+    FaultKind.DRY,
+    FaultKind.FLOODING,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +250,8 @@ class Fault:
     """One fault: what, when, how long.
 
     It begins at the first transfer that fulfils `transfer`, `at` or `probability`; of these
-    exactly one is given. It lasts `transfers` transfers or `seconds`; with neither, STUCK,
-    CORRUPT_ID and FROZEN last until they are recovered from, the others for one transfer.
+    exactly one is given. It lasts `transfers` transfers or `seconds`; with neither, STUCK and
+    what sits in the chip for a while last until they are ended, the others for one transfer.
 
     Attributes:
         kind: what goes wrong.
@@ -234,7 +260,9 @@ class Fault:
         probability: that it begins at any one transfer; it may come again and again.
         transfers: how many transfers it lasts.
         seconds: how long it lasts.
-        value: what WHO_AM_I reads (CORRUPT_ID), or the error of the clock (CLOCK_ERROR).
+        value: what WHO_AM_I reads (CORRUPT_ID), the error of the clock (CLOCK_ERROR), counts
+            (STUCK_AT), register and content (MEDDLED).
+        axes: which axes it happens to, 0 to 5 (HELD, STUCK_AT).
 
     Raises:
         ValueError: not exactly one of `transfer`, `at` and `probability` is given.
@@ -247,6 +275,7 @@ class Fault:
     transfers: int | None = None
     seconds: float | None = None
     value: float = 0.0
+    axes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         given = (self.transfer, self.at, self.probability)

@@ -9,6 +9,7 @@ milliseconds, which are samples at 1 kHz, and in cycle mode only the samples' ti
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from harpi.imu.emulator import registers as reg
 from harpi.imu.emulator.motion import Motion
-from harpi.imu.emulator.settings import Setting, Specimen
+from harpi.imu.emulator.settings import Setting, Specimen, Variant
 from harpi.imu.emulator.signal_path import SignalPath, Words
 from harpi.timebase import Timebase
 
@@ -51,6 +52,8 @@ class Chip:
         temperature: of the die in degrees Celsius.
         self_test_error: by how much the self-test response misses the factory trim, 0.2 for
             20 % more; the data sheet allows 14 %. One number, or six for accel and gyro x y z.
+        variant: what it is; where None, what answers with its WHO_AM_I.
+        bits: of its converter; the lowest of the 16 are then always 0.
 
     Attributes:
         samples: how many samples it has taken since it was made, until it was last accessed.
@@ -69,11 +72,20 @@ class Chip:
         accel_gain: ArrayLike | None = None,
         temperature: float = 25.0,
         self_test_error: ArrayLike = 0.0,
+        variant: Variant | None = None,
+        bits: int = 16,
     ) -> None:
         rng = np.random.default_rng(seed)
         self._specimen = Specimen(
-            who_am_i, rng, np.asarray(bias, np.float64), np.asarray(self_test_error, np.float64)
+            who_am_i,
+            rng,
+            np.asarray(bias, np.float64),
+            np.asarray(self_test_error, np.float64),
+            variant,
         )
+        self._mask = -1 << 16 - bits
+        self._held: dict[int, int | None] = {}
+        self._dry = self._flooding = False
         self._path = SignalPath(motion, rng if noise else None, clock_error, accel_gain)
         self._fifo = Fifo(self._specimen.variant.fifo_size)
         self._temperature = temperature
@@ -164,18 +176,43 @@ class Chip:
         if frame:
             self._push(frame * (self._fifo.size // len(frame) + 1))
 
-    def pretend(self, *, frozen: bool, who_am_i: int | None, now: float) -> None:
+    def pretend(
+        self,
+        *,
+        frozen: bool,
+        who_am_i: int | None,
+        now: float,
+        held: Mapping[int, int | None] | None = None,
+        dry: bool = False,
+        flooding: bool = False,
+    ) -> None:
         """Answer wrongly from `now` on, as a damaged chip or a bad wire does.
 
         Args:
             frozen: every sample repeats the one before.
             who_am_i: what WHO_AM_I reads; None for the truth.
             now: monotonic seconds.
+            held: by number of the axis, what it reads; None for what it read last.
+            dry: nothing comes into the FIFO.
+            flooding: the FIFO runs over with every sample.
         """
-        if frozen != self._frozen:
+        held = held or {}
+        if (frozen, held, dry, flooding) != (
+            self._frozen,
+            self._held,
+            self._dry,
+            self._flooding,
+        ):
             self._advance(now)
-            self._frozen = frozen
+            self._frozen, self._held = frozen, dict(held)
+            self._dry, self._flooding = dry, flooding
         self._shown_id = who_am_i
+
+    def meddle(self, register: int, content: int, now: float) -> None:
+        """Let another program write a register."""
+        pointer = self._pointer
+        self.write(bytes([register, content]), now)
+        self._pointer = pointer
 
     # --- time passes ----------------------------------------------------------------------
 
@@ -199,7 +236,12 @@ class Chip:
             due -= len(words)
             if self._frozen:
                 words = self._latest().repeat(len(words), axis=0)
-            self._push(self._frames(words))
+            if self._held or self._mask != -1:
+                words = self._distorted(words)
+            if not self._dry:
+                self._push(self._frames(words))
+            if self._flooding:
+                self.flood(now)
             self._watch_motion(words)
         self._regs[_DATA] = words[-1].tobytes()
         self._regs[reg.INT_STATUS] |= reg.DATA_RDY
@@ -223,11 +265,26 @@ class Chip:
         """Give the sensor registers as one row of words."""
         return np.frombuffer(bytes(self._regs[_DATA]), ">i2").reshape(1, 7)
 
+    def _distorted(self, words: Words) -> Words:
+        """What a damaged or a coarse chip makes of its samples."""
+        latest = self._latest()[0]
+        words = words.copy()
+        for axis, content in self._held.items():
+            word = axis if axis < 3 else axis + 1  # the temperature is between them
+            words[:, word] = latest[word] if content is None else content
+        motion = [0, 1, 2, 4, 5, 6]
+        words[:, motion] &= self._mask
+        return words
+
     def _frames(self, words: Words) -> bytes:
         """Pick the words that FIFO_EN asks for, in the order of their registers."""
         if not self._regs[reg.USER_CTRL] & reg.USER_FIFO_EN:
             return b""
-        return words.take(self._fifo_words, axis=1).tobytes()
+        frames = words.take(self._fifo_words, axis=1)
+        padding = self._specimen.variant.padding
+        if not padding:
+            return frames.tobytes()
+        return b"".join(frame.tobytes() + bytes(padding) for frame in frames)
 
     def _push(self, content: bytes) -> None:
         if self._fifo.push(content):

@@ -61,6 +61,7 @@ class Specimen:
         bias: float64 ``[6]``, zero-g and zero-rate error in g and deg/s.
         self_test_error: float64, one or ``[6]``, by how much the self-test response misses the
             factory's.
+        variant: what it is; where None, what answers with its WHO_AM_I.
     """
 
     def __init__(
@@ -69,9 +70,10 @@ class Specimen:
         rng: np.random.Generator,
         bias: NDArray[np.float64],
         self_test_error: NDArray[np.float64],
+        variant: Variant | None = None,
     ) -> None:
         self.who_am_i = who_am_i
-        self.variant: Variant = variant_of(who_am_i)
+        self.variant: Variant = variant or variant_of(who_am_i)
         self._bias = bias
         codes = rng.integers(8, 25, 6).tolist()
         self._self_test = factory_trim(codes) * (1.0 + self_test_error)
@@ -176,6 +178,7 @@ class Variant:
             0x1D, and the divider does nothing while the gyroscope runs at 8 kHz.
         frames_with_temperature: the FIFO takes whole sensors only (FIFO_EN 4 and 3), and each
             brings the temperature along.
+        padding: bytes at the end of each frame that mean nothing.
     """
 
     temperature_lsb: float = 340.0
@@ -185,6 +188,7 @@ class Variant:
     power: int = reg.SLEEP
     is_6500: bool = False
     frames_with_temperature: bool = False
+    padding: int = 0
 
 
 _MPU_6050: Final = Variant()

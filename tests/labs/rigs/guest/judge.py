@@ -111,7 +111,7 @@ def ours(accel_range: int, gyro_range: int, rate: int = 50) -> dict[str, Any]:
     chip = Mpu6050(bus, SystemTime(), address=ADDRESS, **settings)
     moment = chip.start()
     time.sleep(0.6)
-    batch = chip.read_fifo()
+    batch = chip.read()
     temperature = chip.temperature()
     chip.close()
     bus.close()
