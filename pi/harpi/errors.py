@@ -172,6 +172,12 @@ class DaemonNotRunning(ControlError, ConnectionError):
     """A command needs the running daemon and there is none."""
 
 
+class ThreadFailed(HarpiError, RuntimeError):
+    """The daemon ends because a thread fails that it cannot do without."""
+
+    exit_code = 12
+
+
 class CommandRefused(HarpiError, RuntimeError):
     """A command that the session does not accept in its present state."""
 

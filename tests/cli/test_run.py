@@ -12,11 +12,12 @@ from typing import NoReturn
 import msgspec
 import pytest
 
-from harpi import shipped
+from harpi import shipped, supervisor
 from harpi.cli import main
 from harpi.errors import BusPermissionDenied
 from harpi.imu.emulator.bus import EmulatedBus, Fault, FaultKind, FaultPlan
 from harpi.publish.messages import State
+from harpi.signal.windows import WindowMaker
 from harpi.timebase import SystemTime
 from tests.support.broker import Broker, listening, running, wait_until
 from tests.support.command import end, harpi, running_harpi
@@ -235,3 +236,22 @@ def test_without_a_terminal_there_are_no_keys(tmp_path: Path) -> None:
     done = harpi(*command(tmp_path), "--keyboard")
     assert done.returncode == 8
     assert "harpi: keyboard: there is no terminal to read keys from." in done.stderr
+
+
+def test_a_part_that_fails_again_and_again_ends_it_with_an_exit_code_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise MemoryError("planted")
+
+    monkeypatch.setattr(supervisor, "LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr(WindowMaker, "push", fail)
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        with pytest.raises(SystemExit) as caught:
+            main([*command(tmp_path), *WITHOUT_BROKER])
+    finally:
+        signal.signal(signal.SIGINT, before[0])
+        signal.signal(signal.SIGTERM, before[1])
+    assert caught.value.code == 12
+    assert "the thread recognition fails again and again" in capsys.readouterr().err

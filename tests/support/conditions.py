@@ -34,6 +34,7 @@ def health(sensor: SensorHealth = WELL, *, uptime: float = 100.0, **recognition:
         ),
         link=LinkFigures(sent=0, dropped=0, connections=1),
         models=MODELS,
+        faults={},
     )
 
 

@@ -47,6 +47,7 @@ def run(
     """
     import signal
     import threading
+    from contextlib import ExitStack
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -58,6 +59,7 @@ def run(
     logs.configure(settings.log)
 
     from harpi.daemon import Daemon
+    from harpi.supervisor import Supervisor
     from harpi.systemd import Notifier
     from harpi.timebase import SystemTime
 
@@ -73,23 +75,32 @@ def run(
         bus = EmulatedBus({settings.sensor.address: Chip(motion, timebase)}, timebase)
         wearer = None if as_recorded else Wearer(motion, timebase)
     notifier = Notifier()
-    with Daemon(
-        settings,
-        bus=bus,
-        timebase=timebase,
-        notifier=notifier,
-        patient=notifier.managed,  # somebody at a terminal wants to know at once
-    ) as daemon:
+    with (
+        Supervisor(on_given_up=stop.set) as supervisor,
+        Daemon(
+            settings,
+            bus=bus,
+            timebase=timebase,
+            notifier=notifier,
+            patient=notifier.managed,  # somebody at a terminal wants to know at once
+            supervisor=supervisor,
+        ) as daemon,
+        ExitStack() as ending,
+    ):
         if wearer is not None:
             daemon.session.subscribe(wearer.hear)
-        if not keyboard:
-            stop.wait()
-            return
-        from harpi.controls.keyboard import Keyboard
+        if keyboard:
+            from harpi.controls.keyboard import Keyboard
 
-        keys = Keyboard(daemon.session, settings.learning.labels, end=stop.set, say=typer.echo)
-        keys.start()
-        try:
-            stop.wait()
-        finally:
-            keys.stop()
+            keys = Keyboard(
+                daemon.session,
+                settings.learning.labels,
+                end=stop.set,
+                say=typer.echo,
+                supervisor=supervisor,
+            )
+            keys.start()
+            ending.callback(keys.stop)
+        stop.wait()
+    if supervisor.given_up is not None:
+        raise supervisor.given_up

@@ -37,6 +37,7 @@ from typing import Final, Literal
 from harpi.commands import Command, Confirm, Forget, Record, Room, Situation, Stop, Train, Undo
 from harpi.config.schema import ButtonsSection
 from harpi.controls.gpio import Gpio
+from harpi.supervisor import Supervisor
 from harpi.timebase import Timebase
 
 RECHECK_SECONDS: Final = 0.1
@@ -87,6 +88,7 @@ class Buttons:
         labels: what the label buttons stand for, in the order of `section.labels`; a label
             without a pin has no button, a pin without a label is left alone.
         timebase: the clock that edges are stamped by.
+        supervisor: sees what goes wrong.
 
     Raises:
         ControlError: a pin cannot be used.
@@ -99,7 +101,9 @@ class Buttons:
         section: ButtonsSection,
         labels: tuple[str, ...],
         timebase: Timebase,
+        supervisor: Supervisor | None = None,
     ) -> None:
+        self._supervisor = supervisor or Supervisor()
         self._room = room
         self._gpio = gpio
         self._section = section
@@ -118,7 +122,7 @@ class Buttons:
 
     def start(self) -> None:
         """Watch the buttons in a thread of their own."""
-        self._thread = threading.Thread(target=self._run, name="harpi-buttons", daemon=True)
+        self._thread = self._supervisor.thread(self._run, "harpi-buttons")
         self._thread.start()
 
     def stop(self) -> None:

@@ -20,6 +20,7 @@ from typing import Any, Final, TextIO
 from harpi.commands import Cancel, Command, Forget, Pause, Resume, Room, Stop, Undo
 from harpi.controls.buttons import label_pressed, train_pressed
 from harpi.errors import ControlError
+from harpi.supervisor import Supervisor
 
 SOURCE: Final = "keyboard"
 
@@ -58,7 +59,9 @@ class Keyboard:
         end: Callable[[], None],
         say: Callable[[str], None],
         terminal: TextIO | None = None,
+        supervisor: Supervisor | None = None,
     ) -> None:
+        self._supervisor = supervisor or Supervisor()
         self._room = room
         self._labels = labels
         self._end = end
@@ -86,7 +89,7 @@ class Keyboard:
             ) from error
         atexit.register(self._put_back)
         self._wake = os.pipe()
-        self._thread = threading.Thread(target=self._run, name="harpi-keyboard", daemon=True)
+        self._thread = self._supervisor.thread(self._run, "harpi-keyboard")
         self._thread.start()
         self._say(self.help())
 

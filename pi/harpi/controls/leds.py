@@ -16,6 +16,7 @@ from typing import Final, Literal
 from harpi.commands import Event, Room
 from harpi.config.schema import LedsSection
 from harpi.controls.gpio import Gpio
+from harpi.supervisor import Supervisor
 from harpi.timebase import Timebase
 from harpi.types import Verdict
 
@@ -39,6 +40,7 @@ class Leds:
         section: which light is on which pin.
         labels: the labels in the order of their buttons; their number is blinked.
         timebase: the clock that the patterns follow.
+        supervisor: sees what goes wrong.
 
     Raises:
         ControlError: a pin cannot be used.
@@ -51,7 +53,9 @@ class Leds:
         section: LedsSection,
         labels: tuple[str, ...],
         timebase: Timebase,
+        supervisor: Supervisor | None = None,
     ) -> None:
+        self._supervisor = supervisor or Supervisor()
         self._room = room
         self._gpio = gpio
         self._labels = labels
@@ -76,7 +80,7 @@ class Leds:
 
     def start(self) -> None:
         """Drive the lights from a thread of their own."""
-        self._thread = threading.Thread(target=self._run, name="harpi-leds", daemon=True)
+        self._thread = self._supervisor.thread(self._run, "harpi-leds")
         self._thread.start()
 
     def stop(self) -> None:

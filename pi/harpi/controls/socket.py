@@ -25,6 +25,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
@@ -35,6 +36,7 @@ from harpi.commands import LARGEST_MESSAGE, Answer, Event, Room, decode, encode
 from harpi.config.schema import SocketSection
 from harpi.errors import AlreadyRunning, ControlError, UsageError
 from harpi.files import FileLock, decode_json
+from harpi.supervisor import Supervisor
 
 MOST_CLIENTS: Final = 16
 """Clients at once; one more is told so and put out."""
@@ -68,6 +70,7 @@ class ControlSocket:
         examine: tells how the device does, as one line of JSON; called on the threads of the
             clients, as is
         look_again: takes note of what another program has changed.
+        supervisor: sees what goes wrong.
     """
 
     def __init__(
@@ -78,7 +81,9 @@ class ControlSocket:
         *,
         examine: Callable[[], bytes],
         look_again: Callable[[Changed], None],
+        supervisor: Supervisor | None = None,
     ) -> None:
+        self._supervisor = supervisor or Supervisor()
         self._room = room
         self._examine = examine
         self._look_again = look_again
@@ -134,7 +139,7 @@ class ControlSocket:
                 where=str(self._path),
                 remedy="Check the owner of the folder, or set paths.runtime to another",
             ) from error
-        self._thread = threading.Thread(target=self._accept, name="harpi-socket", daemon=True)
+        self._thread = self._supervisor.thread(self._accept, "harpi-socket")
         self._thread.start()
 
     def stop(self) -> None:
@@ -196,8 +201,8 @@ class ControlSocket:
                     self._ending.wait(0.1)
                 continue
             connection.settimeout(self._section.timeout_seconds)
-            thread = threading.Thread(
-                target=self._serve, args=(connection,), name="harpi-client", daemon=True
+            thread = self._supervisor.thread(
+                partial(self._serve, connection), "harpi-client", once=True
             )
             with self._clients_lock:
                 crowded = len(self._clients) >= MOST_CLIENTS
@@ -212,7 +217,7 @@ class ControlSocket:
     def _begin_to_serve(self, thread: threading.Thread, connection: socket.socket) -> None:
         try:
             thread.start()
-        except RuntimeError as error:  # no memory for a thread now; the next client may have it
+        except (RuntimeError, MemoryError) as error:  # the next client may have some
             with self._clients_lock:
                 self._clients.pop(thread, None)
             _log.warning("a client is put out: %s", error)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 
 from harpi.config.schema import Config
-from harpi.daemon.background import Background
 from harpi.daemon.recognition import Recognition, Sink
 from harpi.daemon.sensor import Corrections, Resting, SensorClaim, Wearing, make_chip
 from harpi.daemon.status import (
@@ -29,6 +29,7 @@ from harpi.memory import use_few_arenas
 from harpi.publish.messages import Condition, Health, LinkFigures, RecentFigures
 from harpi.signal.ring import Ring
 from harpi.signal.windows import WindowMaker
+from harpi.supervisor import Supervisor
 from harpi.systemd import Notifier
 from harpi.timebase import SystemTime, Timebase
 from harpi.types import Samples, Verdict, Window
@@ -61,6 +62,7 @@ class Daemon:
         notifier: the way to systemd; none where not given.
         gpio: the pins of buttons and lights; those of this computer where not given.
         patient: a sensor that does not start is waited for, instead of giving up.
+        supervisor: sees what goes wrong on any thread, and says when the process has to end.
 
     Attributes:
         ring: the signal of the last seconds.
@@ -90,7 +92,9 @@ class Daemon:
         notifier: Notifier | None = None,
         gpio: Gpio | None = None,
         patient: bool = False,
+        supervisor: Supervisor | None = None,
     ) -> None:
+        self.supervisor = supervisor or Supervisor()
         self.config = config
         self.timebase: Timebase = timebase or SystemTime()
         self._notifier = notifier or Notifier({})
@@ -111,6 +115,7 @@ class Daemon:
             self._judge,
             input_rate=sensor.rate,
             window_seconds=signal.length / signal.rate,
+            supervisor=self.supervisor,
         )
         self.listeners: list[Callable[[Samples], None]] = [self.recognition.feed]
         self._shares_bus = bus is None
@@ -118,7 +123,7 @@ class Daemon:
         self._bus = bus or (
             SmbusBus(sensor.bus, at_once=False) if patient else SmbusBus(sensor.bus)
         )
-        self._corrections = Corrections(config)
+        self._corrections = Corrections(config, self.supervisor)
         self._chip = make_chip(config, self._bus, self.timebase, self._corrections.calibration)
         self._resting = Resting(sensor, self._nap)
         self.sampler = Sampler(
@@ -132,6 +137,7 @@ class Daemon:
             + 1 / sensor.rate,
             check_seconds=sensor.check_seconds,
             may_nap=self._resting.may_nap,
+            supervisor=self.supervisor,
         )
         self._housekeeping = Housekeeping(
             self.sampler,
@@ -140,6 +146,8 @@ class Daemon:
             watch=self._lately,
             report=self._report,
             report_seconds=config.mqtt.health_seconds,
+            overdue=lambda: self.recognition.overdue,
+            supervisor=self.supervisor,
         )
 
     @property
@@ -162,7 +170,9 @@ class Daemon:
         use_few_arenas()
         if self._shares_bus:
             self._claim = SensorClaim(self.config)
-        preparation = Background(self._prepare)
+        preparing = ThreadPoolExecutor(1, "preparing")
+        preparation = preparing.submit(self._prepare)
+        preparing.shutdown(wait=False)
         try:
             self.sampler.start(patient=self._patient)
             teaching = preparation.result()
@@ -173,7 +183,7 @@ class Daemon:
 
                 start_page(self.page)
         except BaseException:
-            preparation.wait()
+            wait([preparation])
             self.stop()
             raise
         self.recognition.start()
@@ -250,7 +260,9 @@ class Daemon:
         mqtt = self.config.mqtt
         if mqtt.enabled:
             history = self.config.paths.state_folder / HISTORY_FILE
-            self.publisher = MqttPublisher(mqtt, self.config.device.name, history)
+            self.publisher = MqttPublisher(
+                mqtt, self.config.device.name, history, self.supervisor
+            )
         self.recognisers = load_recognisers(self.config)
         self._teaching = Teaching(
             self.config,
@@ -260,6 +272,7 @@ class Daemon:
             lambda: msgspec.json.encode(self.condition()),
             self._wearing.posture,
             self._gpio,
+            self.supervisor,
         )
         self.page = make_page(
             self.config,
@@ -269,6 +282,7 @@ class Daemon:
             condition=self.condition,
             recognisers=self.recognisers,
             timebase=self.timebase,
+            supervisor=self.supervisor,
         )
         return self._teaching
 
@@ -331,6 +345,7 @@ class Daemon:
             room=None if self._teaching is None else self._teaching.room(),
             page=page.url if page is not None and page.serving else None,
             calibration=self._corrections.condition(self._chip),
+            faults=self.supervisor.problems(),
             notices=notices,
             hints=(*wearing, *self._corrections.hints),
         )
@@ -347,6 +362,7 @@ class Daemon:
             recognition=self.recognition.figures(),
             link=NOT_CONNECTED if self.publisher is None else self.publisher.figures(),
             models=self.recognisers.figures(),
+            faults=self.supervisor.counts(),
         )
 
     def _report(self, sensor: SensorHealth) -> str:

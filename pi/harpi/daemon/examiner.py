@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -25,6 +26,7 @@ from harpi.config.schema import Config
 from harpi.errors import StoreError
 from harpi.evaluation.report import summary_of
 from harpi.evaluation.runs import FILE_NAME, RunLog
+from harpi.supervisor import Supervisor
 
 _ERROR: Final = "harpi: "
 """What an error on the command line begins with."""
@@ -38,9 +40,11 @@ class Examiner:
     Args:
         config: of the daemon; the evaluation works with the same, whatever file or option
             each setting is from.
+        supervisor: sees what goes wrong on the thread that waits for it.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, supervisor: Supervisor | None = None) -> None:
+        self._supervisor = supervisor or Supervisor()
         self._config = config
         self._log = RunLog(config.paths.state_folder / FILE_NAME)
         self._place = 0
@@ -64,20 +68,20 @@ class Examiner:
         Raises:
             StoreError: there is no room for its configuration, or it cannot be started.
         """
-        folder = TemporaryDirectory(prefix="harpi-evaluate-")
-        try:
-            self._process = _start(_write(self._config, Path(folder.name)))
-        except OSError as error:
-            folder.cleanup()
-            raise StoreError(
-                f"the evaluation cannot be started ({error.strerror})",
-                remedy="Check the room on the disk and the memory, then try again",
-            ) from error
-        self._thread = threading.Thread(
-            target=self._await,
-            args=(self._process, folder, on_end),
-            name="harpi-examiner",
-            daemon=True,
+        with contextlib.ExitStack() as undo:
+            try:
+                folder = undo.enter_context(TemporaryDirectory(prefix="harpi-evaluate-"))
+                process = _start(_write(self._config, Path(folder)))
+            except OSError as error:
+                raise StoreError(
+                    f"the evaluation cannot be started ({error.strerror or error})",
+                    remedy="Check the room on the disk and the memory, and that the folder for "
+                    "temporary files (TMPDIR, else /tmp) can be written; then try again",
+                ) from error
+            kept = undo.pop_all()
+        self._process = process
+        self._thread = self._supervisor.thread(
+            partial(self._await, process, kept, on_end), "harpi-examiner", once=True
         )
         self._thread.start()
 
@@ -98,12 +102,16 @@ class Examiner:
     @staticmethod
     def _await(
         process: subprocess.Popen[str],
-        folder: TemporaryDirectory[str],
+        folder: contextlib.ExitStack,
         on_end: Callable[[str | None], None],
     ) -> None:
-        _, said = process.communicate()
-        folder.cleanup()
-        on_end(None if process.returncode == 0 else _reason(said))
+        failure: str | None = "The evaluation failed by a fault in harpi; the log says why."
+        try:
+            with folder:
+                _, said = process.communicate()
+            failure = None if process.returncode == 0 else _reason(said)
+        finally:
+            on_end(failure)
 
 
 def _write(config: Config, folder: Path) -> Path:

@@ -11,10 +11,14 @@ from harpi.errors import HarpiError
 from harpi.publish.messages import RecognitionFigures
 from harpi.signal.ring import Ring
 from harpi.signal.windows import WindowMaker
+from harpi.supervisor import Supervisor
 from harpi.types import Samples, Verdict, Window
 
 BACKLOG_SECONDS: Final = 5.0
 """Signal that may wait besides that of a window; what is older is skipped."""
+
+OVERDUE_SECONDS: Final = 10.0
+"""How much more signal than that of a window may come without a verdict."""
 
 _JOIN_SECONDS: Final = 1.0
 
@@ -42,6 +46,7 @@ class Recognition:
         judge: gives the verdicts.
         input_rate: samples per second that are fed.
         window_seconds: length of a window.
+        supervisor: sees what goes wrong.
     """
 
     def __init__(
@@ -52,10 +57,15 @@ class Recognition:
         *,
         input_rate: float,
         window_seconds: float,
+        supervisor: Supervisor | None = None,
     ) -> None:
         self._ring = ring
         self._maker = maker
         self._judge = judge
+        self._supervisor = supervisor or Supervisor()
+        self._rate = input_rate
+        self._patience = window_seconds + OVERDUE_SECONDS
+        self._owed = 0
         self._backlog = min(
             ring.capacity, round((BACKLOG_SECONDS + window_seconds) * input_rate)
         )
@@ -63,7 +73,7 @@ class Recognition:
         self._news = threading.Event()
         self._ending = False
         self._thread: threading.Thread | None = None
-        self._failing = False
+        self._failing = self._working = self._broken_off = False
         self.sinks: list[Sink] = []
         self.windows = 0
         """Windows that were judged."""
@@ -75,7 +85,13 @@ class Recognition:
     def feed(self, samples: Samples) -> None:
         """Take samples; returns at once, whatever the recognition is at."""
         self._ring.append(samples)
+        self._owed = len(samples) + (0 if samples.gap else self._owed)
         self._news.set()
+
+    @property
+    def overdue(self) -> bool:
+        """Whether samples come for which there should long be a verdict."""
+        return self._owed > self._patience * self._rate
 
     def figures(self) -> RecognitionFigures:
         """Give the counts for `/health`."""
@@ -91,7 +107,7 @@ class Recognition:
 
     def start(self) -> None:
         """Work on a thread until `stop`."""
-        self._thread = threading.Thread(target=self._run, name="recognition", daemon=True)
+        self._thread = self._supervisor.thread(self._run, "recognition", vital=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -102,6 +118,11 @@ class Recognition:
             self._thread.join(_JOIN_SECONDS)
 
     def _run(self) -> None:
+        if self._working:
+            # It failed within a block of samples, which is lost: the next begins anew.
+            self._broken_off = True
+            self._news.set()
+        self._working = True
         while self._news.wait() and not self._ending:
             self._news.clear()
             self.work()
@@ -117,6 +138,9 @@ class Recognition:
             self.skipped += lapsed
             blocks[0] = Samples(blocks[0].values, blocks[0].times, gap=True)
             log.warning("recognition is too slow: %d samples skipped to catch up", lapsed)
+        if self._broken_off and blocks:
+            blocks[0] = Samples(blocks[0].values, blocks[0].times, gap=True)
+            self._broken_off = False
         return blocks
 
     def _consider(self, window: Window) -> None:
@@ -129,10 +153,15 @@ class Recognition:
                 log.error("%s", error)
             self._failing = True
             return
+        except Exception as error:  # noqa: BLE001 - told; the next window may be judged
+            self.failed += 1
+            self._supervisor.report("recognition", error)
+            return
         self._failing = False
+        self._owed = 0
         self.windows += 1
         for sink in self.sinks:
             try:
                 sink(verdict)
-            except Exception:
-                log.exception("a receiver of verdicts failed; the others go on")
+            except Exception as error:  # noqa: BLE001 - told; the others are to get it
+                self._supervisor.report("recognition", error)

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from harpi.commands import Event
 from harpi.config.schema import Config, SensorSection
-from harpi.daemon.background import Background
 from harpi.errors import AlreadyRunning, CalibrationError
 from harpi.files import FileLock, write_document
 from harpi.imu.bus import Bus
@@ -30,6 +29,7 @@ from harpi.signal.orientation import (
     angle_of,
     turn,
 )
+from harpi.supervisor import Supervisor
 from harpi.timebase import Timebase
 from harpi.types import Samples, Verdict, Window
 
@@ -121,7 +121,8 @@ class Corrections:
         notices: what is wrong with the files, and what to do; sentences.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, supervisor: Supervisor | None = None) -> None:
+        self._supervisor = supervisor or Supervisor()
         folder = config.paths.state_folder
         self._path = folder / MOUNTING_FILE
         self._position = config.device.position
@@ -192,13 +193,13 @@ class Corrections:
         place = place.put_on_anew()
         self._mountings = self._mountings.with_place(self._position, place)
         log.warning("%s", PUT_ON_ANEW)
-        mountings = self._mountings
-        Background(lambda: self._keep(mountings))  # whoever tells of events does not wait
+        # Whoever tells of events does not wait for the disk.
+        self._supervisor.thread(self._keep, "mounting-file").start()
 
-    def _keep(self, mountings: Mountings) -> None:
+    def _keep(self) -> None:
         with self._lock:
             try:
-                write_document(self._path, mountings)
+                write_document(self._path, self._mountings)
             except CalibrationError as error:
                 log.warning("%s", error)
 

@@ -25,6 +25,7 @@ from harpi.signal.orientation import PostureWatch
 from harpi.signal.ring import Ring
 from harpi.store.database import Room
 from harpi.store.store import FILE_NAME, Store
+from harpi.supervisor import Supervisor
 from harpi.timebase import Timebase
 from harpi.types import ANSWER, Verdict
 
@@ -57,6 +58,7 @@ class Teaching:
         examine: tells how the device does, for the socket.
         posture: gets to know how the sensor is held in takes.
         gpio: the pins; those of this computer where not given.
+        supervisor: sees what goes wrong on the threads.
 
     Attributes:
         session: where commands go.
@@ -75,7 +77,9 @@ class Teaching:
         examine: Callable[[], bytes],
         posture: PostureWatch,
         gpio: Gpio | None = None,
+        supervisor: Supervisor | None = None,
     ) -> None:
+        supervisor = supervisor or Supervisor()
         self._store = _open_store(config)
         self._readable = self._store
         if isinstance(self._store, StoreError):
@@ -89,9 +93,12 @@ class Teaching:
             recognisers.knn,
             posture,
             recognisers.panel.answerer,
+            supervisor,
         )
-        self._examiner = Examiner(config)
-        self.session = Session(config, self._store, self._learner, self._examiner, timebase)
+        self._examiner = Examiner(config, supervisor)
+        self.session = Session(
+            config, self._store, self._learner, self._examiner, timebase, supervisor
+        )
         self._doors: list[_Door] = []
         self._watchers: list[Callable[[Verdict], None]] = []
         self._gpio: Gpio | None = None
@@ -109,10 +116,12 @@ class Teaching:
             self._gpio = gpio or RpiGpio(runtime)
             if config.buttons.enabled:
                 self._doors.append(
-                    Buttons(self.session, self._gpio, config.buttons, labels, timebase)
+                    Buttons(
+                        self.session, self._gpio, config.buttons, labels, timebase, supervisor
+                    )
                 )
             if config.leds.enabled:
-                leds = Leds(self.session, self._gpio, config.leds, labels, timebase)
+                leds = Leds(self.session, self._gpio, config.leds, labels, timebase, supervisor)
                 self._doors.append(leds)
                 self._watchers.append(leds.show)
         if config.socket.enabled:
@@ -123,6 +132,7 @@ class Teaching:
                     config.socket,
                     examine=examine,
                     look_again=self.session.look_again,
+                    supervisor=supervisor,
                 )
             )
 
@@ -206,6 +216,7 @@ def make_page(
     condition: Callable[[], Condition],
     recognisers: Recognisers,
     timebase: Timebase,
+    supervisor: Supervisor,
 ) -> WebServer | None:
     """Make the server of the page; None where it is switched off or cannot be.
 
@@ -237,7 +248,7 @@ def make_page(
         base=recognisers.base,
         timebase=timebase,
     )
-    return WebServer(config, sources)
+    return WebServer(config, sources, supervisor)
 
 
 def start_page(page: WebServer) -> None:

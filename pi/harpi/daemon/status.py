@@ -28,6 +28,7 @@ from harpi.publish.messages import (
     StoreCondition,
 )
 from harpi.store.database import MB, Room
+from harpi.supervisor import Supervisor
 from harpi.systemd import Notifier
 from harpi.timebase import Timebase
 
@@ -66,6 +67,7 @@ def condition_of(
     room: Room | None,
     page: str | None,
     calibration: CalibrationCondition | None = None,
+    faults: Sequence[str] = (),
     notices: Sequence[str] = (),
     hints: tuple[str, ...] = (),
 ) -> Condition:
@@ -82,6 +84,7 @@ def condition_of(
         room: how much room the takes have; None where the store cannot tell.
         page: where the page is; None where it cannot be had.
         calibration: what is taken out of the signal.
+        faults: which threads failed lately; sentences.
         notices: what others have found wrong and what to do about it; sentences.
         hints: what is doubtful about how the sensor is worn; sentences.
     """
@@ -118,7 +121,7 @@ def condition_of(
         store=store,
         page=PageCondition(url=page) if config.web.enabled else None,
         calibration=calibration,
-        problems=(*found, *notices),
+        problems=(*faults, *found, *notices),
         hints=hints,
     )
 
@@ -180,6 +183,7 @@ def health_message(
     recognition: RecognitionFigures,
     link: LinkFigures,
     models: Mapping[str, ModelFigures],
+    faults: Mapping[str, int],
 ) -> Health:
     """Put the figures of all pieces together, in the units of `/health`.
 
@@ -190,6 +194,7 @@ def health_message(
         recognition: of the recognition.
         link: of the publisher.
         models: which files the models were made from, by name of the model.
+        faults: of harpi itself, by thread.
     """
     return Health(
         time=datetime.now(UTC),
@@ -213,6 +218,7 @@ def health_message(
         recognition=recognition,
         mqtt=link,
         models=dict(models),
+        faults=dict(faults),
     )
 
 
@@ -296,11 +302,12 @@ class Source(Protocol):
 
 
 class Housekeeping:
-    """Feeds systemd's watchdog by the progress of the sampling, and reports now and then.
+    """Feeds systemd's watchdog by the progress of the daemon, and reports now and then.
 
-    The watchdog is fed when samples were read since it was fed last, or when an attempt to
-    get the sensor back came to its end, and not otherwise: a daemon whose sampling hangs is
-    restarted, one whose sensor is missing goes on looking for it.
+    The watchdog is fed when samples were read since it was fed last, and verdicts come of
+    them; or when an attempt to get the sensor back came to its end; and not otherwise: a
+    daemon whose sampling hangs or that judges no windows is restarted, one whose sensor is
+    missing goes on looking for it.
 
     Either `start` it on a thread of its own, or call `tick` often enough.
 
@@ -311,6 +318,8 @@ class Housekeeping:
         watch: gets the figures at every tick.
         report: called every `report_seconds`, and gives the line for `systemctl status`.
         report_seconds: how often.
+        overdue: whether verdicts are missing though samples come.
+        supervisor: sees what goes wrong.
     """
 
     def __init__(
@@ -322,7 +331,11 @@ class Housekeeping:
         watch: Callable[[SensorHealth], object],
         report: Callable[[SensorHealth], str],
         report_seconds: float,
+        overdue: Callable[[], bool] = lambda: False,
+        supervisor: Supervisor | None = None,
     ) -> None:
+        self._overdue = overdue
+        self._supervisor = supervisor or Supervisor()
         self._source = source
         self._notifier = notifier
         self._timebase = timebase
@@ -343,7 +356,7 @@ class Housekeeping:
         health = self._source.health()
         self._watch(health)
         progress = (health.last_read, health.faults)
-        if progress != self._progress:
+        if progress != self._progress and not self._overdue():
             self._progress = progress
             self._notifier.alive()
         now = self._timebase.monotonic()
@@ -357,7 +370,7 @@ class Housekeeping:
 
     def start(self) -> None:
         """Tick on a thread until `stop`."""
-        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+        self._thread = self._supervisor.thread(self._run, "housekeeping", vital=True)
         self._thread.start()
 
     def stop(self) -> None:

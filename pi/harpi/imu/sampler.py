@@ -18,6 +18,7 @@ from harpi.imu.napping import POLL_SECONDS
 from harpi.imu.plausibility import REMEDY as IMPLAUSIBLE_REMEDY
 from harpi.imu.plausibility import SignalWatch
 from harpi.imu.sensor import Batch, Latch, Sensor
+from harpi.supervisor import Supervisor
 from harpi.timebase import Timebase
 from harpi.types import AXES, Samples, TimeArray
 
@@ -83,6 +84,7 @@ class Sampler:
             thread, again and again while it sleeps.
         on_doubt: told, on the sampling thread, from when to when samples that were handed on
             are not to be believed, and why.
+        supervisor: sees what goes wrong on the thread.
 
     Attributes:
         watch: judges what the sensor shows.
@@ -100,7 +102,9 @@ class Sampler:
         check_seconds: float = 5.0,
         may_nap: Callable[[], bool] = lambda: True,
         on_doubt: Callable[[float, float, str], None] = lambda _begin, _end, _why: None,
+        supervisor: Supervisor | None = None,
     ) -> None:
+        self._supervisor = supervisor or Supervisor()
         self._chip = chip
         self._timebase = timebase
         self._on_samples = on_samples
@@ -151,7 +155,7 @@ class Sampler:
                 raise
             self._recover_from(error)
         self._stop.clear()
-        self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
+        self._thread = self._supervisor.thread(self._run, "sampler", vital=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -177,7 +181,16 @@ class Sampler:
 
     def _run(self) -> None:
         while not self._timebase.wait(self._stop, self.next_drain - self._timebase.monotonic()):
-            self.drain()
+            try:
+                self.drain()
+            except Exception as error:
+                # No fault of the sensor; but what it was in the middle of is in doubt.
+                self._recover_from(
+                    ChipNotConfigured(
+                        f"a fault in harpi ({type(error).__name__})", where=self._chip.where
+                    )
+                )
+                raise
 
     def health(self) -> SensorHealth:
         """Say how the sampling goes; from any thread."""

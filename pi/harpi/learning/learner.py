@@ -44,6 +44,7 @@ from harpi.recognition.knn import KnnRecogniser
 from harpi.recognition.model_file import ModelFile
 from harpi.signal.orientation import Directions, PostureWatch, up
 from harpi.store.takes import Take
+from harpi.supervisor import Supervisor
 from harpi.types import FloatArray
 
 _FAULT: Final = "Training failed by a fault in harpi, see the log; the old head stays."
@@ -74,6 +75,7 @@ class Learner:
         knn: remembers the windows of takes.
         posture: knows how the sensor was held in takes.
         answerer: knows how far the takes let it trust the models.
+        supervisor: sees what goes wrong.
 
     Raises:
         UsageError: the configuration asks for a head that the base does not have.
@@ -89,7 +91,9 @@ class Learner:
         knn: KnnRecogniser,
         posture: PostureWatch,
         answerer: Answerer,
+        supervisor: Supervisor | None = None,
     ) -> None:
+        self._supervisor = supervisor or Supervisor()
         settings = config.learning
         self._source = source
         self._base = base
@@ -119,7 +123,7 @@ class Learner:
         self._takes_changed = True
         self._request: _Request | None = None
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name="harpi-learner", daemon=True)
+        self._thread = self._supervisor.thread(self._run, "harpi-learner")
 
     # --- for the session --------------------------------------------------------------------
 
@@ -245,18 +249,28 @@ class Learner:
                 closing = self._closing
             try:
                 if changed and not closing:
-                    self._follow()
+                    self._bring_in_line()
+            finally:  # a training that waits is not held up by a fault in the other work
                 if request is not None:
-                    outcome = self._train(request)
-                    with self._work:
-                        self._request = None
-                    request.on_end(outcome)
-                    del outcome, request
+                    self._end(request, self._train(request))
+                    del request
                     give_back_memory()
-            except Exception:  # the thread must be there for the next training
-                log.exception("a fault; the thread that learns goes on")
             if closing:
                 return
+
+    def _bring_in_line(self) -> None:
+        """Let the kNN follow the takes; after a fault of harpi it is tried again."""
+        followed = False
+        try:
+            self._follow()
+            followed = True
+        finally:
+            self._takes_changed |= not followed
+
+    def _end(self, request: _Request, outcome: Outcome) -> None:
+        with self._work:
+            self._request = None
+        request.on_end(outcome)
 
     def _open(self) -> TakeSource:
         if isinstance(self._source, StoreError):
@@ -351,8 +365,8 @@ class Learner:
             return Outcome("cancelled", "Training was broken off; the old head stays.")
         except HarpiError as error:
             return Outcome("failed", f"{error} What was learnt before stays.")
-        except Exception:
-            log.exception("training failed")
+        except Exception as error:  # noqa: BLE001 - told; the next training may succeed
+            self._supervisor.report("harpi-learner", error)
             return Outcome("failed", _FAULT)
 
     def _trained(self, request: _Request) -> Outcome:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import queue
-import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -79,7 +78,7 @@ class MqttDoor:
         self._refusals = Allowance(REFUSALS_PER_MINUTE, section.burst)
         self._done = Done()
         self._requests: queue.Queue[tuple[str, bytes] | None] = queue.Queue(WAITING)
-        self._thread = threading.Thread(target=self._work, name="mqtt-commands", daemon=True)
+        self._thread = publisher.supervisor.thread(self._work, "mqtt-commands")
         room.subscribe(self._tell)
         publisher.publish_session(room.situation)
         publisher.listen(self._take)

@@ -27,6 +27,7 @@ from harpi.config.schema import HistorySection
 from harpi.errors import OutboxError
 from harpi.publish.history_file import HistoryFile, Row, Saved
 from harpi.publish.messages import Reason
+from harpi.supervisor import Supervisor
 
 KEPT: Final = 2000
 """Entries that the broker has and that can still be repeated."""
@@ -68,8 +69,13 @@ class History:
     """
 
     def __init__(
-        self, section: HistorySection, path: Path | None, compose_gap: ComposeGap
+        self,
+        section: HistorySection,
+        path: Path | None,
+        compose_gap: ComposeGap,
+        supervisor: Supervisor | None = None,
     ) -> None:
+        self._supervisor = supervisor or Supervisor()
         self._limit = section.limit_mb * 1_000_000
         self._drop_oldest = section.when_full == "drop_oldest"
         self._write_seconds = section.write_seconds
@@ -112,7 +118,7 @@ class History:
     def start(self) -> None:
         """Write what waits now and then, on a thread, until `close`."""
         if self._file is not None:
-            self._thread = threading.Thread(target=self._run, name="mqtt-history", daemon=True)
+            self._thread = self._supervisor.thread(self._run, "mqtt-history")
             self._thread.start()
 
     def close(self) -> None:

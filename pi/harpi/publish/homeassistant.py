@@ -26,6 +26,7 @@ from harpi.config.schema import Config
 from harpi.files import decode_json, make_directory, write_atomically
 from harpi.publish.commands import Allowance
 from harpi.publish.publisher import MqttPublisher
+from harpi.supervisor import Supervisor
 from harpi.types import ANSWER, MODELS, Verdict
 
 UNTRAINED: Final = "untrained"
@@ -375,7 +376,7 @@ class Discovery:
         self._lock = threading.Lock()
         self._answers = dict(answers)
         self._activities: tuple[str, ...] = ()
-        self._file = AnnouncedFile(config.paths.state_folder / FILE_NAME)
+        self._file = AnnouncedFile(config.paths.state_folder / FILE_NAME, publisher.supervisor)
         self._births = Allowance(BIRTHS_PER_MINUTE, BIRTHS_PER_MINUTE)
         self._parts = 1
         before = self._file.read()
@@ -486,9 +487,11 @@ class AnnouncedFile:
 
     Args:
         path: the file; made, with its folder, when something is told first.
+        supervisor: sees what goes wrong on its thread.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, supervisor: Supervisor | None = None) -> None:
+        self._supervisor = supervisor or Supervisor()
         self._path = path
         self._lock = threading.Lock()
         self._waiting: Announced | None = None
@@ -513,7 +516,7 @@ class AnnouncedFile:
         with self._lock:
             self._waiting = msgspec.structs.replace(announced, labels=labels)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._write, name="mqtt-discovery")
+                self._thread = self._supervisor.thread(self._write, "mqtt-discovery")
                 self._thread.start()
 
     def close(self) -> None:
@@ -525,7 +528,7 @@ class AnnouncedFile:
     def _write(self) -> None:
         while True:
             with self._lock:
-                announced, self._waiting = self._waiting, None
+                announced = self._waiting
                 if announced is None:
                     self._thread = None
                     return
@@ -534,3 +537,6 @@ class AnnouncedFile:
                 write_atomically(self._path, msgspec.json.encode(announced))
             except OSError as error:
                 log.warning("%s is not written: %s", self._path, error.strerror or error)
+            with self._lock:
+                if self._waiting is announced:
+                    self._waiting = None

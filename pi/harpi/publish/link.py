@@ -11,6 +11,7 @@ import logging
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -29,6 +30,7 @@ from harpi.errors import ConfigError
 from harpi.publish.aside import Aside, Suspect
 from harpi.publish.client import Client, guess
 from harpi.publish.messages import Version
+from harpi.supervisor import Supervisor
 
 KEEPALIVE_SECONDS: Final = 30
 
@@ -123,6 +125,7 @@ class Link:
         will: topic and payload that the broker publishes, retained, when harpi vanishes.
         topics: what to hear.
         owner: who speaks through it.
+        supervisor: sees what goes wrong.
 
     Raises:
         ConfigError: the password file or a certificate cannot be used.
@@ -136,7 +139,9 @@ class Link:
         will: tuple[str, bytes],
         topics: tuple[str, ...],
         owner: Owner,
+        supervisor: Supervisor | None = None,
     ) -> None:
+        supervisor = self._supervisor = supervisor or Supervisor()
         self._section = section
         self._name = client
         self._will = will
@@ -162,7 +167,7 @@ class Link:
         self._answered = threading.Event()
         self._broken = threading.Event()
         self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="mqtt-link", daemon=True)
+        self._thread = supervisor.thread(self._run, "mqtt-link")
 
     @property
     def version(self) -> Version | None:
@@ -233,9 +238,11 @@ class Link:
             self._answered.clear()
             if self._ending.is_set():
                 return
-            if self._connect():
-                self._stay()
-            self._leave()
+            try:
+                if self._connect():
+                    self._stay()
+            finally:
+                self._leave()
             if self._at_once:
                 self._at_once = False
             elif not self._ending.wait(self._retry_seconds):
@@ -307,11 +314,11 @@ class Link:
         client.will_set(topic, payload, qos=1, retain=True)
         client.connect_timeout = CONNECT_SECONDS
         client.max_inflight_messages_set(IN_FLIGHT)
-        client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
-        client.on_publish = self._on_publish
-        client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message
+        client.on_connect = self._guarded(self._on_connect)
+        client.on_disconnect = self._guarded(self._on_disconnect)
+        client.on_publish = self._guarded(self._on_publish)
+        client.on_subscribe = self._guarded(self._on_subscribe)
+        client.on_message = self._guarded(self._on_message)
         return client
 
     def _note_end(self) -> None:
@@ -320,6 +327,18 @@ class Link:
             # The next broker at this address may be another one.
             self._versions = VERSIONS[self._section.version]
             self._owner.down()
+
+    def _guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
+        """Let a fault in a callback cost the connection; it would end the thread of paho."""
+
+        def call(*arguments: Any) -> None:
+            try:
+                callback(*arguments)
+            except Exception as error:  # noqa: BLE001 - told; the link connects anew
+                self._supervisor.report("mqtt-link", error)
+                self._end_connection()
+
+        return call
 
     # --- called by paho, on its thread ---------------------------------------------------
 

@@ -223,6 +223,9 @@ class Health(Struct, frozen=True, kw_only=True):
     recognition: RecognitionFigures
     mqtt: LinkFigures
     models: Annotated[dict[str, ModelFigures], Meta(description="by name of the model")]
+    faults: Annotated[
+        dict[str, int], Meta(description="of harpi itself since the start, by thread")
+    ] = {}
 
     def encode(self) -> bytes:
         """Write as JSON."""

@@ -32,6 +32,7 @@ from harpi.publish.messages import (
     State,
     compose_gap,
 )
+from harpi.supervisor import Supervisor
 from harpi.timebase import Timebase
 from harpi.types import Verdict
 
@@ -64,17 +65,27 @@ class MqttPublisher:
         section: broker, credentials, prefix of the topics, history.
         device: second part of every topic.
         history: file in which numbered messages outlive a restart; None for memory alone.
+        supervisor: sees what goes wrong on its threads.
 
     Raises:
         ConfigError: the password file or a certificate cannot be used.
     """
 
-    def __init__(self, section: MqttSection, device: str, history: Path | None = None) -> None:
+    def __init__(
+        self,
+        section: MqttSection,
+        device: str,
+        history: Path | None = None,
+        supervisor: Supervisor | None = None,
+    ) -> None:
+        supervisor = self.supervisor = supervisor or Supervisor()
         self.device = device
         self.base = f"{section.prefix}/{device}"
         """First part of every topic of this device."""
         self.history = (
-            History(section.history, history, compose_gap) if section.history.enabled else None
+            History(section.history, history, compose_gap, supervisor)
+            if section.history.enabled
+            else None
         )
         self._settle_seconds = section.history.settle_seconds
         self._birth = section.discovery.birth_topic
@@ -87,6 +98,7 @@ class MqttPublisher:
         self._answered_at = 0.0
         self._early: dict[int, bool] = {}
         self._sending: Message | Entry | None = None
+        self._failed: Message | Entry | None = None
         self._pause = 1 / section.history.per_second
         self._history_from = 0.0
         self._ending = False
@@ -95,7 +107,7 @@ class MqttPublisher:
         self._on_set: Handler | None = None
         self._on_limit: Callable[[], None] | None = None
         self._on_birth: Callable[[], None] | None = None
-        self._sender = threading.Thread(target=self._send, name="mqtt-sender", daemon=True)
+        self._sender = supervisor.thread(self._send, "mqtt-sender")
         topics = [f"{self.base}/set/#"] if section.commands.enabled else []
         topics += [self._birth] if section.discovery.enabled else []
         self._link = Link(
@@ -104,6 +116,7 @@ class MqttPublisher:
             will=(f"{self.base}/status", OFFLINE),
             topics=tuple(topics),
             owner=self,
+            supervisor=supervisor,
         )
         self._limit = self.largest
         self._put("status", ONLINE, content=TEXT)
@@ -262,6 +275,8 @@ class MqttPublisher:
             self._changed.notify_all()
 
     def _send(self) -> None:
+        with self._changed:
+            self._try_again()
         while True:
             with self._changed:
                 self._wait_for_work()
@@ -285,6 +300,18 @@ class MqttPublisher:
                     self._unanswered[number] = message
                 self._early.clear()
                 self._changed.notify_all()
+
+    def _try_again(self) -> None:
+        """Send a message again on which this thread failed; at the second time, give it up."""
+        failed, self._sending = self._sending, None
+        if failed is not None and failed is self._failed:
+            if isinstance(failed, Entry) and self.history is not None:
+                self.history.acknowledge(failed)
+        elif isinstance(failed, Entry):
+            failed.sent = False
+        elif failed is not None:
+            self._put_back(failed)
+        self._failed = failed
 
     def _wait_for_work(self) -> None:
         """Wait until something may be sent, or nothing more is to be."""

@@ -117,13 +117,24 @@ class TakeRecorder:
         """
         with self._lock:
             waiting, self._waiting, self._waiting_samples = self._waiting, [], 0
-        self._blocks += waiting
+        done = 0
         try:
             for block in waiting:
                 self._writer.append(block)
+                done += 1
         except StoreError as error:
             self._failure = error
+            done = len(waiting)
             raise
+        finally:
+            self._blocks += waiting[:done]
+            if done < len(waiting):  # a fault in harpi; the next look tries again
+                self._put_back(waiting[done:])
+
+    def _put_back(self, blocks: list[Samples]) -> None:
+        with self._lock:
+            self._waiting = [*blocks, *self._waiting]
+            self._waiting_samples += sum(map(len, blocks))
 
     def finish(self, at: float | None = None) -> Finished:
         """End the take, judge it and keep it.

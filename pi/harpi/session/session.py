@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -26,6 +25,7 @@ from harpi.session import handlers, messages
 from harpi.session.handlers import Deeds, Examination, Question, Training
 from harpi.session.ports import Examiner, Learner, TakeStore
 from harpi.session.takes import Takes
+from harpi.supervisor import Supervisor
 from harpi.timebase import Timebase
 from harpi.types import Samples
 
@@ -50,6 +50,7 @@ class Session:
         learner: what learns from them.
         examiner: what tests what was learnt.
         timebase: the clock that the times of samples are of.
+        supervisor: sees what goes wrong.
     """
 
     def __init__(
@@ -59,7 +60,9 @@ class Session:
         learner: Learner,
         examiner: Examiner,
         timebase: Timebase,
+        supervisor: Supervisor | None = None,
     ) -> None:
+        self._supervisor = supervisor or Supervisor()
         self._timebase = timebase
         self._examiner = examiner
         self._takes = Takes(config, store, learner, timebase)
@@ -74,7 +77,7 @@ class Session:
             self._question,
             self._look,
         )
-        self._listeners = Listeners()
+        self._listeners = Listeners(self._supervisor)
         self._lock = threading.RLock()
         self._wake = threading.Event()
         self._ending = False
@@ -85,7 +88,7 @@ class Session:
 
     def start(self) -> None:
         """Do what becomes due in a thread of the session's own."""
-        self._thread = threading.Thread(target=self._run, name="harpi-session", daemon=True)
+        self._thread = self._supervisor.thread(self._run, "harpi-session", vital=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -290,16 +293,14 @@ class Session:
         )
 
 
-_log = logging.getLogger(__name__)
-
-
 class Listeners:
     """Called with every event, in the order in which they came; one that fails deafens none.
 
     Listeners may come and go while others are called.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
         self._listeners: tuple[Listener, ...] = ()
 
     def add(self, listener: Listener) -> None:
@@ -315,5 +316,5 @@ class Listeners:
         for listener in self._listeners:
             try:
                 listener(event)
-            except Exception:  # noqa: BLE001 - one bad listener must not deafen the others
-                _log.exception("a listener failed")
+            except Exception as error:  # noqa: BLE001 - the others are to hear of it
+                self._supervisor.report("harpi-session", error)

@@ -19,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from harpi.config.loading import check_private, read_secret
 from harpi.config.schema import Config
 from harpi.errors import ConfigError, ControlError
+from harpi.supervisor import Supervisor
 from harpi.types import Verdict
 from harpi.web.app import Page
 from harpi.web.auth import Login
@@ -43,12 +44,16 @@ class WebServer:
     Args:
         config: all settings.
         sources: what is shown and commanded.
+        supervisor: sees what goes wrong on the thread.
 
     Raises:
         ConfigError: the password file or the certificate cannot be used.
     """
 
-    def __init__(self, config: Config, sources: Sources) -> None:
+    def __init__(
+        self, config: Config, sources: Sources, supervisor: Supervisor | None = None
+    ) -> None:
+        self._supervisor = supervisor or Supervisor()
         web = config.web
         password = None
         if web.password_file is not None:
@@ -86,6 +91,7 @@ class WebServer:
                 remedy="Give a certificate and its key in PEM form",
             ) from None
         self._thread: threading.Thread | None = None
+        self._door: Listening | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._serving = threading.Event()
 
@@ -114,10 +120,8 @@ class WebServer:
         Raises:
             ControlError: the address cannot be served on.
         """
-        door = listen(self._web.host, self._web.port)
-        self._thread = threading.Thread(
-            target=self._run, args=(door,), name="harpi-page", daemon=True
-        )
+        self._door = listen(self._web.host, self._web.port)
+        self._thread = self._supervisor.thread(self._run, "harpi-page")
         self._thread.start()
         self._serving.wait(_START_SECONDS)
         self._room.subscribe(self._page.note)
@@ -140,12 +144,12 @@ class WebServer:
 
     # --- in the thread ----------------------------------------------------------------------
 
-    def _run(self, door: Listening) -> None:
+    def _run(self) -> None:
+        door = self._door or listen(self._web.host, self._web.port)
+        self._door = None  # it ends with the loop; after a failure another is opened
         try:
             with asyncio.Runner(loop_factory=Loop) as runner:
                 runner.run(self._serve(door))
-        except Exception:
-            log.exception("the page has failed; everything else goes on")
         finally:
             door.close()
             self._serving.set()
@@ -165,8 +169,8 @@ class WebServer:
         while True:
             try:
                 await self._page.watch()
-            except Exception:
-                log.exception("the page could not be brought up to date")
+            except Exception as error:  # noqa: BLE001 - told; the viewers are to stay
+                self._supervisor.report("harpi-page", error)
                 await asyncio.sleep(1.0)
 
     def _end(self) -> None:
