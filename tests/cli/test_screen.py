@@ -74,7 +74,8 @@ def test_three_panels_side_by_side() -> None:
         *("harpi", "watch", "localhost:1883", "harpi/+", "1", "device", "Ctrl-C", "ends"),
     ]
     assert words(lines[1])[:2] == ["arm", "online"]
-    assert words(lines[1])[3:] == ["window", "7"]
+    assert words(lines[1])[2:4] == ["walking", "70%"]
+    assert words(lines[1])[5:] == ["window", "7"]
     assert [name in lines[2] for name in ("kNN", "generic", "personal")] == [True] * 3
     assert words(lines[3]) == ["walking", "70%", "walking", "70%", "not", "trained", "yet"]
     assert lines[4].count("█") == 2 * round(0.7 * 23)
@@ -130,7 +131,7 @@ def test_the_more_devices_the_less_of_each() -> None:
         (False, False),
     ]
     line = drawn(*(device(f"d{n}") for n in range(4)))[2]
-    assert words(line) == ["d1", "online", "walking", "70%", "walking", "70%", "-"]
+    assert words(line) == ["d1", "online", "walking", "walking", "70%", "walking", "70%", "-"]
 
 
 def test_unknown_is_said_with_the_best_guess_below() -> None:

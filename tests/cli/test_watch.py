@@ -44,7 +44,7 @@ def test_the_last_word_of_a_device_that_is_gone_is_shown(broker: Broker) -> None
     say(broker, "arm", 3)
     done = harpi("watch", "--host", broker.host, "--port", str(broker.port), "--count", "1")
     assert done.returncode == 0, done.stderr
-    assert "arm knn=walking:0.70" in done.stdout
+    assert "arm activity=walking:0.70 knn=walking:0.70" in done.stdout
 
 
 def test_one_device_of_several(broker: Broker) -> None:
@@ -109,5 +109,5 @@ def test_a_terminal_that_can_do_nothing_gets_lines(broker: Broker) -> None:
         text=True,
         timeout=60,
     )
-    assert "arm knn=walking:0.70" in done.stdout
+    assert "arm activity=walking:0.70 knn=walking:0.70" in done.stdout
     assert "\x1b" not in done.stdout
