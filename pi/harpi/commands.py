@@ -21,6 +21,9 @@ from harpi.files import decode_json
 LONGEST_TAKE: Final = 600.0
 """Seconds after which a take ends by itself: a button that was forgotten, or is stuck."""
 
+MOST_CORRECTED: Final = 30.0
+"""Seconds of signal that are remembered for a correction."""
+
 LARGEST_MESSAGE: Final = 4096
 """Bytes of the longest command that is read."""
 
@@ -60,6 +63,17 @@ class Record(_Command, frozen=True):
 
 class Stop(_Command, frozen=True):
     """End the take and keep it."""
+
+
+class Correct(_Command, frozen=True):
+    """Say that harpi was wrong just now: the last seconds become a take of what it was."""
+
+    label: Label
+    """What the wearer has been doing."""
+    seconds: Annotated[float, Meta(gt=0, le=MOST_CORRECTED)] = 10.0
+    """For how long, up to now; not back beyond the take before."""
+    new: bool = False
+    """The label is meant as it is written, even where it resembles a known one."""
 
 
 class Undo(_Command, frozen=True):
@@ -157,6 +171,7 @@ class Status(_Command, frozen=True):
 Command: TypeAlias = (
     Record
     | Stop
+    | Correct
     | Undo
     | Relabel
     | Delete

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harpi.commands import Answer, Command, Confirm, Forget, Record, Stop, Train, Undo
+from harpi.commands import Answer, Command, Confirm, Correct, Forget, Record, Stop, Train, Undo
 from harpi.config.schema import ButtonsSection
 from harpi.controls.buttons import QUEUE, Buttons
 from harpi.controls.gpio import RpiGpio
@@ -103,6 +103,18 @@ def test_a_label_pressed_while_train_is_down_begins_a_test_take(make_pad: MakePa
     assert pad.press(SITTING) == [Stop()]
     assert pad.press(SITTING) == [record("sitting")]
     assert pad.press(TRAIN) == [Train()]
+
+
+@pytest.mark.parametrize("mode", ["toggle", "hold"])
+def test_a_label_pressed_while_undo_is_down_corrects(make_pad: MakePad, mode: str) -> None:
+    pad = make_pad(mode=mode)
+    pad.pins.press(UNDO)
+    pad.passes(0.3)
+    assert pad.press(WALKING) == [Correct(label="walking", new=True)]
+    pad.passes(5)
+    pad.pins.release(UNDO)
+    pad.passes(0.2)
+    assert pad.room.commands == [Correct(label="walking", new=True)]  # nothing is undone
 
 
 def test_hold_to_record_a_test_take(make_pad: MakePad) -> None:

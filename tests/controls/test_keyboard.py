@@ -16,6 +16,7 @@ from harpi.commands import (
     Cancel,
     Command,
     Confirm,
+    Correct,
     Forget,
     Pause,
     Record,
@@ -91,6 +92,15 @@ def test_a_number_ends_its_take_and_goes_over_from_another(room: FakeRoom, desk:
     desk.keyboard.press("1")
     walking, sitting = Record(label="walking", new=True), Record(label="sitting", new=True)
     assert room.commands == [walking, Stop(), sitting, Stop(), walking]
+
+
+def test_w_and_a_number_correct(room: FakeRoom, desk: Desk) -> None:
+    for key in "w2w?1":
+        desk.keyboard.press(key)
+    assert room.commands == [
+        Correct(label="sitting", new=True),
+        Record(label="walking", new=True),
+    ]
 
 
 def test_t_confirms_while_harpi_asks(room: FakeRoom, desk: Desk) -> None:

@@ -125,9 +125,10 @@ def main() -> None:
 def _weight(name: str) -> int:
     """Larger networks later."""
     heavy = ("Large", "XLarge", "B5", "B6", "B7", "V2L", "V2M", "152", "VGG", "ConvNeXtBase")
-    return sum(name.endswith(word) or word in name for word in heavy) + len(
-        inspect.signature(applications()[name][0]).parameters
-    ) // 100
+    return (
+        sum(name.endswith(word) or word in name for word in heavy)
+        + len(inspect.signature(applications()[name][0]).parameters) // 100
+    )
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from harpi.commands import (
     Cancel,
     Command,
     Confirm,
+    Correct,
     Delete,
     Discard,
     Evaluate,
@@ -42,6 +43,7 @@ from tests.support.wearer import Wearer
 COMMAND_LIST: dict[str, Command] = {
     "record": Record(label="sitting"),
     "stop": Stop(),
+    "correct": Correct(label="sitting"),
     "undo": Undo(),
     "relabel": Relabel(takes=(1,), label="sitting"),
     "delete": Delete(takes=(1,)),
@@ -68,6 +70,7 @@ NO = "refused"
 AFTER: dict[str, tuple[str, ...]] = {
     "record": ("recording", "recording", NO, NO, NO, NO),
     "stop": (NO, NO, "idle", "idle", NO, NO),
+    "correct": (NO, NO, NO, NO, NO, NO),  # nothing has come since the take; see test_takes.py
     "undo": ("idle", "idle", "idle", "idle", NO, NO),
     "relabel": ("idle", "idle", NO, NO, NO, NO),
     "delete": ("idle", "idle", NO, NO, NO, NO),

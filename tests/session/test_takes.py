@@ -11,6 +11,7 @@ import pytest
 
 from harpi.commands import (
     Cancel,
+    Correct,
     Delete,
     Mount,
     Record,
@@ -230,6 +231,55 @@ def test_blanks_around_a_label_do_not_make_it_another(wearer: Wearer) -> None:
     assert wearer.session.situation.label == "sitting"
     wearer.say(Cancel())
     assert not wearer.say(Record(label="  ")).ok
+
+
+def test_a_correction_makes_a_take_of_the_last_seconds(wearer: Wearer) -> None:
+    wearer.moves("sitting", 20)
+    wearer.learner.log.clear()
+
+    answer = wearer.say(Correct(label="sitting"))
+
+    assert answer.ok
+    assert answer.situation.state == "idle"
+    (take,) = wearer.store.takes()
+    assert (take.label, take.split) == ("sitting", "train")
+    assert take.seconds == pytest.approx(10, abs=2 * BATCH / RATE)
+    assert wearer.counts()["sitting"][1] > 5
+    assert wearer.learner.log == ["takes changed"]
+    assert wearer.say(Undo()).ok
+    assert wearer.store.takes() == []
+
+
+def test_a_correction_does_not_reach_back_beyond_the_take_before(wearer: Wearer) -> None:
+    wearer.records("walking", 8)
+    assert not wearer.say(Correct(label="sitting")).ok
+    wearer.moves("sitting", 6)
+
+    assert wearer.say(Correct(label="sitting", seconds=30)).ok
+
+    assert wearer.store.takes()[-1].seconds == pytest.approx(6, abs=2 * BATCH / RATE)
+    again = wearer.say(Correct(label="walking"))
+    assert not again.ok
+    assert "Go on with the activity" in again.message
+
+
+def test_a_correction_without_signal_is_refused(wearer: Wearer) -> None:
+    wearer.moves("sitting", 20)
+    wearer.sensor_fails(40)
+
+    assert not wearer.say(Correct(label="sitting")).ok
+    assert wearer.store.takes() == []
+
+
+def test_a_correction_that_resembles_a_known_label_is_kept_with_a_warning(
+    wearer: Wearer,
+) -> None:
+    wearer.records("walking", 8)
+    wearer.moves("walking", 12)
+
+    assert "walking" in wearer.say(Correct(label="wolking")).warnings[0]
+    wearer.moves("walking", 12)
+    assert not wearer.say(Correct(label="wolking", new=True)).warnings
 
 
 def test_takes_of_one_mounting_share_a_session(wearer: Wearer) -> None:

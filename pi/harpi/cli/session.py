@@ -27,7 +27,7 @@ Position = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands that talk to the running daemon."""
-    for command in (record, stop, undo, train, pause, resume, cancel, forget, mount):
+    for command in (record, stop, correct, undo, train, pause, resume, cancel, forget, mount):
         app.command()(command)
 
 
@@ -82,6 +82,37 @@ def stop(config: ConfigFile = None, assignments: Assignments = None) -> None:
     from harpi.commands import Stop
 
     _do(Stop(), config, assignments)
+
+
+def correct(
+    label: Annotated[
+        str,
+        typer.Argument(
+            metavar="LABEL",
+            help="What the wearer has been doing.",
+            autocompletion=completion.labels,
+        ),
+    ],
+    seconds: Annotated[
+        float,
+        typer.Option("--seconds", "-n", min=1, max=30, metavar="N", help="For how long."),
+    ] = 10.0,
+    new: Annotated[
+        bool, typer.Option("--new", help="The label is new, however much it resembles one.")
+    ] = False,
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+) -> None:
+    """Say that harpi was wrong just now, and what the wearer has been doing.
+
+    The last seconds become a take. kNN follows at once, the personal model with the next
+    training; `harpi undo` takes it back.
+
+    Example: harpi correct walking
+    """
+    from harpi.commands import Correct
+
+    _do(Correct(label=label, seconds=seconds, new=new), config, assignments)
 
 
 def undo(

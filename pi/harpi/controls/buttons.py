@@ -10,7 +10,8 @@ undo       takes back what was done last  drops the whole last take
 =========  =============================  ==================================================
 
 A label that is pressed while *train* is down begins a take for measuring, which is never
-learnt; *train* then means nothing else.
+learnt; a label that is pressed while *undo* is down says that harpi was wrong and that it was
+this label. *train* and *undo* then mean nothing else.
 
 Edges arrive in a thread of the GPIO library, which only notes them with their time and
 level in a bounded queue; when it is full, the newest are dropped. The thread of this module
@@ -34,7 +35,18 @@ import threading
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from harpi.commands import Command, Confirm, Forget, Record, Room, Situation, Stop, Train, Undo
+from harpi.commands import (
+    Command,
+    Confirm,
+    Correct,
+    Forget,
+    Record,
+    Room,
+    Situation,
+    Stop,
+    Train,
+    Undo,
+)
 from harpi.config.schema import ButtonsSection
 from harpi.controls.gpio import Gpio
 from harpi.supervisor import Supervisor
@@ -228,7 +240,10 @@ class Buttons:
 
     def _label_down(self, label: str, at: float) -> None:
         situation = self._room.situation
-        test = self._with_train()
+        if self._with("undo"):
+            self._send(Correct(label=label, new=True), at)
+            return
+        test = self._with("train")
         if self._section.mode == "toggle":
             commands = label_pressed(situation, label, test=test)
         else:
@@ -243,9 +258,9 @@ class Buttons:
         if situation.state in ("recording", "testing") and situation.label == label:
             self._send(Stop(), at)
 
-    def _with_train(self) -> bool:
-        """Tell whether *train* is down; letting go of it then does nothing any more."""
-        down = [b for b in self._buttons.values() if b.role == "train" and b.down]
+    def _with(self, role: Literal["train", "undo"]) -> bool:
+        """Tell whether a button is down; letting go of it then does nothing any more."""
+        down = [b for b in self._buttons.values() if b.role == role and b.down]
         for button in down:
             button.down_since = None
         return bool(down)

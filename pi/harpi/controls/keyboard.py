@@ -17,7 +17,7 @@ import tty
 from collections.abc import Callable
 from typing import Any, Final, TextIO
 
-from harpi.commands import Cancel, Command, Forget, Pause, Resume, Room, Stop, Undo
+from harpi.commands import Cancel, Command, Correct, Forget, Pause, Resume, Room, Stop, Undo
 from harpi.controls.buttons import label_pressed, train_pressed
 from harpi.errors import ControlError
 from harpi.supervisor import Supervisor
@@ -27,6 +27,7 @@ SOURCE: Final = "keyboard"
 KEYS: Final = {
     "1-9": "begin or end a take of that label",
     "s": "stop the take",
+    "w": "harpi is wrong: the label whose number comes next is right",
     "t": "train; confirm forgetting",
     "p": "pause training, or go on with it",
     "u": "take back what was done last",
@@ -67,6 +68,7 @@ class Keyboard:
         self._end = end
         self._say = say
         self._terminal = terminal or sys.stdin
+        self._wrong = False
         self._before: list[Any] | None = None
         self._wake: tuple[int, int] | None = None
         self._thread: threading.Thread | None = None
@@ -123,8 +125,11 @@ class Keyboard:
 
     def _commands(self, key: str) -> list[Command]:
         situation = self._room.situation
+        wrong, self._wrong = self._wrong, key == "w"
         for number, label in self._numbered():
             if key == str(number):
+                if wrong:
+                    return [Correct(label=label, new=True)]
                 return label_pressed(situation, label)
         if key == "t":
             return train_pressed(situation)

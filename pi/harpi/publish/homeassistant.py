@@ -156,6 +156,7 @@ def discovery_payloads(
         **_health(config),
         **_buttons(base, activities),
         "mode": _mode(base, activities),
+        "correct": _correct(base, activities),
     }
     for name, component in components.items():
         component["unique_id"] = f"harpi_{config.device.name}_{name}"
@@ -339,6 +340,18 @@ def _mode(base: str, activities: Sequence[str]) -> Component:
             "paused",
         ],
         "icon": "mdi:state-machine",
+    }
+
+
+def _correct(base: str, activities: Sequence[str]) -> Component:
+    return {
+        "p": "select",
+        "name": "Wrong, it was",
+        "command_topic": f"{base}/set/correct",
+        "command_template": "{{ {'label': value} | to_json }}",
+        "qos": 1,
+        "options": list(activities),
+        "icon": "mdi:pencil",
     }
 
 

@@ -6,6 +6,8 @@ command            idle                 recording,         training           pa
 =================  ===================  =================  =================  ================
 record             begins a take        refused            refused            refused
 stop               refused              keeps the take     refused            refused
+correct            keeps the last       refused            refused            refused
+                   seconds as a take
 undo               takes back what was  drops the take     refused            refused
                    done last
 relabel            renames takes        refused            refused            refused
@@ -47,6 +49,7 @@ from harpi.commands import (
     Cancel,
     Command,
     Confirm,
+    Correct,
     Delete,
     Discard,
     Evaluate,
@@ -71,6 +74,7 @@ from harpi.errors import CommandRefused, HarpiError
 from harpi.learning.trainer import Outcome
 from harpi.session import messages
 from harpi.session.ports import Examiner, Learner
+from harpi.session.recorder import Finished
 from harpi.session.takes import Takes
 
 
@@ -128,7 +132,14 @@ class Deeds:
         Raises:
             HarpiError: there is no take, or only a part of it.
         """
-        finished = self._takes.end(at)
+        return self._kept(self._takes.end(at), warnings)
+
+    def _kept(self, finished: Finished, warnings: list[str]) -> str:
+        """Say what a take came to.
+
+        Raises:
+            HarpiError: there is no take, or only a part of it.
+        """
         if finished.failure is not None:
             raise messages.cut_short(finished)
         if finished.take is None:
@@ -149,6 +160,17 @@ class Deeds:
             warnings.append(messages.did_you_mean(request.label, resembled))
         warnings += self._takes.warnings()
         return messages.recording(request)
+
+    def _correct(self, command: Correct, at: float, warnings: list[str]) -> str:
+        label = messages.checked_label(command.label)
+        known = [count.label for count in self._takes.counts]
+        resembled = messages.resembling(label, known)
+        finished = self._takes.correct(label, command.seconds, at)
+        if finished is None:
+            raise messages.nothing_to_correct()
+        if resembled and not command.new:
+            warnings.append(messages.did_you_mean(label, resembled))
+        return self._kept(finished, warnings)
 
     def _stop(self, _command: Stop, at: float, warnings: list[str]) -> str:
         return self.end_take(at, warnings)
@@ -251,6 +273,7 @@ class Deeds:
     _by_command: Final[dict[type[Command], Callable[..., str]]] = {
         Record: _record,
         Stop: _stop,
+        Correct: _correct,
         Undo: _undo,
         Relabel: _change,
         Delete: _change,
@@ -443,6 +466,7 @@ class Examination:
 _STATES: Final[dict[type[Command], tuple[State, ...]]] = {
     Record: ("idle",),
     Stop: ("recording", "testing"),
+    Correct: ("idle",),
     Undo: ("idle", "recording", "testing"),
     Relabel: ("idle",),
     Delete: ("idle",),

@@ -102,6 +102,14 @@ def no_samples() -> CommandRefused:
     )
 
 
+def nothing_to_correct() -> CommandRefused:
+    """Say that there is no signal that could be corrected."""
+    return CommandRefused(
+        "there is no signal to correct since the last take ended, or too little",
+        remedy="Go on with the activity for some seconds, then correct it",
+    )
+
+
 def cut_short(finished: Finished) -> StoreError:
     """Say that the store failed while a take was recorded, and what is left of it."""
     failure = finished.failure

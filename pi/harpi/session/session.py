@@ -108,6 +108,7 @@ class Session:
 
     def feed(self, samples: Samples) -> None:
         """Take consecutive samples from the sampler; costs microseconds."""
+        self._takes.lately.append(samples)
         recorder = self._takes.recorder
         if recorder is not None and recorder.feed(samples):
             self._wake.set()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 
-from harpi.commands import Delete, LabelCount, Record, Relabel, Restore
+from harpi.commands import MOST_CORRECTED, Delete, LabelCount, Record, Relabel, Restore
 from harpi.config.schema import Config
 from harpi.errors import StoreError
 from harpi.learning.checks import StrapWatch
 from harpi.session.ports import Learner, TakeStore
 from harpi.session.recorder import Finished, Inventory, TakeRecorder
+from harpi.signal.ring import Ring
 from harpi.store.queries import Action
 from harpi.store.takes import Take
 from harpi.timebase import Timebase, to_utc
@@ -25,6 +27,7 @@ class Takes:
         timebase: the clock that the times of samples are of.
 
     Attributes:
+        lately: the signal of the last seconds, for corrections; the sampler adds to it.
         recorder: of the take that is being recorded, None between takes.
         request: what was asked for that take; likewise.
         since: UTC time at which it began; likewise.
@@ -48,6 +51,8 @@ class Takes:
         self._inventory = Inventory(
             config.learning.labels, config.learning.minimum_windows, config.signal
         )
+        self.lately = Ring(MOST_CORRECTED, config.sensor.rate)
+        self._last_end = -math.inf
         self.recorder: TakeRecorder | None = None
         self.request: Record | None = None
         self.since: datetime | None = None
@@ -136,6 +141,7 @@ class Takes:
         Args:
             at: monotonic time of the press that ended it; None where it ended by itself.
         """
+        self._last_end = self._timebase.monotonic() if at is None else at
         recorder, self.recorder = self.recorder, None
         self.request = self.since = None
         assert recorder is not None  # noqa: S101 - the state of the session says so
@@ -144,6 +150,31 @@ class Takes:
             self._inventory.add(finished.take, finished.windows)
         self._changed()
         return finished
+
+    def correct(self, label: str, seconds: float, at: float) -> Finished | None:
+        """Keep the last seconds as a take of what they were, as if it had been recorded.
+
+        Args:
+            label: what the wearer has been doing.
+            seconds: for how long.
+            at: monotonic time of the press.
+
+        Returns:
+            The take; None where no window has come since the take before.
+        """
+        signal = self._config.signal
+        begin = max(at - seconds, self._last_end)
+        blocks, _ = self.lately.since(max(0, self.lately.written - self.lately.capacity))
+        margins = 2 * self._config.learning.margin_seconds
+        if at - begin < margins + signal.length / signal.rate or not any(
+            begin <= time < at for block in blocks for time in block.times[[0, -1]]
+        ):
+            return None
+        self.begin(Record(label=label, seconds=at - begin), begin)
+        assert self.recorder is not None  # noqa: S101 - begun
+        for block in blocks:
+            self.recorder.feed(block)
+        return self.end(at)
 
     def drop(self, at: float) -> Take | None:
         """End the take and put it away; None where it was still empty."""

@@ -50,6 +50,7 @@ function showSituation(situation) {
   capture.show(situation);
   training.show(situation);
   panels.setReady(training.ready(situation).length);
+  panels.setActivities(situation.labels.map(({ label }) => label));
   results.show(situation);
   heads.show(situation);
   health.setNotices(situation.notices);

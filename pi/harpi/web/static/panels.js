@@ -1,6 +1,8 @@
-// The three big panels: what each model says of the last window.
+// harpi's answer, and the three panels: what each model says of the last window.
 
+import { send } from "./api.js";
 import { byId, make, percent, write } from "./dom.js";
+import { say } from "./said.js";
 
 export const MODELS = [
   ["knn", "kNN"],
@@ -43,6 +45,7 @@ export function build() {
     write(answer, "…");
     byId("answers").append(article);
   }
+  byId("wrong").addEventListener("change", correct);
   setReady(0);
 }
 
@@ -53,7 +56,29 @@ export function setReady(activities) {
   for (const link of document.querySelectorAll(".teach a")) write(link, what);
 }
 
+/** The activities that a wrong answer can be corrected to. */
+export function setActivities(labels) {
+  const select = byId("wrong");
+  if (select.dataset.labels === labels.join("\n")) return;
+  select.dataset.labels = labels.join("\n");
+  select.replaceChildren(make("option", { value: "" }, "…"), ...labels.map((label) => make("option", { value: label }, label)));
+}
+
+async function correct() {
+  const label = byId("wrong").value;
+  byId("wrong").value = "";
+  if (label) say(await send("correct", { label }));
+}
+
+function showActivity({ activity, worn }) {
+  const box = byId("activity");
+  box.dataset.state = worn === false ? "not-worn" : !activity.trained ? "untrained" : activity.unknown ? "unknown" : "answer";
+  write(byId("activity-answer"), worn === false ? "not worn" : inWords(activity));
+  write(byId("activity-share"), box.dataset.state === "answer" ? percent(activity.confidence) : "");
+}
+
 export function show(state) {
+  showActivity(state);
   for (const [model] of MODELS) showOpinion(panels.get(model), state[model]);
   const taught = [...panels.values()].filter(({ article }) => article.dataset.state !== "untrained");
   byId("answers").style.setProperty("--letters", Math.max(0, ...taught.map(({ answer }) => answer.textContent.length)));
@@ -90,12 +115,12 @@ function showOpinion({ article, answer, note, bars }, opinion) {
 }
 
 function setStale(old) {
-  byId("answers").classList.toggle("stale", old);
+  for (const part of ["activity", "answers"]) byId(part).classList.toggle("stale", old);
 }
 
 /** Tell readers of the screen, but only what is new, and not without pause. */
 function speak(state) {
-  const words = MODELS.map(([model, name]) => `${name}: ${inWords(state[model])}`).join(". ");
+  const words = state.worn === false ? "not worn" : inWords(state.activity);
   const now = Date.now();
   if (words === spoken || now - spokenAt < BETWEEN_WORDS) return;
   spoken = words;
