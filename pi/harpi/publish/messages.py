@@ -99,7 +99,7 @@ class Opinion(Struct, frozen=True, kw_only=True):
 NO_OPINION: Final = Opinion(
     answer=None, confidence=0, probabilities={}, unknown=False, trained=False, latency_ms=0
 )
-"""Of whoever has nothing to say, and of a harpi from before version 0.2."""
+"""Of whoever has nothing to say, and of a harpi that gave no answer of its own yet."""
 
 
 class State(Struct, frozen=True, kw_only=True):
