@@ -84,6 +84,11 @@ def test_the_layout_of_public_sets_is_read(tmp_path: Path) -> None:
     ("changes", "words"),
     [
         ({"acc": None}, "'acc' is not numbers"),
+        ({"label": np.arange(40) % 3 + 1, "label_names": np.array(["a", "b", "c"])}, "from 0"),
+        (
+            {"acc": None, "gyro": None, "x": np.zeros(3)},
+            "its arrays are .*, fs, .*, x.*Name them acc",
+        ),
         ({"gyro": np.zeros((40, 2))}, "'gyro' is not numbers"),
         ({"gyro": np.zeros((39, 3))}, "'gyro' is not as many rows as 'acc', 40"),
         ({"acc": np.full((40, 3), "x")}, "'acc' is not numbers"),
@@ -91,7 +96,7 @@ def test_the_layout_of_public_sets_is_read(tmp_path: Path) -> None:
         ({"acc": np.zeros((40, 3), complex)}, "holds complex128"),
         ({"acc": np.zeros((0, 3)), "gyro": np.zeros((0, 3))}, "holds 0 samples"),
         ({"acc": np.full((40, 3), np.nan)}, "sample 0 has no finite ax"),
-        ({"acc_lsb_per_g": 1.0}, "sample 0 has ax = 4096 g.*Convert"),
+        ({"acc_lsb_per_g": 1.0}, "where the sensor is slow|sample 0 has ax = 4096 g"),
         ({"acc_lsb_per_g": 0.0}, "'acc_lsb_per_g' is not a positive number"),
         ({"fs": None}, "'fs' is not one number"),
         ({"fs": np.array([50.0, 51.0])}, "'fs' is not one number"),
@@ -101,8 +106,8 @@ def test_the_layout_of_public_sets_is_read(tmp_path: Path) -> None:
         ({"format": 2}, "format 2, this harpi reads format 1.*Update harpi"),
         ({"format": "one"}, "'format' is not one number"),
         ({"label": np.full(40, 3), "label_names": np.array(["a"])}, "indices from -1 to 0"),
-        ({"label": np.zeros(39, int), "label_names": np.array(["a"])}, "one integer for each"),
-        ({"label": np.zeros(40), "label_names": np.array(["a"])}, "one integer for each"),
+        ({"label": np.zeros(39, int), "label_names": np.array(["a"])}, "one integer or text"),
+        ({"label": np.full(40, 0.5), "label_names": np.array(["a"])}, "one integer or text"),
         ({"label_names": np.array([1, 2])}, "'label_names' is not a list of names"),
         ({"segment": np.zeros((40, 2), int)}, "'segment' is not one integer"),
         ({"subject": np.zeros(3, int)}, "'subject' is not one integer"),
@@ -172,8 +177,7 @@ def test_no_more_is_unpacked_than_an_array_promises(tmp_path: Path) -> None:
     bomb = header((10, 3)) + bytes(10_000_000)
     rate = header(()) + np.float64(50.0).tobytes()
     path = archive(tmp_path / "r.npz", {"acc.npy": bomb, "unknown.npy": bomb, "fs.npy": rate})
-    with pytest.raises(RecordingError, match="'gyro' is not numbers"):
-        Recording.read(path)
+    assert len(Recording.read(path)) == 10
 
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:

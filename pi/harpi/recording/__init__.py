@@ -1,5 +1,14 @@
 """Recordings of motion: what the emulator plays and what harpi hands to other programs."""
 
-from harpi.recording.recording import Recording, read_each, write_together
+from harpi.recording.raw import Hints
+from harpi.recording.recording import Recording, read_each, read_understood, write_together
+from harpi.recording.understood import Understood
 
-__all__ = ["Recording", "read_each", "write_together"]
+__all__ = [
+    "Hints",
+    "Recording",
+    "Understood",
+    "read_each",
+    "read_understood",
+    "write_together",
+]

@@ -1,11 +1,11 @@
 """Recordings as .npz: harpi's own format, version 1.
 
-One compressed archive of plain arrays, no pickle. Required are `acc` and `gyro` (numbers
-``[n, 3]``, divided by `acc_lsb_per_g` and `gyro_lsb_per_dps` where those are given) and `fs`
-(Hz). Optional, one per sample: `label` (index into `label_names`), `segment`, `subject`
-(index into `subject_names`, or a number that names the wearer), `position` (index into
-`position_names`). `meta` is a JSON object. `format` is the version; without it, the file is
-taken for version 1. The label `unlabelled` counts as none.
+One compressed archive of plain arrays, no pickle. Required are `acc` (numbers
+``[n, 3]``, divided by `acc_lsb_per_g` where that is given) and `fs` (Hz); `gyro` likewise, by
+`gyro_lsb_per_dps`. Optional, one per sample: `label` (index into `label_names`, from 0, -1 for
+none; without names, numbers or texts that name themselves), `segment`, `subject` (index into
+`subject_names`, or a number that names the wearer), `position` (index into `position_names`).
+`meta` is a JSON object. `format` is the version; without it, the file is taken for version 1.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from harpi.errors import RecordingError
 from harpi.files import write_atomically
-from harpi.recording.table import MAX_SAMPLES, NO_LABEL, Table, check_length, to_float32
+from harpi.recording.raw import Hints, Raw
+from harpi.recording.table import MAX_SAMPLES, Table, check_length, check_rate, to_float32
 from harpi.types import FloatArray
 
 FORMAT: Final = 1
@@ -45,6 +46,8 @@ _MEMBERS: Final = (
     "acc_lsb_per_g",
     "gyro_lsb_per_dps",
     "label",
+    "labels",
+    "activity",
     "label_names",
     "segment",
     "subject",
@@ -54,6 +57,7 @@ _MEMBERS: Final = (
     "meta",
     "format",
 )
+_LABELS: Final = ("label", "labels", "activity")
 _ACC_LSB: Final = (16384.0, 8192.0, 4096.0, 2048.0)
 _GYRO_LSB: Final = (131.0, 65.5, 32.8, 16.4)
 _DAMAGED: Final = "Copy the file again from where it came"
@@ -66,14 +70,13 @@ _BROKEN: Final = (
 Arrays = Mapping[str, NDArray[Any]]
 
 
-def read_npz(path: Path) -> Table:
+def read_npz(path: Path, where: str, hints: Hints) -> Raw:
     """Read a .npz recording.
 
     Raises:
         RecordingError: it is missing, damaged, too large, or of another layout.
     """
-    where = str(path)
-    arrays = _read_arrays(path)
+    arrays, others = _read_arrays(path, where)
     version = _scalar(arrays, "format", FORMAT, where)
     if version != FORMAT:
         raise RecordingError(
@@ -81,29 +84,48 @@ def read_npz(path: Path) -> Table:
             where=where,
             remedy="Update harpi, or export the recording again with this one",
         )
-    rate = _scalar(arrays, "fs", None, where)
-    values = np.hstack(
-        [
-            _axes(arrays, "acc", "acc_lsb_per_g", where),
-            _axes(arrays, "gyro", "gyro_lsb_per_dps", where),
-        ]
-    )
-    count = len(values)
-    label_names, label = _labels(arrays, count, where)
-    subject_names, subject = _subjects(arrays, count, where)
-    position_names = _names(arrays, "position_names", where)
-    position = _indices(arrays, "position", count, len(position_names), where)
-    return Table(
-        values=values,
+    if "acc" not in arrays and others:
+        raise RecordingError(
+            f"its arrays are {', '.join(sorted([*arrays, *others])[:12])}",
+            where=where,
+            remedy="Name them acc [n, 3], gyro [n, 3], fs, and label with label_names",
+        )
+    acc = _axes(arrays, "acc", "acc_lsb_per_g", where)
+    gyro = _axes(arrays, "gyro", "gyro_lsb_per_dps", where) if "gyro" in arrays else None
+    if gyro is None and others:
+        others = [name for name in others if name != "gyro"]
+    count = len(acc)
+    rate = hints.rate
+    if rate is None or "fs" in arrays:
+        rate = _scalar(arrays, "fs", None, where)
+    labels, label, label_key = _labels(arrays, count, where)
+    subjects, subject = _subjects(arrays, count, where)
+    positions = _names(arrays, "position_names", where)
+    position = _indices(arrays, "position", count, len(positions), where)
+    meta = _meta(arrays, where)
+    check_rate(rate, where)
+    return Raw(
+        format="harpi's npz",
+        acc=acc,
+        gyro=gyro,
         rate=rate,
-        label_names=label_names,
+        acc_unit="g" if "acc_lsb_per_g" in arrays else None,
+        gyro_unit="deg/s" if "gyro_lsb_per_dps" in arrays else None,
+        labels=labels,
         label=label,
-        segment=_segments(arrays, subject, position, where),
-        subject_names=subject_names,
+        breaks=_breaks(arrays, count, where),
+        subjects=subjects,
         subject=subject,
-        position_names=position_names,
+        positions=positions,
         position=position,
-        meta=_meta(arrays, where),
+        columns={
+            "ax": "acc",
+            **({} if gyro is None else {"gx": "gyro"}),
+            **({label_key: label_key} if label_key else {}),
+        },
+        ignored=others,
+        vouched="take" in meta,
+        meta=meta,
     )
 
 
@@ -146,49 +168,55 @@ def write_npz(path: Path, table: Table) -> None:
 # --- the archive --------------------------------------------------------------------------
 
 
-def _read_arrays(path: Path) -> Arrays:
+def _read_arrays(path: Path, where: str) -> tuple[Arrays, list[str]]:
+    """Read the arrays that are known; also name the others."""
     try:
         with zipfile.ZipFile(path) as archive:
             wanted = {f"{name}.npy": name for name in _MEMBERS}
             present = [info for info in archive.infolist() if info.filename in wanted]
-            _check_size(present, path)
-            return {
-                wanted[info.filename]: _read_member(archive, info, str(path))
-                for info in present
+            others = [
+                info.filename.removesuffix(".npy")[:40]
+                for info in archive.infolist()[:100]
+                if info.filename not in wanted
+            ]
+            _check_size(present, path, where)
+            arrays = {
+                wanted[info.filename]: _read_member(archive, info, where) for info in present
             }
+            return arrays, others
     except RecordingError:
         raise
     except FileNotFoundError as error:
         raise RecordingError(
-            "there is no such recording", where=str(path), remedy="Check the path"
+            "there is no such recording", where=where, remedy="Check the path"
         ) from error
     except OSError as error:
         raise RecordingError(
             f"it cannot be read: {error.strerror or error}",
-            where=str(path),
+            where=where,
             remedy="Check the path and its permissions",
         ) from error
     except _BROKEN as error:
         raise RecordingError(
             f"it is truncated, damaged, or no .npz file ({error})",
-            where=str(path),
+            where=where,
             remedy=_DAMAGED,
         ) from error
     except RuntimeError as error:  # also what zipfile does not implement
         raise RecordingError(
             f"its archive is of a kind that is not read ({error})",
-            where=str(path),
+            where=where,
             remedy="Save it again with numpy.savez_compressed",
         ) from error
 
 
-def _check_size(members: Sequence[zipfile.ZipInfo], path: Path) -> None:
+def _check_size(members: Sequence[zipfile.ZipInfo], path: Path, where: str) -> None:
     """Refuse an archive that is small and would fill the memory."""
     packed, size = path.stat().st_size, sum(member.file_size for member in members)
     if size > max(_HARMLESS_BYTES, packed * _MAX_RATIO):
         raise RecordingError(
             f"its {packed} bytes would unpack to {size // 2**20} MiB, which no signal does",
-            where=str(path),
+            where=where,
             remedy=_DAMAGED,
         )
 
@@ -218,7 +246,7 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) ->
         if not all(0 <= length <= sys.maxsize for length in shape):
             raise ValueError(f"'{info.filename}' has the shape {shape}")
         size = math.prod(shape) * dtype.itemsize
-        if dtype.hasobject or dtype.kind not in "iufU":
+        if dtype.hasobject or dtype.kind not in "iufUS":
             raise RecordingError(
                 f"its array '{info.filename}' holds {dtype}, not numbers or text",
                 where=where,
@@ -271,9 +299,19 @@ def _axes(arrays: Arrays, name: str, lsb_name: str, where: str) -> FloatArray:
 
 def _names(arrays: Arrays, name: str, where: str) -> tuple[str, ...]:
     array = arrays.get(name, np.empty(0, "U1"))
-    if array.ndim != 1 or array.dtype.kind not in "U" or len(array) > _MAX_NAMES:
+    if array.ndim != 1 or array.dtype.kind not in "US" or len(array) > _MAX_NAMES:
         raise _wrong(name, "a list of names", where)
-    return tuple(array.tolist())
+    return _texts(array, name, where)
+
+
+def _texts(array: NDArray[Any], name: str, where: str) -> tuple[str, ...]:
+    """Make texts of an array of text, of bytes in UTF-8, or of numbers."""
+    try:
+        return tuple(
+            one.decode() if isinstance(one, bytes) else str(one) for one in array.tolist()
+        )
+    except UnicodeDecodeError as error:
+        raise _wrong(name, "text in UTF-8", where) from error
 
 
 def _column(arrays: Arrays, name: str, count: int, where: str) -> NDArray[np.int64]:
@@ -296,14 +334,36 @@ def _indices(
 
 def _labels(
     arrays: Arrays, count: int, where: str
-) -> tuple[tuple[str, ...], NDArray[np.int16]]:
+) -> tuple[tuple[str, ...], NDArray[np.int16] | None, str]:
+    """Give the names, the index of each sample, and the array that they are from.
+
+    Indices count from 0 into `label_names`. Without names, each number or text is its own.
+    """
     names = _names(arrays, "label_names", where)
-    label = _indices(arrays, "label", count, len(names), where)
-    if "unlabelled" in names:
-        none = names.index("unlabelled")
-        label = np.where(label == none, NO_LABEL, label - (label > none)).astype(np.int16)
-        names = names[:none] + names[none + 1 :]
-    return names, label
+    key = next((name for name in _LABELS if name in arrays), None)
+    if key is None:
+        return (), None, ""
+    array = arrays[key]
+    if array.shape != (count,):
+        raise _wrong(key, f"one integer or text for each of the {count} samples", where)
+    if array.dtype.kind == "f" and bool((array == np.rint(array)).all()):
+        array = array.astype(np.int64)
+    if names and array.dtype.kind in "iu":
+        if array.min() < -1 or array.max() >= len(names):
+            raise RecordingError(
+                f"its array '{key}' goes from {array.min()} to {array.max()}, and "
+                f"'label_names' has {len(names)} names: it is not indices from -1 to "
+                f"{len(names) - 1}",
+                where=where,
+                remedy="Count labels from 0, and write -1 where there is none",
+            )
+        return names, array.astype(np.int16), key
+    if array.dtype.kind not in "iuUS":
+        raise _wrong(key, f"one integer or text for each of the {count} samples", where)
+    found, index = np.unique(array, return_inverse=True)
+    if len(found) > _MAX_NAMES:
+        raise _wrong(key, f"at most {_MAX_NAMES} different labels", where)
+    return _texts(found, key, where), index.astype(np.int16), key
 
 
 def _subjects(
@@ -318,18 +378,12 @@ def _subjects(
     return tuple(str(number) for number in numbers), index.astype(np.int16)
 
 
-def _segments(
-    arrays: Arrays, subject: NDArray[np.int16], position: NDArray[np.int16], where: str
-) -> NDArray[np.int32]:
-    """Number the contiguous runs; another wearer or sensor begins another run."""
-    count = len(subject)
-    columns: list[NDArray[Any]] = [subject, position]
-    if "segment" in arrays:
-        columns.append(_column(arrays, "segment", count, where))
-    begins = np.zeros(count, np.bool_)
-    for column in columns:
-        begins[1:] |= column[1:] != column[:-1]
-    return np.cumsum(begins, dtype=np.int32)
+def _breaks(arrays: Arrays, count: int, where: str) -> list[int]:
+    """Tell where another contiguous run begins."""
+    if "segment" not in arrays:
+        return []
+    segment = _column(arrays, "segment", count, where)
+    return (np.flatnonzero(np.diff(segment)) + 1).tolist()
 
 
 def _meta(arrays: Arrays, where: str) -> Mapping[str, Any]:

@@ -11,12 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harpi.errors import RecordingError
-from harpi.recording.npz import read_npz, write_npz
-from harpi.recording.table import NO_LABEL, Table, check_length, check_rate, check_values
-from harpi.recording.text import read_csv, write_csv
-from harpi.types import FloatArray
+from harpi.recording.csv_writer import write_csv
+from harpi.recording.npz import write_npz
+from harpi.recording.raw import Hints
+from harpi.recording.reading import read_table
+from harpi.recording.table import (
+    NO_LABEL,
+    Table,
+    check_length,
+    check_rate,
+    check_values,
+    dead_axes,
+)
+from harpi.recording.understood import Understood
+from harpi.types import AXES, FloatArray, TimeArray
 
-_READERS = {".npz": read_npz, ".csv": read_csv}
 _WRITERS = {".npz": write_npz, ".csv": write_csv}
 
 
@@ -35,6 +44,9 @@ class Recording:
         subject: who wore it, if it was one person that the file names.
         position: where it was worn, if it was one place that the file names.
         meta: whatever else the file says of itself; kept by .npz alone.
+        begins: float64, second at which each segment begins on the clock of the file; empty
+            where that is not known.
+        gyro: whether there is a gyroscope; without, its columns are 0.
 
     Raises:
         ValueError: the columns do not fit together.
@@ -50,6 +62,8 @@ class Recording:
     subject: str | None = None
     position: str | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    begins: TimeArray = field(default_factory=lambda: np.empty(0), repr=False)
+    gyro: bool = True
 
     def __post_init__(self) -> None:
         count = len(self.values)
@@ -72,6 +86,13 @@ class Recording:
         """Seconds that it takes to play."""
         return len(self) / self.rate
 
+    @property
+    def dead(self) -> tuple[str, ...]:
+        """The axes that carry no signal: not measured, or the same all the time."""
+        if self.gyro:
+            return dead_axes(self.values)
+        return tuple(dict.fromkeys((*dead_axes(self.values), *AXES[3:])))
+
     @staticmethod
     def read(
         path: Path | str,
@@ -79,10 +100,10 @@ class Recording:
         subject: str | int | None = None,
         position: str | None = None,
     ) -> Recording:
-        """Read a recording: .npz (see `harpi.recording.npz`) or .csv (`harpi.recording.text`).
+        """Read a recording; see `harpi.recording.reading` for the formats.
 
         Args:
-            path: the file; its ending tells the format.
+            path: a file, or the folder or archive of a program that writes several.
             subject: only this wearer, of a file that holds several.
             position: only this place on the body.
 
@@ -90,7 +111,7 @@ class Recording:
             RecordingError: it is missing, damaged, too large, of another layout, holds what
                 cannot be motion, or does not hold the subject or the position.
         """
-        table = _read(Path(path))
+        table, _ = read_table(Path(path))
         return _part(table, _chosen(table, subject, position, str(path)), str(path))
 
     def write(self, path: Path | str) -> None:
@@ -110,17 +131,42 @@ def read_each(
     """Read what `write_together` wrote: one recording for each subject and position.
 
     Args:
-        path: the file; its ending tells the format.
+        path: as for `Recording.read`.
         subject: only this wearer.
         position: only this place on the body.
 
     Raises:
         RecordingError: as `Recording.read`.
     """
-    table = _read(Path(path))
-    chosen = _chosen(table, subject, position, str(path))
+    return read_understood(path, subject=subject, position=position)[0]
+
+
+def read_understood(
+    path: Path | str,
+    *,
+    where: str | None = None,
+    hints: Hints | None = None,
+    subject: str | int | None = None,
+    position: str | None = None,
+) -> tuple[list[Recording], Understood]:
+    """Read a recording of each subject and position, and say what the file was taken for.
+
+    Args:
+        path: as for `Recording.read`.
+        where: what a person calls the file; the path where not given.
+        hints: what the person says of it.
+        subject: only this wearer.
+        position: only this place on the body.
+
+    Raises:
+        RecordingError: as `Recording.read`.
+    """
+    name = where or str(path)
+    table, understood = read_table(Path(path), where=where, hints=hints)
+    chosen = _chosen(table, subject, position, name)
     worn = table.subject.astype(np.int32) * (len(table.position_names) + 1) + table.position
-    return [_part(table, chosen & (worn == one), str(path)) for one in np.unique(worn[chosen])]
+    each = [_part(table, chosen & (worn == one), name) for one in np.unique(worn[chosen])]
+    return each, understood
 
 
 def write_together(path: Path | str, recordings: Sequence[Recording]) -> None:
@@ -170,14 +216,6 @@ def write_together(path: Path | str, recordings: Sequence[Recording]) -> None:
     )
 
 
-def _read(path: Path) -> Table:
-    table = _by_ending(_READERS, path)(path)
-    check_length(len(table.values), str(path))
-    check_rate(table.rate, str(path))
-    check_values(table.values, str(path))
-    return table
-
-
 def _chosen(
     table: Table, subject: str | int | None, position: str | None, where: str
 ) -> NDArray[np.bool_]:
@@ -195,6 +233,9 @@ def _chosen(
 def _part(table: Table, chosen: NDArray[np.bool_], where: str) -> Recording:
     check_length(int(chosen.sum()), where)
     segment = table.segment[chosen]
+    begins = table.begins
+    if len(begins):
+        begins = begins[segment[np.flatnonzero(np.diff(segment, prepend=segment[0] - 1))]]
     return Recording(
         values=table.values[chosen],
         rate=table.rate,
@@ -204,6 +245,8 @@ def _part(table: Table, chosen: NDArray[np.bool_], where: str) -> Recording:
         subject=_only(table.subject_names, table.subject[chosen]),
         position=_only(table.position_names, table.position[chosen]),
         meta=table.meta,
+        begins=begins,
+        gyro=table.gyro,
     )
 
 
@@ -215,9 +258,9 @@ def _by_ending(formats: Mapping[str, _Format], path: Path) -> _Format:
         return formats[path.suffix.lower()]
     except KeyError:
         raise RecordingError(
-            f"'{path.suffix}' is no format of recordings",
+            f"unsupported file type: {path.suffix or 'no ending'}",
             where=str(path),
-            remedy="Use a file that ends in .npz or .csv",
+            remedy="Write a file that ends in .npz or .csv",
         ) from None
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harpi.errors import RecordingError
-from harpi.types import AXES, FloatArray
+from harpi.types import AXES, FloatArray, TimeArray
 
 MAX_SAMPLES: Final = 20_000_000
 """Longest recording that is read: 111 hours at 50 Hz, 480 MB in memory."""
@@ -21,6 +21,9 @@ MAX_ANGULAR_RATE: Final = 8000.0
 """Four times what an MPU-6050 can measure; more is another unit, or garbage."""
 
 NO_LABEL: Final = -1
+
+FEWEST_TO_TELL: Final = 50
+"""Samples from which on an axis that does not change is dead, and not merely at rest."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +41,9 @@ class Table:
         position_names: where on the body; empty when unknown.
         position: int16 ``[n]``, index into `position_names` or -1.
         meta: whatever else the file says of itself.
+        begins: float64, second at which each segment begins on the clock of the file; empty
+            where that is not known.
+        gyro: whether there is a gyroscope; without, its columns are 0.
     """
 
     values: FloatArray
@@ -50,6 +56,8 @@ class Table:
     position_names: tuple[str, ...]
     position: NDArray[np.int16]
     meta: Mapping[str, Any]
+    begins: TimeArray = field(default_factory=lambda: np.empty(0))
+    gyro: bool = True
 
 
 def to_float32(values: NDArray[np.float64]) -> FloatArray:
@@ -68,12 +76,33 @@ def check_rate(rate: float, where: str) -> None:
         raise RecordingError(
             f"its rate would be {rate:g} Hz",
             where=where,
-            remedy=f"The rate must lie between 0.1 and {MAX_RATE:g} Hz; times are in seconds",
+            remedy=f"The rate lies between 0.1 and {MAX_RATE:g} Hz; give it in samples per second",
         )
 
 
-def check_values(values: FloatArray, where: str) -> None:
+def dead_axes(values: FloatArray) -> tuple[str, ...]:
+    """Return the axes that never change, of a signal that is long enough to tell.
+
+    Args:
+        values: ``[n, 3]`` or ``[n, 6]``.
+    """
+    if len(values) < FEWEST_TO_TELL:
+        return ()
+    still = (values == values[:1]).all(axis=0)
+    return tuple(axis for axis, dead in zip(AXES, still, strict=False) if dead)
+
+
+def check_values(
+    values: FloatArray,
+    where: str,
+    place: Callable[[int], str] = lambda row: f"sample {row}",
+) -> None:
     """Refuse what cannot be motion in g and deg/s.
+
+    Args:
+        values: float32 ``[n, 6]``.
+        where: the file, for the message.
+        place: says where in the file a sample is.
 
     Raises:
         RecordingError: a number that is not finite, or beyond what a sensor can measure.
@@ -82,7 +111,7 @@ def check_values(values: FloatArray, where: str) -> None:
     if not finite.all():
         row, column = np.argwhere(~finite)[0]
         raise RecordingError(
-            f"sample {row} has no finite {AXES[column]}",
+            f"{place(int(row))} has no finite {AXES[column]}",
             where=where,
             remedy="Remove or fill the samples that are not numbers",
         )
@@ -95,7 +124,7 @@ def check_values(values: FloatArray, where: str) -> None:
             row, column = np.argwhere(beyond)[0]
             value = values[row, axes][column]
             raise RecordingError(
-                f"sample {row} has {AXES[axes][column]} = {value:g} {unit}",
+                f"{place(int(row))} has {AXES[axes][column]} = {value:g} {unit}",
                 where=where,
                 remedy="Convert the acceleration to g and the angular rate to deg/s",
             )

@@ -1,0 +1,68 @@
+"""One recording of two files: an accelerometer's and a gyroscope's, each with its own times."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from harpi.recording.raw import Raw, refuse
+
+_NEAR: Final = 4.0
+"""Sampling periods within which a sample of the gyroscope must lie."""
+
+
+def joined(acc: Raw, gyro: Raw, where: str) -> Raw:
+    """Bring a gyroscope to the times of an accelerometer, by interpolation.
+
+    Args:
+        acc: its times only grow; everything but the gyroscope is taken from here.
+        gyro: its `acc` holds the angular rates, in the same unit of time.
+        where: the file, for the message.
+
+    Raises:
+        RecordingError: they share no time.
+    """
+    assert acc.times is not None
+    assert gyro.times is not None
+    if (np.diff(acc.times) < 0).any() or (np.diff(gyro.times) < 0).any():
+        raise refuse("its times go back", where, "Export the recording again")
+    places = np.searchsorted(gyro.times, acc.times).clip(1, len(gyro) - 1)
+    distance = np.minimum(
+        np.abs(gyro.times[places] - acc.times), np.abs(acc.times - gyro.times[places - 1])
+    )
+    steps = np.diff(gyro.times)
+    period = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
+    near = distance <= _NEAR * period
+    if np.count_nonzero(near) < 2:
+        raise refuse(
+            "its accelerometer and its gyroscope were not recorded at the same time",
+            where,
+            "Export the recording again",
+        )
+    rates = np.column_stack(
+        [np.interp(acc.times[near], gyro.times, column) for column in gyro.acc.T]
+    )
+    left_out = len(acc) - int(np.count_nonzero(near))
+    notes = list(acc.notes)
+    if left_out:
+        notes.append(f"left out {left_out} samples for which there is no gyroscope")
+    columns = {name: column for name, column in acc.columns.items()}
+    columns |= {
+        "g" + axis[1]: f"gyroscope {name}"
+        for axis, name in gyro.columns.items()
+        if axis[0] == "a"
+    }
+    return replace(
+        acc,
+        acc=acc.acc[near],
+        gyro=rates.astype(np.float32),
+        times=acc.times[near],
+        gyro_unit=gyro.acc_unit,
+        label=None if acc.label is None else acc.label[near],
+        lines=None if acc.lines is None else acc.lines[near],
+        other_times=None,
+        columns=columns,
+        notes=notes,
+    )
