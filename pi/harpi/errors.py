@@ -119,6 +119,10 @@ class RecordingError(HarpiError, ValueError):
     exit_code = 4
 
 
+class NoRecording(RecordingError):
+    """A file that is in order and has nothing of a recording: notes, pictures, settings."""
+
+
 class ModelError(HarpiError, ValueError):
     """A model, reference or head file that is missing, damaged, or of another kind."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -20,8 +21,17 @@ from harpi.cli.selection import (
     takes_to_change,
     takes_to_read,
 )
+from harpi.commands import LONGEST_TAKE
+from harpi.errors import RecordingError
+
+if TYPE_CHECKING:
+    from harpi.store.importing import Choice, Imported
 
 FormatName = Literal["npz", "csv"]
+LabelFromName = Literal["name", "folder"]
+
+MOST_FILES: Final = 10
+"""Files that are described one by one."""
 
 
 def register(app: typer.Typer) -> None:
@@ -77,13 +87,19 @@ def import_takes(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE", help="Recordings (.npz, .csv), folders of them, or exports (.zip)."
+            metavar="FILE",
+            help="Recordings, folders or .zip files of them, or exports; docs/recordings.md "
+            "lists the formats.",
         ),
     ],
     config: ConfigFile = None,
     assignments: Assignments = None,
     label: Annotated[
-        str | None, typer.Option("--label", "-l", help="Activity of a file that names none.")
+        str | None, typer.Option("--label", "-l", help="Activity of what has no label.")
+    ] = None,
+    label_from: Annotated[
+        LabelFromName | None,
+        typer.Option("--label-from", help="Take that activity from the name of the file or folder."),
     ] = None,
     subject: Annotated[
         str | None, typer.Option("--subject", help="Only this wearer of the file.")
@@ -94,29 +110,99 @@ def import_takes(
             "--position", "-p", help="Only this place; or the place, where the file names none."
         ),
     ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option("--rate", help="Samples per second of files without times."),
+    ] = None,
     split: Annotated[
         SplitName, typer.Option("--split", help="What takes are for that do not say so.")
     ] = "train",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what was understood, and import nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Say it as JSON.")] = False,
 ) -> None:
     """Add recordings to the takes: all that is in the files, or nothing.
 
+    Says first what each file was taken for. What no model could learn is left out and named;
+    where nothing is left, the exit code is 4.
+
     Example: harpi import walks.zip
     """
-    from harpi.cli.takes import counted
-    from harpi.cli.terminal import progress
-    from harpi.store.importing import Choice, import_files
+    import msgspec
 
-    choice = Choice(subject=subject, position=position, label=label, split=split)
-    with (
-        takes_to_change(config, assignments, make=True) as store,
-        progress("Importing") as on_progress,
-    ):
-        done = import_files(store, files, choice, on_progress=on_progress)
-    typer.echo(f"Imported {counted(done.takes)} of {done.seconds:.0f} s.")
-    if done.known:
-        typer.echo(f"Left out {counted(done.known)} whose samples are in the store already.")
-    if done.unlabelled:
-        typer.echo(
-            f"Left out {done.unlabelled:.0f} s that the files give no label for; "
-            "--label names them."
+    from harpi.cli.options import load_settings
+    from harpi.cli.terminal import progress
+    from harpi.errors import UsageError
+    from harpi.store.importing import Choice, import_files, look_into
+
+    if label is not None and label_from is not None:
+        raise UsageError("--label and --label-from exclude each other")
+    signal = load_settings(config, assignments).config.signal
+    choice = Choice(
+        subject=subject,
+        position=position,
+        label=label,
+        label_from=label_from,
+        split=split,
+        rate=rate,
+        shortest=signal.length / signal.rate,
+    )
+    if dry_run:
+        with progress("Reading") as on_progress:
+            done = look_into(files, choice, on_progress=on_progress)
+    else:
+        with (
+            takes_to_change(config, assignments, make=True) as store,
+            progress("Importing") as on_progress,
+        ):
+            done = import_files(store, files, choice, on_progress=on_progress)
+    if as_json:
+        typer.echo(msgspec.json.encode(done).decode())
+    else:
+        for line in _told(done, choice, dry_run=dry_run):
+            typer.echo(line)
+    if not done.takes and not done.known:
+        raise typer.Exit(RecordingError.exit_code)
+
+
+def _told(done: Imported, choice: Choice, *, dry_run: bool) -> Iterator[str]:
+    """Say what came of an import."""
+    from harpi.cli.takes import counted
+
+    for understood in done.understood[:MOST_FILES]:
+        yield from understood.lines()
+    if len(done.understood) > MOST_FILES:
+        yield f"and {len(done.understood) - MOST_FILES} more files, which --json shows."
+    if done.skipped:
+        yield f"Skipped, as no recordings: {', '.join(done.skipped[:10])}."
+    if done.takes or done.known:
+        verb = "Would import" if dry_run else "Imported"
+        each = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in done.labels.items())
+        yield f"{verb} {counted(done.takes)} of {done.seconds:.0f} s" + (
+            f": {each}." if each and done.understood else "."
         )
+    else:
+        yield "Nothing is left to import." if dry_run else "Nothing was imported."
+    if done.known:
+        yield f"Left out {counted(done.known)} whose samples are in the store already."
+    if done.unlabelled:
+        yield (
+            f"Left out {done.unlabelled:.0f} s that have no label; --label names them"
+            + ("" if choice.label_from else ", --label-from takes it from the file or folder")
+            + "."
+        )
+    if done.short_runs:
+        yield (
+            f"Left out {done.short_runs} stretches of {done.short:.0f} s in all, each shorter "
+            f"than a window ({choice.shortest:.2f} s)."
+        )
+    if done.unusable:
+        yield (
+            f"Left out {done.unusable:.0f} s of sensors that are dead, missing an axis, or "
+            "without a gyroscope."
+        )
+    if done.beyond:
+        yield f"Left out {done.beyond:.0f} s: a take lasts {LONGEST_TAKE:.0f} s at most."
+    if done.undated and (done.takes or done.known):
+        yield "When it was recorded is not known; the takes are dated to end now."

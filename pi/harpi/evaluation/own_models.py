@@ -21,7 +21,8 @@ from harpi.recognition.knn import KnnRecogniser
 from harpi.recognition.model_file import ModelFile
 from harpi.store.store import FILE_NAME, Store
 from harpi.store.takes import Take
-from harpi.types import ANSWER, FloatArray, Samples
+from harpi.signal.copies import Signal
+from harpi.types import Samples
 
 
 class OwnModels:
@@ -113,24 +114,24 @@ class OwnModels:
         }
 
     def check_unlearnt(self, trials: Sequence[Trial]) -> None:
-        """Refuse trials of which the kNN or the head learnt anything; see `leaks`.
+        """Refuse trials of which the kNN or the head learnt anything; see `trials`.
 
         Raises:
             UsageError: a trial shares signal with what was learnt.
         """
         check_unlearnt(trials, self._learnt_signal())
 
-    def _learnt_signal(self) -> Iterator[tuple[str, FloatArray]]:
+    def _learnt_signal(self) -> Iterator[Signal]:
         if self.store is None:
             return
         head = self.recognisers.personal.head
         numbers = [take.id for take in self.lessons]
         numbers += [take.number for take in (head.takes if head else ())]
-        there = {take.id for take in self.store.takes(deleted=None)}
+        rates = {take.id: take.rate for take in self.store.takes(deleted=None)}
         for number in dict.fromkeys(numbers):
-            if number in there:
+            if number in rates:
                 for run in self.store.samples(number, whole=True):
-                    yield f"take {number}", run.values
+                    yield Signal(f"take {number}", run.values, rates[number])
 
     def _read_lessons(self) -> Iterator[Lesson]:
         if self.store is not None:

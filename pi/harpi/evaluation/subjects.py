@@ -20,11 +20,19 @@ from harpi.evaluation.judging import Contest, Judgements
 from harpi.evaluation.measuring import Circumstances, Origin
 from harpi.evaluation.messages import check_spelling, counted
 from harpi.evaluation.own_models import OwnModels, fixed_origins, knn_origin, own_models
-from harpi.evaluation.trials import Split, Trial, check_unlearnt, split, trials_of
+from harpi.evaluation.trials import (
+    Split,
+    Trial,
+    check_unlearnt,
+    independent,
+    signals_of,
+    split,
+    trials_of,
+)
 from harpi.learning.models import Recognisers
-from harpi.recording import read_each
+from harpi.recording import read_understood
 from harpi.store.takes import Take
-from harpi.types import FloatArray, Samples
+from harpi.types import Samples
 
 _RELABEL: Final = "Correct it with `harpi takes relabel TAKE --label '{new}'`"
 
@@ -83,11 +91,13 @@ def examination(
     with own_models(config) as own:
         if not choice.recordings:
             return _of_takes(own, choice, on_progress)
-        trials = _trials(choice)
+        trials, told = _trials(choice)
         learns = choice.learn is None and not own.learnt_anything
         if choice.learn or learns:
-            return _learning(own, choice, trials, on_progress)
-        return _as_they_are(own, choice, trials, on_progress)
+            found = _learning(own, choice, trials, on_progress)
+        else:
+            found = _as_they_are(own, choice, trials, on_progress)
+        return replace(found, notices=(*told, *found.notices))
 
 
 # --- takes of the store ---------------------------------------------------------------------
@@ -113,7 +123,8 @@ def _of_takes(
             "there are no test takes" + _condition(choice),
             remedy="Record some with `harpi record LABEL --test`, or give --recording FILE",
         )
-    trials = [_trial_of(take, tuple(store.samples(take.id))) for take in takes]
+    every = [_trial_of(take, tuple(store.samples(take.id))) for take in takes]
+    trials, copies = independent(every)
     _check_labels(trials)
     recognisers = own.taught(on_progress)
     own.check_unlearnt(trials)
@@ -122,7 +133,7 @@ def _of_takes(
         (Contest(recognisers.panel, tuple(trials)),),
         f"{counted(len(trials), 'test take')}{_condition(choice)}",
         own.origins(),
-        tuple(doubts),
+        (*_copies(copies), *doubts),
     )
 
 
@@ -153,14 +164,17 @@ def _condition(choice: Choice) -> str:
 # --- recordings -----------------------------------------------------------------------------
 
 
-def _trials(choice: Choice) -> list[Trial]:
-    """Read the stretches of all recordings."""
-    trials = [
-        trial
-        for path in choice.recordings
-        for recording in read_each(path, subject=choice.subject, position=choice.position)
-        for trial in trials_of(recording, path)
-    ]
+def _trials(choice: Choice) -> tuple[list[Trial], list[str]]:
+    """Read the stretches of all recordings, and say what a reader must know of them."""
+    trials: list[Trial] = []
+    told: list[str] = []
+    for path in choice.recordings:
+        recordings, understood = read_understood(
+            path, subject=choice.subject, position=choice.position
+        )
+        told += [f"{path.name}: {note}." for note in (*understood.notes, *understood.warnings)]
+        for recording in recordings:
+            trials += trials_of(recording, path)
     if strange := set(choice.rename) - set(_labels(trials)):
         raise UsageError(
             f"the recordings have no label {sorted(strange)[0]!r}",
@@ -168,8 +182,18 @@ def _trials(choice: Choice) -> list[Trial]:
             remedy=f"They have {', '.join(_labels(trials))}",
         )
     trials = [replace(t, label=choice.rename.get(t.label, t.label)) for t in trials]
+    trials, copies = independent(trials)
     _check_labels(trials)
-    return trials
+    return trials, [*told, *_copies(copies)]
+
+
+def _copies(copies: Sequence[tuple[str, str]]) -> list[str]:
+    """Say what was left out because it would count twice."""
+    if not copies:
+        return []
+    shown = [f"{one} (of {other})" for one, other in copies[:5]]
+    more = f" and {len(copies) - 5} more" if len(copies) > 5 else ""
+    return [f"Copies count once. Left out: {', '.join(shown)}{more}."]
 
 
 def _as_they_are(
@@ -203,7 +227,7 @@ def _learning(
     groups = _by_wearer(trials)
     for done, (wearer, theirs) in enumerate(groups.items()):
         parts = split(theirs, choice.learn)
-        check_unlearnt(parts.test, _signal(parts.learn))
+        check_unlearnt(parts.test, (s for t in parts.learn for s in signals_of(t)))
         recognisers, problem = own.taught_by(parts.learn)
         where = f" ({' at '.join(wearer)})" if len(groups) > 1 else ""
         notices += _what_lacks(parts, problem, where)
@@ -291,66 +315,3 @@ def _check_labels(trials: Sequence[Trial]) -> None:
             f"all that is tested is {labels[0]}, and a model that always says that is right",
             remedy="Test two activities at least",
         )
-
-
-def _signal(trials: Iterable[Trial]) -> Iterable[tuple[str, FloatArray]]:
-    return ((trial.name, run.values) for trial in trials for run in trial.runs)
-
-
-_PACKAGES: Final = ("numpy", "ai-edge-litert", "tflite-runtime")
-
-
-_SECTIONS: Final = ("signal", "models", "knn", "learning")
-"""Sections of the configuration that have a say in the figures."""
-
-
-_NAMED: Final = 3
-
-
-def circumstances(
-    config: Config, choice: Choice, examined: Examination, judged: Judgements
-) -> Circumstances:
-    """Gather what the report says besides figures."""
-    return Circumstances(
-        time=datetime.now(UTC),
-        harpi=__version__,
-        software=_software(),
-        origin=examined.origin,
-        conditions=_conditions(choice),
-        configuration={name: msgspec.to_builtins(getattr(config, name)) for name in _SECTIONS},
-        models=examined.models,
-        notices=(*examined.notices, *_too_short(judged)),
-    )
-
-
-def _software() -> dict[str, str]:
-    found = {"python": platform.python_version(), "machine": platform.machine()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _conditions(choice: Choice) -> dict[str, Any]:
-    """Give what was asked for, in what JSON has."""
-    asked = {
-        name: value for name, value in asdict(choice).items() if value not in (None, (), {})
-    }
-    if choice.recordings:
-        asked["recordings"] = [str(path) for path in choice.recordings]
-    if choice.since is not None:
-        asked["since"] = choice.since.isoformat()
-    return asked
-
-
-def _too_short(judged: Judgements) -> list[str]:
-    if not judged.too_short:
-        return []
-    names = ", ".join(trial.name for trial in judged.too_short[:_NAMED])
-    more = len(judged.too_short) - _NAMED
-    return [
-        f"Left out, because too short for one window: {names}"
-        + (f" and {counted(more, 'other')}." if more > 0 else ".")
-    ]

@@ -1,14 +1,13 @@
 """Stretches of signal to test on: where they come from, how they are split, and no leaks.
 
 A take may have been exported and come back as a file, or be part of a longer recording. It is
-therefore found by its samples: sixteen in a row that are equal in all six axes do not come
-about twice, unless the sensor did not change at all.
+therefore found by its signal; see `harpi.signal.copies`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
@@ -16,12 +15,11 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
 from harpi.errors import RecordingError, UsageError
 from harpi.recording import Recording
-from harpi.types import FloatArray, Samples
+from harpi.signal.copies import Signal, find_copies, find_repeats
+from harpi.types import Samples
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -84,8 +82,9 @@ def trials_of(recording: Recording, path: Path) -> list[Trial]:
         path: the file that it is from.
 
     Raises:
-        RecordingError: nothing in it has a label.
+        RecordingError: nothing in it has a label, or an axis of the sensor gave nothing.
     """
+    check_alive(recording, path)
     changes = np.flatnonzero(np.diff(recording.label)) + 1
     borders = [0, *changes.tolist(), len(recording)]
     trials = []
@@ -112,6 +111,25 @@ def trials_of(recording: Recording, path: Path) -> list[Trial]:
             remedy="Use a recording with labels, or `harpi replay` to see the answers alone",
         )
     return trials
+
+
+def check_alive(recording: Recording, path: Path) -> None:
+    """Refuse to judge a sensor of which axes are missing or dead.
+
+    Raises:
+        RecordingError: there is no gyroscope, or an axis never changes.
+    """
+    if not recording.dead:
+        return
+    if recording.gyro:
+        problem = f"{', '.join(recording.dead)} never changes: dead, or never read"
+    else:
+        problem = "it has no gyroscope"
+    raise RecordingError(
+        f"{problem}; kNN, generic and personal all need six axes",
+        where=str(path),
+        remedy="Record all three axes of both sensors",
+    )
 
 
 def _whose(recording: Recording, path: Path) -> str:
@@ -205,74 +223,50 @@ def _apart(trial: Trial, learnt: Sequence[Trial]) -> bool:
     )
 
 
-LENGTH: Final = 16
-"""Samples in a row that are compared; a shared stretch of twice as many is always found."""
+# --- copies ---------------------------------------------------------------------------------
 
 
-_FACTOR: Final = np.uint64(0x9E3779B97F4A7C15)
-"""2^64 over the golden ratio, odd: the multiplier of Fibonacci hashing (Knuth, TAOCP 6.4)."""
-
-
-Fingerprints = NDArray[np.uint64]
-
-
-def fingerprints(values: FloatArray, step: int) -> Fingerprints:
-    """Give a number for each stretch of `LENGTH` samples in which anything changes.
-
-    Args:
-        values: float32 ``[n, 6]``.
-        step: samples from one stretch to the next.
-    """
-    if len(values) < LENGTH:
-        return np.empty(0, np.uint64)
-    bits = np.ascontiguousarray(values, np.float32).view(np.uint32).astype(np.uint64)
-    rows = _mixed(bits)
-    stretches = sliding_window_view(rows, LENGTH)[::step]
-    changing = (stretches != stretches[:, :1]).any(axis=1)
-    return _mixed(stretches[changing])
-
-
-def _mixed(columns: Fingerprints) -> Fingerprints:
-    """Hash each row ``[n, k]`` to one number, modulo 2^64."""
-    mixed = np.zeros(len(columns), np.uint64)
-    for column in columns.T:
-        mixed = (mixed ^ column) * _FACTOR
-        mixed ^= mixed >> np.uint64(29)
-    return mixed
-
-
-def check_unlearnt(trials: Sequence[Trial], learnt: Iterable[tuple[str, FloatArray]]) -> None:
-    """Refuse to test what was learnt.
+def check_unlearnt(trials: Sequence[Trial], learnt: Iterable[Signal]) -> None:
+    """Refuse to test what was learnt, whatever name, rounding, rate or file it comes in.
 
     Args:
         trials: what is to be tested.
-        learnt: name and samples ``[n, 6]`` of each run of signal that was learnt.
+        learnt: each run of signal that was learnt.
 
     Raises:
         UsageError: a trial shares signal with what was learnt.
     """
-    tested = [
-        (trial, fingerprints(run.values, step=1)) for trial in trials for run in trial.runs
-    ]
-    everything = np.sort(
-        np.concatenate([np.empty(0, np.uint64), *(prints for _, prints in tested)])
-    )
-    for name, values in learnt:
-        known = fingerprints(values, step=LENGTH)
-        shared = known[_among(known, everything)]
-        if not len(shared):
-            continue
-        trial = next(trial for trial, prints in tested if np.isin(shared, prints).any())
+    found = next(find_copies([s for trial in trials for s in signals_of(trial)], learnt), None)
+    if found is not None:
         raise UsageError(
-            f"its signal was learnt, as part of {name}; what was learnt proves nothing",
-            where=trial.name,
+            f"its signal was learnt, as part of {found.known}; what was learnt proves nothing",
+            where=found.wanted,
             remedy="Test on takes and recordings that were not learnt",
         )
 
 
-def _among(wanted: Fingerprints, ascending: Fingerprints) -> NDArray[np.bool_]:
-    """Tell of each wanted number whether it is there."""
-    if not len(ascending):
-        return np.zeros(len(wanted), np.bool_)
-    places = np.minimum(np.searchsorted(ascending, wanted), len(ascending) - 1)
-    return np.asarray(ascending[places] == wanted)
+def independent(trials: Sequence[Trial]) -> tuple[list[Trial], list[tuple[str, str]]]:
+    """Leave out trials that share signal with another: it would count twice.
+
+    Args:
+        trials: in any order; of two that share signal, the longer one is kept, else the first.
+
+    Returns:
+        The others, in their order, and for each that was left out its name and that of one
+        that it shares signal with.
+    """
+    order = sorted(range(len(trials)), key=lambda number: -trials[number].seconds)
+    signals = [
+        Signal(str(number), run.values, trials[number].rate)
+        for number in order
+        for run in trials[number].runs
+    ]
+    copies = {int(copy.wanted): int(copy.known) for copy in find_repeats(signals)}
+    kept = [trial for number, trial in enumerate(trials) if number not in copies]
+    return kept, [(trials[one].name, trials[other].name) for one, other in copies.items()]
+
+
+def signals_of(trial: Trial) -> Iterator[Signal]:
+    """Give the runs of a trial as signals of its name."""
+    for run in trial.runs:
+        yield Signal(trial.name, run.values, trial.rate)

@@ -30,12 +30,31 @@ BROKEN: Final = (
 
 
 def members_of(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """Return the files of an archive by their path, without what systems leave beside them."""
+    """Return the files of an archive by their path, without what systems leave beside them.
+
+    Raises:
+        zipfile.BadZipFile: it is the end of another archive that was cut short.
+    """
+    check_beginning(archive)
     return {
         info.filename: info
         for info in archive.infolist()
         if not info.is_dir() and not _is_left_over(PurePosixPath(info.filename))
     }
+
+
+def check_beginning(archive: zipfile.ZipFile) -> None:
+    """Refuse what is left of an archive whose beginning, or whose end, is that of another.
+
+    The library looks for an archive from the end of a file on, and so takes an .npz in an
+    archive that was cut short for the whole of it.
+
+    Raises:
+        zipfile.BadZipFile: something else stands before its first file.
+    """
+    offsets = [info.header_offset for info in archive.infolist()]
+    if offsets and min(offsets) != 0:
+        raise zipfile.BadZipFile("it was cut short")
 
 
 def _is_left_over(path: PurePosixPath) -> bool:

@@ -25,7 +25,7 @@ from typing import Any, Final, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from harpi.errors import RecordingError
+from harpi.errors import NoRecording, RecordingError
 from harpi.recording.columns import NUMBERED, Columns, columns_of
 from harpi.recording.raw import Hints, Raw, refuse
 from harpi.types import AXES
@@ -332,11 +332,11 @@ def _no_header(
             where,
             f"Put a line in front that names them, such as {HEADER}",
         )
-    return refuse(
+    return NoRecording(
         f"line {first}: no header is found that names ax, ay and az; it says "
         f"{full[0].strip()[:60]!r}",
-        where,
-        f"Begin the file with {HEADER}",
+        where=where,
+        remedy=f"Begin the file with {HEADER}",
     )
 
 

@@ -15,7 +15,8 @@ import msgspec
 import numpy as np
 from msgspec import Meta, Struct
 
-from harpi.decoding import decode_json
+from harpi.files import (decode_json)
+from harpi.errors import NoRecording
 from harpi.recording.columns import columns_of, name_of
 from harpi.recording.delimited import MAX_BYTES
 from harpi.recording.head import Head
@@ -76,8 +77,10 @@ def read(path: Path, where: str, hints: Hints) -> Raw:
         else:
             payload = decode_json(content, _Acquisition).payload
     except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
-        raise refuse(
-            f"it is no acquisition of Edge Impulse ({_plainly(error)})", where, _DAMAGED
+        raise NoRecording(
+            f"it is no acquisition of Edge Impulse ({_plainly(error)})",
+            where=where,
+            remedy=_DAMAGED,
         ) from error
     return _raw(payload, where)
 

@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from harpi.errors import RecordingError
 from harpi.files import write_atomically
+from harpi.recording.archives import check_beginning
 from harpi.recording.raw import Hints, Raw
 from harpi.recording.table import MAX_SAMPLES, Table, check_length, check_rate, to_float32
 from harpi.types import FloatArray
@@ -172,6 +173,7 @@ def _read_arrays(path: Path, where: str) -> tuple[Arrays, list[str]]:
     """Read the arrays that are known; also name the others."""
     try:
         with zipfile.ZipFile(path) as archive:
+            check_beginning(archive)
             wanted = {f"{name}.npy": name for name in _MEMBERS}
             present = [info for info in archive.infolist() if info.filename in wanted]
             others = [
