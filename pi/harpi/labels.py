@@ -78,7 +78,7 @@ def same_label(label: str, known: Iterable[str]) -> str | None:
 
 
 def resembling(label: str, known: Sequence[str]) -> str | None:
-    """Find the known label that may have been meant; None where it is known, or none is near."""
+    """Find the known label that may have been meant; None where it is known itself."""
     if label in known:
         return None
     by_plain = {plain(one): one for one in reversed(known)}

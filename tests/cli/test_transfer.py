@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from harpi.cli import main
 from harpi.store.store import Store
+from tests.support import files
 from tests.support.takes import ROOMY, signal, take_of
 
 
@@ -57,10 +59,10 @@ def test_a_file_without_labels_is_named_on_the_command_line(
     state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "row.csv"
-    lines = [f"{i / 50:.2f},0,0,1,{i % 7},0,0" for i in range(100)]
-    path.write_text("\n".join(["time,ax,ay,az,gx,gy,gz", *lines]))
-    assert harpi(state, "import", str(path)) == 0
-    assert "Left out 2 s that the files give no label for; --label" in capsys.readouterr().out
+    files.write(path, files.rows(files.turning(4.0)), "time,ax,ay,az,gx,gy,gz")
+    assert harpi(state, "import", str(path)) == 4
+    said = capsys.readouterr().out
+    assert "Nothing was imported.\nLeft out 4 s that have no label; --label names them" in said
     words = ("--label", "rowing", "--position", "wrist", "--split", "test")
     assert harpi(state, "import", str(path), *words) == 0
     with Store(state / "takes.db", read_only=True) as store:
@@ -69,7 +71,7 @@ def test_a_file_without_labels_is_named_on_the_command_line(
         "rowing",
         "wrist",
         "test",
-        100,
+        200,
     )
 
 
@@ -77,7 +79,7 @@ def test_a_file_without_labels_is_named_on_the_command_line(
     ("words", "code", "message"),
     [
         (("import", "nowhere.csv"), 4, "there is no such recording"),
-        (("import", "README.md"), 4, "no format of recordings"),
+        (("import", "README.md"), 4, "unsupported file type: .md"),
         (("export", "."), 2, "there is something already"),
         (("export", "nowhere/out"), 6, "cannot be written"),
         (("export", "out", "--label", "flying"), 2, "no takes to export"),
@@ -102,3 +104,58 @@ def test_mistakes_are_said_in_one_line(
     assert message in captured.err
     assert captured.err.count("\n") == 1
     assert [path.name for path in Path().iterdir()] == ["README.md"]
+
+
+def test_a_dry_run_says_what_was_understood_and_changes_nothing(
+    state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = files.good(tmp_path / "walk.csv")
+    assert harpi(state, "import", "--dry-run", str(path)) == 0
+    said = capsys.readouterr().out
+    assert "walk.csv: CSV, 54.0 s at 50 Hz" in said
+    assert "Would import 3 takes of 54 s: walking 18 s, sitting 18 s, standing 18 s." in said
+    assert harpi(state, "import", "--dry-run", "--json", str(path)) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["understood"][0]["labels"] == {"walking": 18, "sitting": 18, "standing": 18}
+    with Store(state / "takes.db", read_only=True) as store:
+        assert len(store.takes()) == 2
+
+
+def test_a_label_fills_only_what_has_none(state: Path, tmp_path: Path) -> None:
+    label = [name if name != "sitting" else "" for name in files.labels()]
+    path = files.write(tmp_path / "part.csv", files.rows(label=label))
+    assert harpi(state, "import", str(path), "--label", "resting") == 0
+    with Store(state / "takes.db", read_only=True) as store:
+        assert [take.label for take in store.takes()[2:]] == ["walking", "resting", "standing"]
+
+
+@pytest.mark.parametrize(
+    ("part", "place"), [("folder", "walking/00.csv"), ("name", "walking.abc1.csv")]
+)
+def test_a_label_may_stand_in_a_name(
+    state: Path, tmp_path: Path, part: str, place: str
+) -> None:
+    values = files.motion()[:450]
+    files.write(tmp_path / "set" / place, files.rows(values), "time,ax,ay,az,gx,gy,gz")
+    assert harpi(state, "import", str(tmp_path / "set"), "--label-from", part) == 0
+    with Store(state / "takes.db", read_only=True) as store:
+        assert store.takes()[-1].label == "walking"
+
+
+def test_a_sensor_without_a_gyroscope_is_not_learnt_and_that_is_said(
+    state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = files.write(tmp_path / "r.csv", files.rows(files.motion()[:, :3]), "time,ax,ay,az")
+    assert harpi(state, "import", str(path), "--label", "walking") == 4
+    assert "there is no gyroscope" in capsys.readouterr().out
+
+
+def test_what_holds_no_window_is_left_out_and_counted(
+    state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    label = [("a", "b")[k // 50 % 2] for k in range(2700)]
+    path = files.write(tmp_path / "r.csv", files.rows(label=label))
+    assert harpi(state, "import", str(path)) == 4
+    assert "Left out 54 stretches of 54 s in all, each shorter than a window" in (
+        capsys.readouterr().out
+    )

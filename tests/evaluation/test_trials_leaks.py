@@ -62,7 +62,8 @@ def test_a_copy_is_found_whatever_its_cut_rounding_rate_and_container(
     begin: int, extra: int, decimals: int, rate: float, snapped: bool
 ) -> None:
     learnt = on_counts(real()) if snapped else real()
-    least = round((SPAN + HOP) * RATE) + 10
+    # Interpolation bends the signal a little, so that not every probe agrees.
+    least = round((SPAN + HOP) * RATE) + (10 if rate == RATE else 200)
     begin = min(begin, len(learnt) - least)
     cut = real()[begin : begin + least + extra]
     copy = np.round(cut if rate == RATE else resampled(cut, rate), decimals)

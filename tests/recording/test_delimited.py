@@ -184,12 +184,12 @@ def test_binary_rubbish_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_too_long_is_refused_unread(tmp_path: Path) -> None:
     with (tmp_path / "r.csv").open("wb") as file:
         file.truncate(2**30)
-    with pytest.raises(RecordingError, match=r"1024 MiB; at most 256 .* a day at 50 Hz.*split"):
+    with pytest.raises(RecordingError, match=r"1024 MiB; 256 MiB at most .*Split"):
         Recording.read(tmp_path / "r.csv")
 
 
 def test_a_table_that_unpacks_without_end_is_refused(tmp_path: Path) -> None:
     head = gzip.compress((HEADER + "\n").encode())
     (tmp_path / "r.csv.gz").write_bytes(head + gzip.compress(bytes(2**24)) * 20)
-    with pytest.raises(RecordingError, match="no text|more than 256 MiB|cannot be told apart"):
+    with pytest.raises(RecordingError, match=r"no text|more than 256 MiB|cannot be told apart"):
         Recording.read(tmp_path / "r.csv.gz")

@@ -415,7 +415,7 @@ def test_an_acquisition_that_cannot_be_is_refused(
     ],
 )
 def test_cbor_that_cannot_be_is_refused(content: bytes) -> None:
-    with pytest.raises(ValueError, match="it |a map|there is"):
+    with pytest.raises(ValueError, match=r"it |a map|there is"):
         decode_cbor(content)
 
 
@@ -428,5 +428,6 @@ if __name__ == "__main__":
     text = DOCS.read_text(encoding="utf-8")
     head, rest = text.split("<!-- formats -->\n")
     DOCS.write_text(
-        f"{head}<!-- formats -->\n{table()}<!-- /formats -->{rest.split('<!-- /formats -->')[1]}"
+        f"{head}<!-- formats -->\n{table()}<!-- /formats -->"
+        + rest.split("<!-- /formats -->")[1]
     )

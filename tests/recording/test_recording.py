@@ -174,7 +174,7 @@ def test_a_missing_file_is_refused(tmp_path: Path, ending: str) -> None:
 @pytest.mark.parametrize("ending", [".npz", ".csv"])
 def test_a_folder_is_refused(tmp_path: Path, ending: str) -> None:
     (tmp_path / f"r{ending}").mkdir()
-    with pytest.raises(RecordingError, match="no recording in it|cannot be read"):
+    with pytest.raises(RecordingError, match=r"no recording in it|cannot be read"):
         Recording.read(tmp_path / f"r{ending}")
 
 

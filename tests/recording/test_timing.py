@@ -161,7 +161,7 @@ def test_packets_that_are_lost_are_gaps(tmp_path: Path) -> None:
 
 def test_samples_with_one_time_that_do_not_come_steadily_are_refused(tmp_path: Path) -> None:
     time = np.floor(np.arange(2700) / 50)
-    time[1350:] = 27 + np.floor((np.arange(1350) / 13))
+    time[1350:] = 27 + np.floor(np.arange(1350) / 13)
     with pytest.raises(RecordingError, match=r"line \d+: several samples share one time"):
         read(tmp_path / "r.csv", time)
 
@@ -184,7 +184,7 @@ def test_a_restart_of_an_uneven_clock_mixes_nothing(tmp_path: Path) -> None:
     recording, understood = read(tmp_path / "r.csv", time)
     assert understood.restarts == 1
     last = recording.label[recording.segment == recording.segment[-1]]
-    assert set(recording.labels[code] for code in last) == {"sitting", "standing"}
+    assert {recording.labels[code] for code in last} == {"sitting", "standing"}
 
 
 def test_two_lines_that_are_swapped_are_refused_with_their_place(tmp_path: Path) -> None:

@@ -56,11 +56,17 @@ def replay(
     from harpi import shipped
     from harpi.cli.terminal import progress
     from harpi.evaluation.own_models import own_models
+    from harpi.evaluation.trials import check_alive
     from harpi.learning.training_set import yield_to_others
-    from harpi.recording import read_each
+    from harpi.recording import read_understood
 
     settings = load_settings(config, assignments).config
-    recordings = read_each(shipped.recording(file), subject=subject, position=position)
+    path = shipped.recording(file)
+    recordings, understood = read_understood(path, subject=subject, position=position)
+    for line in (*understood.notes, *understood.warnings):
+        typer.echo(f"harpi: {path}: {line}", err=True)
+    for recording in recordings:
+        check_alive(recording, path)
     yield_to_others()
     with own_models(settings) as own, progress("Learning") as show:
         panel = own.taught(show).panel

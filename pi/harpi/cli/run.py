@@ -68,9 +68,11 @@ def run(
         from harpi import shipped
         from harpi.demo.wearer import Wearer
         from harpi.imu.emulator import Chip, EmulatedBus, Playback
-        from harpi.recording import Recording
+        from harpi.recording import read_whole
 
-        recording = Recording.read(shipped.recording(emulate))
+        recording, understood = read_whole(shipped.recording(emulate))
+        for line in (*understood.notes, *understood.warnings):
+            typer.echo(f"harpi: {emulate}: {line}", err=True)
         motion = Playback(recording, start=timebase.monotonic())
         bus = EmulatedBus({settings.sensor.address: Chip(motion, timebase)}, timebase)
         wearer = None if as_recorded else Wearer(motion, timebase)

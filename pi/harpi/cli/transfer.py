@@ -99,7 +99,7 @@ def import_takes(
     ] = None,
     label_from: Annotated[
         LabelFromName | None,
-        typer.Option("--label-from", help="Take that activity from the name of the file or folder."),
+        typer.Option("--label-from", help="Take it from the name of the file or folder."),
     ] = None,
     subject: Annotated[
         str | None, typer.Option("--subject", help="Only this wearer of the file.")

@@ -19,10 +19,10 @@ from harpi.learning.training_set import Preparation
 from harpi.recognition.answer import Evidence
 from harpi.recognition.knn import KnnRecogniser
 from harpi.recognition.model_file import ModelFile
+from harpi.signal.copies import Signal
 from harpi.store.store import FILE_NAME, Store
 from harpi.store.takes import Take
-from harpi.signal.copies import Signal
-from harpi.types import Samples
+from harpi.types import ANSWER, Samples
 
 
 class OwnModels:

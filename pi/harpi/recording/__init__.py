@@ -1,7 +1,13 @@
 """Recordings of motion: what the emulator plays and what harpi hands to other programs."""
 
 from harpi.recording.raw import Hints
-from harpi.recording.recording import Recording, read_each, read_understood, write_together
+from harpi.recording.recording import (
+    Recording,
+    read_each,
+    read_understood,
+    read_whole,
+    write_together,
+)
 from harpi.recording.understood import Understood
 
 __all__ = [
@@ -10,5 +16,6 @@ __all__ = [
     "Understood",
     "read_each",
     "read_understood",
+    "read_whole",
     "write_together",
 ]

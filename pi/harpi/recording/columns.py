@@ -55,18 +55,28 @@ _SENSORS: Final = {
 }
 
 _TIMES: Final = frozenset(
-    "time t epoc timestamp timestamps ts times elapsed elapsedtime secondselapsed seconds second sec "
-    "timesincestart timesec epoch epochtime unix unixtime unixtimestamp datetime date clock "
-    "millis milliseconds micros microseconds nanos nanoseconds ms us ns s loggingtime sampletime "
-    "systemtime phonetime sensortime timeofday utc timestamputc localtime".split()
+    {
+        *("time", "t", "ts", "times", "timestamp", "timestamps", "timesincestart", "timesec"),
+        *("elapsed", "elapsedtime", "secondselapsed", "s", "sec", "second", "seconds"),
+        *("ms", "millis", "milliseconds", "us", "micros", "microseconds"),
+        *("ns", "nanos", "nanoseconds", "epoc", "epoch", "epochtime"),
+        *("unix", "unixtime", "unixtimestamp", "date", "datetime", "clock", "timeofday"),
+        *("loggingtime", "sampletime", "systemtime", "phonetime", "sensortime", "localtime"),
+        *("utc", "timestamputc"),
+    }
 )
 _LABELS: Final = frozenset(
-    "label labels activity activities activityname activitylabel activityid class classlabel "
-    "target gesture motion action exercise".split()
+    {
+        *("label", "labels", "activity", "activities", "activityname", "activitylabel"),
+        *("activityid", "class", "classlabel", "target", "gesture", "motion", "action"),
+        "exercise",
+    }
 )
-_SUBJECTS: Final = frozenset("subject subjectid user userid person participant wearer".split())
+_SUBJECTS: Final = frozenset(
+    {"subject", "subjectid", "user", "userid", "person", "participant", "wearer"}
+)
 _NUMBERS: Final = frozenset(
-    "index idx sample samples row rownumber counter seq sequence".split()
+    {"index", "idx", "sample", "samples", "row", "rownumber", "counter", "seq", "sequence"}
 )
 _UNNAMED: Final = frozenset({"", "unnamed0", "unnamed"})
 

@@ -231,9 +231,9 @@ class _Limited(io.RawIOBase):
 def _too_long(size: int | None, where: str) -> RecordingError:
     told = f"{size // 2**20} MiB" if size is not None else f"more than {MAX_BYTES // 2**20} MiB"
     return refuse(
-        f"it has {told}; at most {MAX_BYTES // 2**20} MiB are read at once, about a day at 50 Hz",
+        f"it has {told}; {MAX_BYTES // 2**20} MiB at most are read, about a day at 50 Hz",
         where,
-        "Split it into several recordings, e.g. with split --lines=2000000, each with the header",
+        "Split it into several recordings, each with the header",
     )
 
 
@@ -465,7 +465,7 @@ class _Rows:
 
     def _without_headers(self, batch: list[_Row]) -> list[_Row]:
         header = list(self._sheet.header)
-        kept = []
+        kept: list[_Row] = []
         for line, row in batch:
             if row == header:
                 self._breaks.append(len(self._lines) + len(kept))
@@ -483,7 +483,7 @@ class _Rows:
         )
         if commas and all(cell.strip().lstrip("-").isdigit() for cell in row[: 2 * doubled]):
             return refuse(
-                f"line {line}: its numbers have decimal commas, and commas separate its columns",
+                f"line {line}: its numbers have decimal commas, and commas between columns",
                 self._where,
                 "Write decimal points, or separate the columns by semicolons",
             )
@@ -519,9 +519,9 @@ class _Rows:
     def _infinite(self, batch: list[_Row], values: NDArray[np.float32]) -> RecordingError:
         row, column = np.argwhere(~np.isfinite(values))[0]
         line, cells = batch[row]
+        cell = cells[self._places[column]].strip()[:40]
         return refuse(
-            f"line {line}: {self._axes[column]} is {cells[self._places[column]].strip()[:40]!r}, "
-            "which is no measurement",
+            f"line {line}: {self._axes[column]} is {cell!r}, which is no measurement",
             self._where,
             "Remove the line, or write what was measured",
         )
@@ -614,10 +614,7 @@ class _Times:
         """
         if not self._columns.times or not batch:
             return
-        if self._place is None:
-            self._choose(batch[0][1])
-        place = self._place
-        assert place is not None
+        place = self._choose(batch[0][1]) if self._place is None else self._place
         try:
             cells = [row[place] for _, row in batch]
             if self._sheet.decimal_comma:
@@ -645,17 +642,18 @@ class _Times:
         different = not np.array_equal(others, values)
         return _Read(self._place, values, others if different else None, unit)
 
-    def _choose(self, row: list[str]) -> None:
+    def _choose(self, row: list[str]) -> int:
         """Take the first column that holds numbers, else the first."""
         for place in self._columns.times:
             cell = row[place] if place < len(row) else ""
             if _is_number(cell.replace(",", ".") if self._sheet.decimal_comma else cell):
                 self._place = place
-                return
+                return place
         self._place = self._columns.times[0]
         self._dates = True
         cell = row[self._place].strip() if self._place < len(row) else ""
         self._clock = not cell[:4].isdigit()
+        return self._place
 
     def _date(self, cell: str) -> float:
         text = cell.strip()

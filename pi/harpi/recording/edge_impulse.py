@@ -15,8 +15,8 @@ import msgspec
 import numpy as np
 from msgspec import Meta, Struct
 
-from harpi.files import (decode_json)
 from harpi.errors import NoRecording
+from harpi.files import decode_json
 from harpi.recording.columns import columns_of, name_of
 from harpi.recording.delimited import MAX_BYTES
 from harpi.recording.head import Head
@@ -66,7 +66,7 @@ def read(path: Path, where: str, hints: Hints) -> Raw:
     """
     if path.stat().st_size > _MAX_BYTES:
         raise refuse(
-            f"it has {path.stat().st_size >> 20} MiB, more than {_MAX_BYTES >> 20} are not read",
+            f"it has {path.stat().st_size >> 20} MiB; {_MAX_BYTES >> 20} at most are read",
             where,
             "Split it into several samples",
         )
@@ -198,13 +198,15 @@ def _string(
     content: bytes, at: int, size: int | None, major: int, depth: int
 ) -> tuple[str | bytes, int]:
     if size is None:
-        parts = []
+        whole = b""
         while content[at : at + 1] != b"\xff":
-            part, at = _item(content, at, depth + 1)
-            if not isinstance(part, str if major == 3 else bytes):
+            piece, at = _item(content, at, depth + 1)
+            if isinstance(piece, str):
+                piece = piece.encode()
+            if not isinstance(piece, bytes):
                 raise ValueError("a text is made of something else")
-            parts.append(part)
-        return ("" if major == 3 else b"").join(parts), at + 1  # type: ignore[attr-defined]
+            whole += piece
+        return (whole.decode() if major == 3 else whole), at + 1
     if at + size > len(content):
         raise ValueError("it ends early")
     part = content[at : at + size]

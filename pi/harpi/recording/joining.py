@@ -24,15 +24,12 @@ def joined(acc: Raw, gyro: Raw, where: str) -> Raw:
     Raises:
         RecordingError: they share no time.
     """
-    assert acc.times is not None
-    assert gyro.times is not None
-    if (np.diff(acc.times) < 0).any() or (np.diff(gyro.times) < 0).any():
+    own, its = acc.stamps(where), gyro.stamps(where)
+    if (np.diff(own) < 0).any() or (np.diff(its) < 0).any() or len(its) < 2:
         raise refuse("its times go back", where, "Export the recording again")
-    places = np.searchsorted(gyro.times, acc.times).clip(1, len(gyro) - 1)
-    distance = np.minimum(
-        np.abs(gyro.times[places] - acc.times), np.abs(acc.times - gyro.times[places - 1])
-    )
-    steps = np.diff(gyro.times)
+    places = np.searchsorted(its, own).clip(1, len(gyro) - 1)
+    distance = np.minimum(np.abs(its[places] - own), np.abs(own - its[places - 1]))
+    steps = np.diff(its)
     period = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
     near = distance <= _NEAR * period
     if np.count_nonzero(near) < 2:
@@ -41,14 +38,12 @@ def joined(acc: Raw, gyro: Raw, where: str) -> Raw:
             where,
             "Export the recording again",
         )
-    rates = np.column_stack(
-        [np.interp(acc.times[near], gyro.times, column) for column in gyro.acc.T]
-    )
+    rates = np.column_stack([np.interp(own[near], its, column) for column in gyro.acc.T])
     left_out = len(acc) - int(np.count_nonzero(near))
     notes = list(acc.notes)
     if left_out:
         notes.append(f"left out {left_out} samples for which there is no gyroscope")
-    columns = {name: column for name, column in acc.columns.items()}
+    columns = dict(acc.columns)
     columns |= {
         "g" + axis[1]: f"gyroscope {name}"
         for axis, name in gyro.columns.items()
@@ -58,7 +53,7 @@ def joined(acc: Raw, gyro: Raw, where: str) -> Raw:
         acc,
         acc=acc.acc[near],
         gyro=rates.astype(np.float32),
-        times=acc.times[near],
+        times=own[near],
         gyro_unit=gyro.acc_unit,
         label=None if acc.label is None else acc.label[near],
         lines=None if acc.lines is None else acc.lines[near],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,14 +35,14 @@ def read_numbers(
     size = max(1, path.stat().st_size)
     with opened_text(path, where) as (text, position):
 
-        def lines():  # type: ignore[no-untyped-def]
+        def lines() -> Iterator[str]:
             for number, line in enumerate(text):
                 if not number % 8192:
                     hints.on_progress(min(1.0, position() / size))
                 yield line
 
         try:
-            table = np.loadtxt(lines(), usecols=places, comments=None, ndmin=2)
+            table = np.loadtxt(lines(), usecols=list(places), comments=None, ndmin=2)
         except ValueError as error:
             raise refuse(
                 _first_fault(path, where, width) or f"it is no table of numbers ({error})",

@@ -41,7 +41,7 @@ def read(path: Path, where: str, hints: Hints) -> Raw:
 
 
 def _use(columns: Columns, prefix: str, sensor: str, unit_of: str, unit: str) -> None:
-    """Take the axes of a sensor from the columns that begin with a prefix, if they are there."""
+    """Take the axes of a sensor from the columns with a prefix, if they are there."""
     places = {name.lower(): place for place, name in enumerate(columns.names)}
     if all(prefix + axis in places for axis in "xyz"):
         for axis in "xyz":

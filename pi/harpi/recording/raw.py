@@ -95,6 +95,16 @@ class Raw:
     def __len__(self) -> int:
         return len(self.acc)
 
+    def stamps(self, where: str) -> NDArray[np.float64]:
+        """Return the times.
+
+        Raises:
+            RecordingError: the file has none.
+        """
+        if self.times is None:
+            raise refuse("it has no column of times", where, "Export the recording again")
+        return self.times
+
     def place(self, sample: int) -> str:
         """Say where a sample is: its line in the file, or its number."""
         return f"sample {sample}" if self.lines is None else f"line {self.lines[sample]}"

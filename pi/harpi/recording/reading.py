@@ -117,7 +117,7 @@ def read_table(
 
 
 def is_recording(path: Path) -> bool:
-    """Tell whether a folder as a whole is one recording, of a program that writes several files."""
+    """Tell whether a folder is one recording, of a program that writes several files."""
     head = Head(path, files={}) if not path.is_dir() else head_of(path, str(path))
     return any(one.looks_like(head) for one in FORMATS[1:-1])
 

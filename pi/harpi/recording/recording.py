@@ -111,8 +111,7 @@ class Recording:
             RecordingError: it is missing, damaged, too large, of another layout, holds what
                 cannot be motion, or does not hold the subject or the position.
         """
-        table, _ = read_table(Path(path))
-        return _part(table, _chosen(table, subject, position, str(path)), str(path))
+        return read_whole(path, subject=subject, position=position)[0]
 
     def write(self, path: Path | str) -> None:
         """Write the recording, atomically; the ending of `path` tells the format.
@@ -123,6 +122,24 @@ class Recording:
             OSError: the file cannot be written.
         """
         write_together(path, [self])
+
+
+def read_whole(
+    path: Path | str, *, subject: str | int | None = None, position: str | None = None
+) -> tuple[Recording, Understood]:
+    """Read a recording as one, whoever wore it, and say what the file was taken for.
+
+    Args:
+        path: as for `Recording.read`.
+        subject: only this wearer.
+        position: only this place on the body.
+
+    Raises:
+        RecordingError: as `Recording.read`.
+    """
+    table, understood = read_table(Path(path))
+    chosen = _chosen(table, subject, position, str(path))
+    return _part(table, chosen, str(path)), understood
 
 
 def read_each(

@@ -51,7 +51,8 @@ def read(path: Path, where: str, hints: Hints) -> Raw:
     if total is not None:
         acc = _table(total, where, hints)
     elif _LINEAR in files and _GRAVITY in files:
-        acc = _sum(_table(files[_LINEAR], where, hints), _table(files[_GRAVITY], where, hints))
+        linear = _table(files[_LINEAR], where, hints)
+        acc = _sum(linear, _table(files[_GRAVITY], where, hints), where)
     else:
         raise refuse(
             "its acceleration is without gravity (Accelerometer.csv alone)",
@@ -75,13 +76,10 @@ def _table(path: Path, where: str, hints: Hints) -> Raw:
     return raw
 
 
-def _sum(linear: Raw, gravity: Raw) -> Raw:
+def _sum(linear: Raw, gravity: Raw, where: str) -> Raw:
     """Add gravity to the acceleration without it."""
-    assert linear.times is not None
-    assert gravity.times is not None
-    added = np.column_stack(
-        [np.interp(linear.times, gravity.times, column) for column in gravity.acc.T]
-    )
+    times, there = linear.stamps(where), gravity.stamps(where)
+    added = np.column_stack([np.interp(times, there, column) for column in gravity.acc.T])
     return replace(
         linear,
         acc=(linear.acc + added).astype(np.float32),

@@ -76,7 +76,7 @@ def check_rate(rate: float, where: str) -> None:
         raise RecordingError(
             f"its rate would be {rate:g} Hz",
             where=where,
-            remedy=f"The rate lies between 0.1 and {MAX_RATE:g} Hz; give it in samples per second",
+            remedy=f"Give it in samples per second, between 0.1 and {MAX_RATE:g}",
         )
 
 

@@ -180,8 +180,7 @@ def _seconds(
     raw: Raw, hints: Hints, where: str
 ) -> tuple[TimeArray, str, datetime | None, list[str]]:
     """Return seconds since the first sample, the unit, when that was, and what was guessed."""
-    times = raw.times
-    assert times is not None
+    times = raw.stamps(where)
     if (wrong := ~(np.abs(times) < 1e19)).any():
         place = raw.place(int(np.argmax(wrong)))
         raise refuse(f"{place}: its time is no number", where, "Remove the line")
@@ -231,7 +230,7 @@ def _numbered(
         known = [u for u, s in UNITS.items() if abs(1.0 / (typical * s) / rate - 1.0) < 0.05]
         if not known:
             raise refuse(
-                f"its times are no numbers of samples and do not give the {rate:g} Hz of --rate",
+                f"its times are no numbers, and do not give the {rate:g} Hz of --rate",
                 where,
                 "Leave --rate out",
             )
@@ -348,7 +347,7 @@ def _restarts(
             where,
             "Write times that only grow, as those of millis() do",
         )
-    for place in back:
+    for place in back.tolist():
         soon = seconds[place + 1 : place + 1 + _SWAPPED]
         if len(soon) == 0 or (soon > seconds[place - 1]).any():
             raise refuse(

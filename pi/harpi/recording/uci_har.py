@@ -7,6 +7,7 @@ the signal is put together again. `y_train.txt` and `subject_train.txt` say what
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -38,12 +39,12 @@ def looks_like(head: Head) -> bool:
 
 def _parts(folder: Path) -> list[tuple[Path, str]]:
     """Find the folders that hold windows, and whether they are `train` or `test`."""
-    found = []
-    for place in (folder, folder / "train", folder / "test"):
-        for kind in ("train", "test"):
-            if (place / "Inertial Signals" / f"total_acc_x_{kind}.txt").is_file():
-                found.append((place, kind))
-    return found
+    return [
+        (place, kind)
+        for place in (folder, folder / "train", folder / "test")
+        for kind in ("train", "test")
+        if (place / "Inertial Signals" / f"total_acc_x_{kind}.txt").is_file()
+    ]
 
 
 def read(path: Path, where: str, hints: Hints) -> Raw:
@@ -121,7 +122,7 @@ def _runs(
     follows = (windows[1:, :HALF] == windows[:-1, HALF:]).all(axis=(1, 2))
     follows &= (label[1:] == label[:-1]) & (subject[1:] == subject[:-1])
     borders = [0, *(np.flatnonzero(~follows) + 1).tolist(), len(windows)]
-    return list(zip(borders, borders[1:], strict=False))
+    return list(pairwise(borders))
 
 
 def _together(windows: FloatArray) -> FloatArray:

@@ -255,10 +255,10 @@ def _labels(
     order = list(dict.fromkeys(cleaned[np.flatnonzero(np.diff(cleaned, prepend=-2))].tolist()))
     order = [code for code in order if code >= 0]
     order += [code for code in range(len(names)) if code not in order]
-    place = np.full(len(names) + 1, NO_LABEL, np.int16)
-    place[order] = np.arange(len(order))
+    ordered = np.full(len(names) + 1, NO_LABEL, np.int16)
+    ordered[order] = np.arange(len(order))
     notes += _flicker(cleaned, clock.rate)
-    return tuple(names[code] for code in order), place[cleaned], notes
+    return tuple(names[code] for code in order), ordered[cleaned], notes
 
 
 def _flicker(label: NDArray[np.int16], rate: float) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 from typing import Final
 
 import numpy as np
@@ -187,7 +187,7 @@ def _accelerometer(
 def _doubt(at_rest: float) -> str:
     if abs(at_rest - 1.0) <= NEAR_G:
         return ""
-    return f"where the sensor is slow it reads {at_rest:.2f} g and not 1 g: it may need calibration"
+    return f"it reads {at_rest:.2f} g and not 1 g where it is slow: it may need calibration"
 
 
 def _converted(unit: str | None, gravity: float | None = None) -> tuple[str, ...]:
@@ -445,7 +445,7 @@ def turning_of(
 def _turns(
     acc: FloatArray, gyro: FloatArray, width: int, step: int, rate: float
 ) -> tuple[_Vectors, _Vectors, _Vectors, NDArray[np.bool_]] | None:
-    """Return how gravity turns, where it points, the gyroscope, and where the sensor is slow."""
+    """Return how gravity turns, where it points, the gyroscope, and where it is slow."""
     vectors = acc.astype(np.float64)
     if len(vectors) < width + 2 * step + 2:
         return None
@@ -489,7 +489,7 @@ def _pieces(segment: NDArray[np.int32], rate: float) -> list[slice]:
     longest = max(16, round(60.0 * rate))
     pieces = [
         slice(begin, min(begin + longest, last))
-        for first, last in zip(borders, borders[1:], strict=False)
+        for first, last in pairwise(borders)
         for begin in range(first, last, longest)
     ]
     most = max(1, _PIECE // longest)

@@ -183,7 +183,7 @@ class _Index:
             count = int((course.seconds - _BOX) / _GRID) + 1
             if count <= _REACH:
                 continue
-            places = np.arange(count) * _GRID
+            places: _Array = np.arange(count, dtype=np.float64) * _GRID
             parts.append(course.means(places, _BOX).astype(np.float32))
             valid.append(np.arange(begun, begun + count - _REACH))
             owner.append(np.full(count, number, np.int32))
@@ -192,9 +192,9 @@ class _Index:
         self.means = np.concatenate(parts) if parts else np.empty((0, 6), np.float32)
         self.owner = np.concatenate(owner) if parts else np.empty(0, np.int32)
         self.times = np.concatenate(times) if parts else np.empty(0)
-        places = np.concatenate(valid) if parts else np.empty(0, np.intp)
+        whole = np.concatenate(valid) if parts else np.empty(0, np.intp)
         # Sorted by each axis; only places from which a whole probe fits.
-        self.order = [places[np.argsort(self.means[places, axis])] for axis in range(6)]
+        self.order = [whole[np.argsort(self.means[whole, axis])] for axis in range(6)]
         self.sorted = [self.means[order, axis] for axis, order in enumerate(self.order)]
         self.step = np.max([course.step for course in courses], axis=0, initial=0.0)
 
@@ -213,7 +213,7 @@ class _Probes:
             if last - begins[-1] > HOP / 4:
                 begins = np.append(begins, last)
             offsets = np.arange(_MEANS) * _STEP * _GRID
-            at = (begins[:, None] + offsets).ravel()
+            at: _Array = (begins[:, None] + offsets).ravel().astype(np.float64)
             means.append(course.means(at, _BOX).reshape(-1, _MEANS, 6))
             owners.append(np.full(len(begins), number))
             times.append(begins)
@@ -222,9 +222,7 @@ class _Probes:
         self._times = np.concatenate(times) if means else np.empty(0)
         self._spread = self._means.std(axis=1)
 
-    def look_up(
-        self, index: _Index, ranks: Mapping[str, int] | None = None
-    ) -> Iterator[Copy]:
+    def look_up(self, index: _Index, ranks: Mapping[str, int] | None = None) -> Iterator[Copy]:
         """Find one probe of each name among known signal.
 
         Args:
@@ -233,28 +231,26 @@ class _Probes:
         """
         if not len(index.means) or not len(self._times):
             return
-        steps = np.array([self._courses[owner].step for owner in self._owner]) + index.step
+        steps = (
+            np.array([self._courses[owner].step for owner in self._owner.tolist()]) + index.step
+        )
         telling = self._spread > np.maximum(steps / 2.0, 1e-7)
         tolerance = _TOLERANCE * self._spread + steps / 4.0 + 1e-7
         first = self._means[:, 0]
         low = np.stack(
-            [
-                np.searchsorted(index.sorted[a], first[:, a] - tolerance[:, a])
-                for a in range(6)
-            ],
+            [np.searchsorted(index.sorted[a], first[:, a] - tolerance[:, a]) for a in range(6)],
             axis=1,
         )
         high = np.stack(
-            [
-                np.searchsorted(index.sorted[a], first[:, a] + tolerance[:, a])
-                for a in range(6)
-            ],
+            [np.searchsorted(index.sorted[a], first[:, a] + tolerance[:, a]) for a in range(6)],
             axis=1,
         )
         axis = np.argmin(high - low, axis=1)
-        rank = np.array([ranks[course.signal.name] for course in index.courses] if ranks else [])
+        rank = np.array(
+            [ranks[course.signal.name] for course in index.courses] if ranks else []
+        )
         done: set[str] = set()
-        for probe in np.flatnonzero(telling.sum(axis=1) >= _FEWEST_AXES):
+        for probe in np.flatnonzero(telling.sum(axis=1) >= _FEWEST_AXES).tolist():
             if self._courses[self._owner[probe]].signal.name in done:
                 continue
             best = axis[probe]
@@ -266,9 +262,7 @@ class _Probes:
             for place in self._nearest(probe, places, index, tolerance[probe]):
                 known = index.courses[index.owner[place]]
                 mine = self._courses[self._owner[probe]]
-                if _alike(
-                    mine, self._times[probe], known, index.times[place], telling[probe]
-                ):
+                if _alike(mine, self._times[probe], known, index.times[place], telling[probe]):
                     done.add(mine.signal.name)
                     yield Copy(mine.signal.name, known.signal.name, float(self._times[probe]))
                     break
@@ -285,7 +279,6 @@ class _Probes:
                 there = index.means[places + mean * _STEP, axis]
                 places = places[np.abs(there - means[mean, axis]) <= tolerance[axis]]
         return places
-
 
     def _nearest(
         self, probe: int, places: NDArray[np.intp], index: _Index, tolerance: _Array

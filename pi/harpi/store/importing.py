@@ -260,7 +260,7 @@ class _Import:
         self, source: Source, recording: Recording, known: datetime | None
     ) -> Iterator[float]:
         if recording.dead:
-            # One dead axis may be a fault of wiring; what a model learnt of it would be one, too.
+            # What a model learnt of a dead axis would be wrong when the axis works.
             self.result.unusable += recording.duration
             return
         position = labels.tidy(recording.position or self.choice.position or "unspecified")

@@ -240,7 +240,7 @@ def _check_complete(files: list[str], lines: Mapping[str, object], where: str) -
         )
     if len(files) > _MOST_FILES:
         raise RecordingError(
-            f"it holds {len(files)} files, more than the {_MOST_FILES} that are imported at once",
+            f"it holds {len(files)} files; {_MOST_FILES} at most are imported at once",
             where=where,
             remedy="Import it in parts",
         )
