@@ -171,5 +171,5 @@ def pip(what: str, *words: str) -> None:
     Raises:
         BuildError: it failed.
     """
-    program = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    program = [sys.executable, "-P", "-m", "pip", "--quiet", "--disable-pip-version-check"]
     step(what, [*program, *words], seconds=900)

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from harpi.files import make_directory, write_atomically
+from harpi.store.store import Store
+from tests.support.takes import ROOMY
 
 
 def test_the_file_holds_the_new_content_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
@@ -51,3 +53,24 @@ def test_every_directory_that_is_made_is_synced_where_its_name_stands(
     assert synced == [tmp_path, tmp_path / "state"]
     make_directory(tmp_path / "state" / "heads")
     assert len(synced) == 2
+
+
+@pytest.mark.parametrize(
+    ("above", "folder", "file"), [(0o755, 0o700, 0o600), (0o750, 0o750, 0o640)]
+)
+def test_state_that_is_made_by_hand_is_for_nobody_else(
+    tmp_path: Path, above: int, folder: int, file: int
+) -> None:
+    place = tmp_path / "above"
+    place.mkdir()
+    place.chmod(above)
+    before = os.umask(0o022)
+    try:
+        with Store(place / "state" / "takes.db", ROOMY) as store:
+            store.new_session()
+            made = {one.name: one.stat().st_mode & 0o777 for one in (place / "state").iterdir()}
+    finally:
+        os.umask(before)
+    assert (place / "state").stat().st_mode & 0o777 == folder
+    assert made["takes.db"] == made["takes.db-wal"] == file
+    assert all(mode & 0o007 == 0 for mode in made.values())

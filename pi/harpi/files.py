@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, overload
@@ -11,6 +12,28 @@ from typing import Any, Protocol, TypeVar, overload
 import msgspec
 
 from harpi.errors import CalibrationError
+
+
+def private_mode(folder: Path) -> int:
+    """Give the permissions of a file of harpi's own: for its user, and for a group's members.
+
+    The group may read where it may enter the folder, as on a machine that was set up; a folder
+    that harpi has made itself is for its user alone.
+
+    Raises:
+        OSError: there is no such folder.
+    """
+    return 0o640 if folder.stat().st_mode & stat.S_IXGRP else 0o600
+
+
+def make_private(path: Path) -> None:
+    """Make an empty file of harpi's own for a library to fill, where there is none yet.
+
+    Raises:
+        OSError: the disk is full, read-only, or refuses otherwise.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    os.close(os.open(path, flags, private_mode(path.parent)))
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
@@ -45,6 +68,8 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
 def make_directory(path: Path) -> None:
     """Make a directory, and those above it, that a loss of power does not take away again.
 
+    It is for the user alone, and for a group's members where the one above it is.
+
     Files within it may be synced as often as one likes: as long as the directory's own name
     is not on the disk, they can be gone with it. One that is there already is left alone.
 
@@ -54,7 +79,8 @@ def make_directory(path: Path) -> None:
     if path.is_dir():
         return
     make_directory(path.parent)
-    path.mkdir(exist_ok=True)
+    above = path.parent.stat().st_mode & 0o777
+    path.mkdir(mode=0o700 if above & 0o007 else above, exist_ok=True)
     sync_directory(path.parent)
 
 
@@ -128,7 +154,8 @@ def write_document(path: Path, document: Versioned) -> None:
     """
     try:
         make_directory(path.parent)
-        write_atomically(path, msgspec.json.format(msgspec.json.encode(document)) + b"\n")
+        content = msgspec.json.format(msgspec.json.encode(document)) + b"\n"
+        write_atomically(path, content, mode=private_mode(path.parent))
     except OSError as error:
         raise CalibrationError(
             f"cannot be written: {error.strerror}",
@@ -193,7 +220,8 @@ class FileLock:
         if self._descriptor is not None:
             return False
         # Reading suffices for a flock: a lock file that root made stays usable by others.
-        descriptor = os.open(self._path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(self._path, flags, 0o640)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

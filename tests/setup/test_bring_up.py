@@ -116,7 +116,7 @@ def test_a_package_that_cannot_be_had_is_told_and_does_not_stop_it(machine: Mach
 def test_pip_installs_for_the_python_that_harpi_runs_on(machine: Machine) -> None:
     programs = Programs()
     apply(machine, programs, replace(CHOICE, source="pip", packages=("thing>=1",)))
-    assert programs.asked[0] == "/opt/harpi/python -m pip install --quiet thing>=1"
+    assert programs.asked[0] == "/opt/harpi/python -P -m pip install --quiet thing>=1"
 
 
 def test_where_nothing_fits_a_sentence_says_so(machine: Machine) -> None:

@@ -67,7 +67,7 @@ def test_where_nothing_fits_one_sentence_says_what_harpi_does() -> None:
     [
         (
             (3, 11),
-            ("py", "-m", "pip", "install", "--quiet", "rpi-lgpio>=0.6", "lgpio>=0.2.2.0"),
+            ("py", "-P", "-m", "pip", "install", "--quiet", "rpi-lgpio>=0.6", "lgpio>=0.2.2.0"),
         ),
         (
             (3, 13),

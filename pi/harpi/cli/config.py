@@ -152,9 +152,12 @@ def _write_svg(path: Path, config: Config) -> None:
     from harpi.controls.wiring import wiring_svg
     from harpi.errors import UsageError
     from harpi.files import write_atomically
+    from harpi.privileges import as_caller
 
     try:
-        write_atomically(path.absolute(), wiring_svg(config).encode())
+        content = wiring_svg(config).encode()
+        with as_caller():
+            write_atomically(path.absolute(), content)
     except OSError as error:
         raise UsageError(
             f"the drawing cannot be written: {error.strerror}",

@@ -274,9 +274,12 @@ def _print_place(log: Log, report: Report) -> None:
 def _write_page(path: Path, report: Report, judged: Judgements) -> None:
     from harpi.evaluation.page import page
     from harpi.files import write_atomically
+    from harpi.privileges import as_caller
 
     try:
-        write_atomically(path.absolute(), page(report, judged).encode())
+        content = page(report, judged).encode()
+        with as_caller():
+            write_atomically(path.absolute(), content)
     except OSError as error:
         raise UsageError(
             f"the page cannot be written ({error.strerror})",

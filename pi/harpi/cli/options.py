@@ -32,12 +32,17 @@ Assignments = Annotated[
 def load_settings(config: Path | None, assignments: Sequence[str] | None) -> Settings:
     """Read the configuration that the shared options ask for.
 
+    Called by root, the command goes on as the owner of harpi's folders.
+
     Raises:
         ConfigError: it cannot be read, or asks for the impossible.
     """
     from harpi.config.loading import load
+    from harpi.privileges import act_as_owner
 
     settings = load(config, assignments=assignments or ())
+    paths = settings.config.paths
+    act_as_owner(paths.state_folder, paths.runtime_folder)
     if settings.config.models.base is None:
         return settings
     from harpi.learning.models import follow_base

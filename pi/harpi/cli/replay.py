@@ -58,11 +58,13 @@ def replay(
     from harpi.evaluation.own_models import own_models
     from harpi.evaluation.trials import check_alive
     from harpi.learning.training_set import yield_to_others
+    from harpi.privileges import as_caller
     from harpi.recording import read_understood
 
     settings = load_settings(config, assignments).config
     path = shipped.recording(file)
-    recordings, understood = read_understood(path, subject=subject, position=position)
+    with as_caller():
+        recordings, understood = read_understood(path, subject=subject, position=position)
     for line in (*understood.notes, *understood.warnings):
         typer.echo(f"harpi: {path}: {line}", err=True)
     for recording in recordings:

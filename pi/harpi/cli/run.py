@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harpi.cli.options import Assignments, ConfigFile, load_settings
+from harpi.cli.options import Assignments, ConfigFile
 
 
 def register(app: typer.Typer) -> None:
@@ -54,8 +54,11 @@ def run(
         signal.signal(number, lambda *_: stop.set())
 
     from harpi import logs
+    from harpi.config.loading import load
+    from harpi.privileges import become_owner_for_good
 
-    settings = load_settings(config, assignments).config
+    settings = load(config, assignments=assignments or ()).config
+    become_owner_for_good(settings.paths.state_folder, settings.paths.runtime_folder)
     logs.configure(settings.log)
 
     from harpi.daemon import Daemon

@@ -66,6 +66,7 @@ def export_takes(
     """
     from harpi.cli.takes import counted
     from harpi.cli.terminal import progress
+    from harpi.privileges import as_caller
     from harpi.store.export import export
 
     with takes_to_read(config, assignments) as store:
@@ -78,7 +79,7 @@ def export_takes(
             split=split,
             since=since,
         )
-        with progress("Exporting") as on_progress:
+        with progress("Exporting") as on_progress, as_caller():
             export(store, found, target, kind=kind, on_progress=on_progress)
     typer.echo(f"Exported {counted(len(found))} to {target}.")
 

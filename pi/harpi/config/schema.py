@@ -329,7 +329,8 @@ class PathsSection(Section, frozen=True):
 
 
 def _set_up_for_harpi() -> bool:
-    return os.geteuid() == 0 or SYSTEM_STATE.exists()
+    # The real user: root may act as the owner of the state (harpi.privileges).
+    return 0 in (os.getuid(), os.geteuid()) or SYSTEM_STATE.exists()
 
 
 class LogSection(Section, frozen=True):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from harpi.errors import ControlError
+from harpi.files import make_directory
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class RpiGpio:
     def __init__(self, work_folder: Path) -> None:
         # lgpio reads it when it is imported, and cannot be imported where it cannot write.
         with contextlib.suppress(OSError):
-            work_folder.mkdir(parents=True, exist_ok=True)
+            make_directory(work_folder)
         os.environ.setdefault("LG_WD", str(work_folder))
         try:
             self._library: Any = importlib.import_module("RPi.GPIO")

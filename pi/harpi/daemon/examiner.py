@@ -129,8 +129,9 @@ def _start(file: Path) -> subprocess.Popen[str]:
         for name, value in os.environ.items()
         if not name.startswith(ENVIRONMENT_PREFIX)
     }
+    # -P: a file `harpi.py` in the working directory, or in a folder there, is not our program.
     process = subprocess.Popen(  # noqa: S603 - the words are ours
-        [sys.executable, "-m", "harpi", "evaluate", "--json", "--config", str(file)],
+        [sys.executable, "-P", "-m", "harpi", "evaluate", "--json", "--config", str(file)],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from harpi.commands import Event
 from harpi.config.schema import Config, SensorSection
 from harpi.errors import AlreadyRunning, CalibrationError
-from harpi.files import FileLock, write_document
+from harpi.files import FileLock, make_directory, write_document
 from harpi.imu.bus import Bus
 from harpi.imu.calibration import FILE_NAME, Calibration, read_calibration
 from harpi.imu.health import SensorState
@@ -82,7 +82,7 @@ class SensorClaim:
         folder = config.paths.runtime_folder
         self._lock = FileLock(folder / LOCK_FILE)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_directory(folder)
             free = self._lock.acquire()
         except OSError:
             return

@@ -21,7 +21,7 @@ from harpi.evaluation.measuring import comparison_of
 from harpi.evaluation.messages import in_words, name_of
 from harpi.evaluation.metrics import Paired, paired
 from harpi.evaluation.report import FORMAT, Comparison, Report, TakeResult
-from harpi.files import decode_json, make_directory, sync_directory
+from harpi.files import decode_json, make_directory, private_mode, sync_directory
 
 FILE_NAME: Final = "evaluations.jsonl"
 """Name of the log within the folder `paths.state`."""
@@ -135,7 +135,7 @@ class RunLog:
         """
         try:
             make_directory(self._path.parent)
-            with self._path.open("ab+") as file:
+            with open(self._path, "ab+", opener=_no_link) as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 file.seek(0)
                 lines = file.read().splitlines(keepends=True)
@@ -156,6 +156,10 @@ class RunLog:
             where=str(self._path),
             remedy="Check the file, its permissions and the room on its disk",
         )
+
+
+def _no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, private_mode(Path(path).parent))
 
 
 class _TooNewError(Exception):

@@ -27,7 +27,13 @@ import numpy as np
 from msgspec import structs
 
 from harpi.errors import ModelError, StoreError, StoreFull
-from harpi.files import decode_json, make_directory, sync_directory, write_atomically
+from harpi.files import (
+    decode_json,
+    make_directory,
+    private_mode,
+    sync_directory,
+    write_atomically,
+)
 from harpi.recognition.head import Head
 from harpi.recognition.model_file import CLASSES, HeadDesign, ModelFile, Tensor
 from harpi.types import FloatArray
@@ -318,7 +324,9 @@ class HeadShelf:
 
     def _write_index(self, index: _Index) -> None:
         """Replace `shelf.json`."""
-        write_atomically(self._directory / INDEX, msgspec.json.encode(index) + b"\n")
+        content = msgspec.json.encode(index) + b"\n"
+        mode = private_mode(self._directory)
+        write_atomically(self._directory / INDEX, content, mode=mode)
 
     @contextmanager
     def _changing(self) -> Iterator[None]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from harpi.errors import OutboxError
-from harpi.files import make_directory
+from harpi.files import make_directory, make_private
 
 VERSION: Final = 2
 BUSY_SECONDS: Final = 5.0
@@ -98,6 +98,7 @@ class HistoryFile:
         self._path = path
         with self._in_words():
             make_directory(path.parent)
+            make_private(path)
             try:
                 self._connection = self._open()
             except sqlite3.DatabaseError as error:

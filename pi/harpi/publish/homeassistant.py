@@ -23,7 +23,7 @@ from msgspec import Meta, Struct
 from harpi import __version__
 from harpi.commands import Event, Room, Situation
 from harpi.config.schema import Config
-from harpi.files import decode_json, make_directory, write_atomically
+from harpi.files import decode_json, make_directory, private_mode, write_atomically
 from harpi.publish.commands import Allowance
 from harpi.publish.publisher import MqttPublisher
 from harpi.supervisor import Supervisor
@@ -547,7 +547,8 @@ class AnnouncedFile:
                     return
             try:
                 make_directory(self._path.parent)
-                write_atomically(self._path, msgspec.json.encode(announced))
+                mode = private_mode(self._path.parent)
+                write_atomically(self._path, msgspec.json.encode(announced), mode=mode)
             except OSError as error:
                 log.warning("%s is not written: %s", self._path, error.strerror or error)
             with self._lock:

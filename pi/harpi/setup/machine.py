@@ -199,7 +199,7 @@ class Choice:
         """Give the command that installs it for a Python."""
         if self.source == "apt":
             return ("apt-get", "install", "--yes", "--no-install-recommends", *self.packages)
-        return (python, "-m", "pip", "install", "--quiet", *self.packages)
+        return (python, "-P", "-m", "pip", "install", "--quiet", *self.packages)
 
 
 def runtime(machine: Machine) -> Choice:

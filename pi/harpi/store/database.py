@@ -14,7 +14,6 @@ keeps its split, recorded samples never change, and only a deleted take can be p
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import sqlite3
 import threading
@@ -26,7 +25,7 @@ from typing import Any, Final
 
 from harpi.config.schema import StoreSection
 from harpi.errors import StoreError, StoreFull
-from harpi.files import make_directory, sync_directory
+from harpi.files import make_directory, make_private, sync_directory
 
 log = logging.getLogger(__name__)
 
@@ -145,6 +144,8 @@ class Database:
     def _open_writer(self) -> sqlite3.Connection:
         make_directory(self.path.parent)
         made = not self.path.exists()
+        if made:
+            make_private(self.path)
         connection = self._connect("mode=rwc")
         try:
             version = self._version(connection)
@@ -172,7 +173,6 @@ class Database:
             connection.close()
             raise
         if made:
-            _give_to_owner_of_folder(self.path)
             sync_directory(self.path.parent)
         return connection
 
@@ -221,13 +221,6 @@ class Database:
                 where=str(self.path),
                 remedy="Check the folder and its permissions",
             ) from error
-
-
-def _give_to_owner_of_folder(path: Path) -> None:
-    """Let the daemon use a store that root made, by a command before its first start."""
-    if os.geteuid() == 0:
-        folder = path.parent.stat()
-        os.chown(path, folder.st_uid, folder.st_gid)
 
 
 def _damaged(error: Exception, path: Path) -> StoreError:

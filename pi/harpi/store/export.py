@@ -25,6 +25,7 @@ import numpy as np
 
 from harpi.errors import HarpiError, RecordingError, StoreError, UsageError
 from harpi.files import sync_directory
+from harpi.privileges import as_owner
 from harpi.recording import Recording, write_together
 from harpi.store.store import Store
 from harpi.store.takes import FLAGS, SPLITS, Take
@@ -156,7 +157,8 @@ def _write_folder(
     lines = []
     for done, take in enumerate(takes):
         on_progress(done / len(takes))
-        runs = store.samples(take.id, whole=True)
+        with as_owner():
+            runs = store.samples(take.id, whole=True)
         line = line_of(f"{_name_of(take)}.{kind}", take, runs)
         recording_of(take, runs, {"take": line}).write(folder / line["file"])
         lines.append(line)
@@ -177,7 +179,8 @@ def _write_one(store: Store, takes: Sequence[Take], path: Path, on_progress: Pro
     recordings = []
     for done, take in enumerate(takes):
         on_progress(done / len(takes))
-        runs = store.samples(take.id, whole=True)
+        with as_owner():
+            runs = store.samples(take.id, whole=True)
         # Of several takes none speaks for all.
         meta = {"take": line_of(path.name, take, runs)} if len(takes) == 1 else {}
         recordings.append(recording_of(take, runs, meta))

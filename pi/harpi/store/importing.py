@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from harpi import labels
 from harpi.commands import LONGEST_TAKE
 from harpi.errors import NoRecording, RecordingError, UsageError
+from harpi.privileges import as_caller, each_as_caller
 from harpi.recording import Hints, Recording, Understood, read_understood
 from harpi.recording.understanding import at_the_rail
 from harpi.store import export
@@ -161,7 +162,7 @@ def _run(running: _Import, paths: Sequence[Path], on_progress: Progress) -> Impo
     result = running.result
     for number, path in enumerate(paths):
         read = result.exported + len(result.understood)
-        for source, begin, end in sources_in(path):
+        for source, begin, end in each_as_caller(sources_in(path)):
 
             def report(
                 share: float, number: int = number, begin: float = begin, end: float = end
@@ -215,9 +216,10 @@ class _Import:
             on_progress=lambda share: on_progress(share * _READING),
         )
         try:
-            recordings, understood = read_understood(
-                source.path, where=source.where, hints=hints
-            )
+            with as_caller():
+                recordings, understood = read_understood(
+                    source.path, where=source.where, hints=hints
+                )
         except NoRecording:
             if source.alone:
                 raise
