@@ -16,7 +16,7 @@ import pytest
 
 from harpi.commands import LARGEST_MESSAGE, Answer, Record, Status, Stop, encode
 from harpi.controls.client import Client
-from harpi.controls.socket import MOST_CLIENTS, ControlSocket
+from harpi.controls.socket import MOST_CLIENTS, MOST_FOLLOWERS, ControlSocket
 from harpi.errors import AlreadyRunning, ControlError, DaemonNotRunning
 from tests.support.broker import wait_until
 from tests.support.control_socket import control_socket, served
@@ -214,6 +214,27 @@ def test_many_clients_are_served_at_once(room: FakeRoom, server: ControlSocket) 
         crowded = stack.enter_context(raw(server))
         assert "clients are connected" in line_from(crowded).message
     assert len(room.commands) == MOST_CLIENTS
+
+
+def test_followers_leave_places_for_commands(room: FakeRoom, server: ControlSocket) -> None:
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(raw(server)) for _ in range(MOST_FOLLOWERS)]
+        for client in clients:
+            client.sendall(b'{"command": "follow"}\n')
+        assert all(line_from(client).message == "following" for client in clients)
+        with raw(server) as crowded:
+            crowded.sendall(b'{"command": "follow"}\n')
+            assert "clients follow already" in line_from(crowded).message
+        with raw(server) as client:
+            client.sendall(encode(Status()) + b"\n")
+            assert line_from(client).ok
+
+    def follows() -> bool:
+        with raw(server) as client:
+            client.sendall(b'{"command": "follow"}\n')
+            return line_from(client).message == "following"
+
+    wait_until(follows, "there is room for a follower again", pause=0.1)
 
 
 def test_a_client_for_whom_there_is_no_thread_is_refused_and_the_next_one_served(

@@ -23,7 +23,7 @@ from harpi.evaluation.runs import RunLog
 from harpi.store.store import Store
 from harpi.timebase import SystemTime
 from harpi.types import Samples
-from harpi.web import server, stream
+from harpi.web import peers, server, stream
 from tests.support.broker import wait_until
 from tests.support.device import device_config, emulated
 from tests.support.judgements import contest
@@ -291,6 +291,99 @@ def test_too_many_connections_are_broken_off_and_the_rest_goes_on(
         return False
 
     wait_until(is_served, "there is room again")
+
+
+def ended(peer: socket.socket) -> bool:
+    """Read to the end, which comes by itself."""
+    peer.settimeout(10)
+    with contextlib.suppress(ConnectionResetError):
+        while peer.recv(4096):
+            pass
+    return True
+
+
+HELLO = b"GET /api/hello HTTP/1.1\r\nHost: localhost\r\n"
+COMMAND = (
+    b"POST /api/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Origin: http://localhost\r\nContent-Length: 100\r\n\r\n{"
+)
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [b"", HELLO, HELLO + b"\r\n" + HELLO, COMMAND, HELLO + b"\r\n" + COMMAND],
+    ids=["nothing", "half a head", "half a second head", "half a body", "a second half body"],
+)
+@pytest.mark.parametrize("trickles", [False, True])
+def test_a_request_that_does_not_come_to_its_end_is_broken_off(
+    make_served: Callable[..., Served],
+    monkeypatch: pytest.MonkeyPatch,
+    begin: bytes,
+    trickles: bool,
+) -> None:
+    monkeypatch.setattr(server, "IDLE_SECONDS", 0.5)
+    served = make_served()
+    with socket.create_connection(("127.0.0.1", served.port), 10) as peer:
+        peer.sendall(begin)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(20 * trickles):
+                time.sleep(0.05)
+                peer.sendall(b"x")
+        assert ended(peer)
+
+
+def test_one_address_has_a_share_and_known_ones_have_places_that_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 8)
+    monkeypatch.setattr(server, "KEPT", 3)
+    monkeypatch.setattr(server, "SHARE", 4)
+    monkeypatch.setattr(server, "key_of", lambda client, _server: client[0])
+    with server.listen("127.0.0.1", free_port()) as door, contextlib.ExitStack() as stack:
+        door.is_known = lambda who, _client, _server: who == "owner"
+
+        def come(who: str) -> bool:
+            one, _ = pair = socket.socketpair()
+            for end in pair:
+                stack.enter_context(end)
+            return door._has_room(one, (who, 1))
+
+        assert [come("a") for _ in range(6)] == [True] * 4 + [False] * 2
+        assert [come("b") for _ in range(3)] == [True, False, False]
+        assert [come("owner") for _ in range(4)] == [True] * 3 + [False]
+
+
+def test_a_page_that_fails_is_served_again(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = served.server
+    assert page is not None
+    assert page._loop is not None
+
+    def fail() -> None:
+        raise SystemExit(1)
+
+    page._loop.call_soon_threadsafe(fail)
+    wait_until(lambda: "ended by itself" in caplog.text, "it fails")
+
+    def is_served() -> bool:
+        with contextlib.suppress(OSError):
+            return served.ask("/api/hello").status == 200
+        return False
+
+    wait_until(is_served, "it is back")
+    served.look().close()
+
+
+def test_other_users_of_the_computer_may_do_nothing_without_a_password(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peers, "may_command", lambda _user, _group: False)
+    for path in ("/", "/api/hello", "/api/takes", "/static/page.js"):
+        assert served.ask(path).status == 403
+    answer = served.ask("/api/command", {"command": "status"})
+    assert answer.status == 403
+    assert "web.password_file" in answer.json["message"]
 
 
 def test_a_connection_that_says_nothing_is_broken_off(

@@ -24,7 +24,9 @@ def export(
     head: Annotated[
         Path | None,
         typer.Option(
-            "--head", metavar="FILE", help="Taught on it; by default its own classifier answers."
+            "--head",
+            metavar="FILE",
+            help="Taught on it; by default its own classifier answers.",
         ),
     ] = None,
     representative: Annotated[

@@ -35,11 +35,19 @@ from msgspec import Struct
 from harpi.commands import LARGEST_MESSAGE, Answer, Event, Room, decode, encode
 from harpi.config.schema import SocketSection
 from harpi.errors import AlreadyRunning, ControlError, UsageError
-from harpi.files import FileLock, decode_json
+from harpi.files import FileLock, decode_json, make_directory
 from harpi.supervisor import Supervisor
 
 MOST_CLIENTS: Final = 16
 """Clients at once; one more is told so and put out."""
+
+
+MOST_FOLLOWERS: Final = 8
+"""Of them that follow events, which may take for ever; the other places are for commands."""
+
+
+SHARE: Final = 12
+"""Clients at once of one user; root and the daemon's own user may have all places."""
 
 
 EVENTS: Final = 256
@@ -95,6 +103,8 @@ class ControlSocket:
         self._thread: threading.Thread | None = None
         self._clients: dict[threading.Thread, socket.socket] = {}
         self._clients_lock = threading.Lock()
+        self._users: dict[threading.Thread, int] = {}
+        self._followers = 0
         self._ending = threading.Event()
 
     @property
@@ -119,7 +129,7 @@ class ControlSocket:
                 remedy="Set paths.runtime to a shorter folder",
             )
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_directory(self._path.parent)
             if not self._lock.acquire():
                 raise AlreadyRunning(
                     "another harpi is running",
@@ -204,10 +214,15 @@ class ControlSocket:
             thread = self._supervisor.thread(
                 partial(self._serve, connection), "harpi-client", once=True
             )
+            user = _credentials(connection)[0]
             with self._clients_lock:
-                crowded = len(self._clients) >= MOST_CLIENTS
+                crowded = len(self._clients) >= MOST_CLIENTS or (
+                    user not in (0, os.geteuid())
+                    and list(self._users.values()).count(user) >= SHARE
+                )
                 if not crowded:
                     self._clients[thread] = connection
+                    self._users[thread] = user
             if crowded:
                 self._refuse(connection, f"{MOST_CLIENTS} clients are connected; try again")
                 connection.close()
@@ -219,7 +234,7 @@ class ControlSocket:
             thread.start()
         except (RuntimeError, MemoryError) as error:  # the next client may have some
             with self._clients_lock:
-                self._clients.pop(thread, None)
+                self._forget(thread)
             _log.warning("a client is put out: %s", error)
             self._refuse(connection, "there is no memory for another client; try again")
             connection.close()
@@ -236,7 +251,11 @@ class ControlSocket:
             _log.debug("a client is gone: %s", error)
         finally:
             with self._clients_lock:
-                self._clients.pop(threading.current_thread(), None)
+                self._forget(threading.current_thread())
+
+    def _forget(self, thread: threading.Thread) -> None:
+        self._clients.pop(thread, None)
+        self._users.pop(thread, None)
 
     def _converse(self, connection: socket.socket) -> None:
         lines = Lines(connection, LARGEST_MESSAGE)
@@ -250,7 +269,7 @@ class ControlSocket:
                 return
             match question_of(line):
                 case Asked(command="follow"):
-                    self._send_events(connection)
+                    self._let_follow(connection)
                     return
                 case Asked(command="examine"):
                     connection.sendall(self._examine() + b"\n")
@@ -265,6 +284,19 @@ class ControlSocket:
                 self._refuse(connection, str(error))
                 continue
             connection.sendall(encode(answer) + b"\n")
+
+    def _let_follow(self, connection: socket.socket) -> None:
+        with self._clients_lock:
+            crowded = self._followers >= MOST_FOLLOWERS
+            self._followers += not crowded
+        if crowded:
+            self._refuse(connection, f"{MOST_FOLLOWERS} clients follow already; try again")
+            return
+        try:
+            self._send_events(connection)
+        finally:
+            with self._clients_lock:
+                self._followers -= 1
 
     def _send_events(self, connection: socket.socket) -> None:
         """Send events until the client hangs up, reads too slowly, or the daemon ends."""
@@ -301,8 +333,7 @@ class ControlSocket:
 
     def _user_of(self, connection: socket.socket) -> str | None:
         """Name the user at the other end; None where he may not command harpi."""
-        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
-        _, user, group = _PEER.unpack(credentials)
+        user, group = _credentials(connection)
         try:
             name = pwd.getpwuid(user).pw_name
             groups = os.getgrouplist(name, group)
@@ -312,6 +343,13 @@ class ControlSocket:
             return name
         _log.warning("user %s tried to command harpi and may not", name)
         return None
+
+
+def _credentials(connection: socket.socket) -> tuple[int, int]:
+    """Give user and group of the other end."""
+    content = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+    _, user, group = _PEER.unpack(content)
+    return user, group
 
 
 def _hung_up(connection: socket.socket) -> bool:

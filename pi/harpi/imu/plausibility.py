@@ -275,7 +275,7 @@ class SignalWatch:
                 why for since, until, why in self._suspect if since < end and until > begin
             ]
             inside = [n for n in self._saturations if begin <= n[0] < end]
-        accel, gyro = (sum(note[n] for note in inside) for n in (1, 2))
+        accel, gyro = (int(sum(note[n] for note in inside)) for n in (1, 2))
         return Doubts(tuple(dict.fromkeys(reasons)), (accel, gyro))
 
     # --- judging ------------------------------------------------------------------------
@@ -385,7 +385,8 @@ class SignalWatch:
         ratio = step / (2 * math.sqrt(2) * _NOISE_SHARE * self._noise)
         stays = np.array([math.erf(one) for one in ratio.tolist()])
         with np.errstate(divide="ignore"):
-            return np.abs(np.log(stays) / math.log(_CHANCE)) * self._independent
+            seconds: NDArray[np.float64] = np.abs(np.log(stays) / math.log(_CHANCE))
+            return seconds * self._independent
 
     def _learn_steps(self, changes: NDArray[np.float64]) -> NDArray[np.float64]:
         """The resolution of each axis as far as it has shown by the end of each second.

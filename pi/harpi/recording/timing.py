@@ -347,7 +347,7 @@ def _restarts(
             where,
             "Write times that only grow, as those of millis() do",
         )
-    for place in back.tolist():
+    for place in map(int, back):
         soon = seconds[place + 1 : place + 1 + _SWAPPED]
         if len(soon) == 0 or (soon > seconds[place - 1]).any():
             raise refuse(

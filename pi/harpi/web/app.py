@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -75,6 +77,9 @@ class Page:
         sources: what is shown and commanded.
         login: who may.
         put_out: breaks the connection of a client, given its address and port.
+
+    Attributes:
+        commands: threads in which commands are done; those of the loop where not given.
     """
 
     def __init__(
@@ -89,6 +94,7 @@ class Page:
         self._login = login
         self._put_out = put_out
         self._cookie = f"harpi_{config.web.port}"
+        self.commands: Executor | None = None
         self._trace = LiveTrace(sources.ring, config.sensor.rate)
         self._latest: Verdict | None = None
         self._shown = 0
@@ -115,6 +121,7 @@ class Page:
                     login=self._login,
                     names=HostNames(web.host, web.names),
                     cookie=self._cookie,
+                    group=self._config.socket.group,
                 )
             ],
             exception_handlers={
@@ -232,7 +239,10 @@ class Page:
         except UsageError as error:
             refused = Answer(ok=False, message=str(error), situation=room.situation)
             return Response(encode(refused), 400, media_type="application/json")
-        answer = await asyncio.to_thread(room.command, command, SOURCE, at=at)
+        # Threads of their own: whatever else is asked for, a command finds one.
+        answer = await asyncio.get_running_loop().run_in_executor(
+            self.commands, partial(room.command, command, SOURCE, at=at)
+        )
         return Response(encode(answer), media_type="application/json")
 
 

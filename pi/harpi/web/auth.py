@@ -25,6 +25,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from harpi.config.checks import is_loopback
+from harpi.web.peers import key_of, may_use
 
 PROOF_HEADER: Final = "x-harpi-token"
 """In which the page sends its token."""
@@ -101,10 +102,14 @@ class Guard:
         login: who may.
         names: of this device.
         cookie: name of the cookie.
+        group: `socket.group`, whose members may command harpi.
     """
 
-    def __init__(self, app: ASGIApp, login: Login, names: HostNames, cookie: str) -> None:
+    def __init__(
+        self, app: ASGIApp, login: Login, names: HostNames, cookie: str, group: str | None
+    ) -> None:
         self._app = app
+        self._group = group
         self._login = login
         self._names = names
         self._cookie = cookie
@@ -128,6 +133,14 @@ class Guard:
         if headers.get("host", "") not in self._names:
             return refuse(
                 421, "This is no name of this device. Its other names are set in web.names."
+            )
+        if not self._login.required and not may_use(
+            scope["client"], scope["server"], self._group
+        ):
+            return refuse(
+                403,
+                "This user of the computer may not command harpi. Set web.password_file, or "
+                "let the administrator put the user into the group in socket.group.",
             )
         path: str = scope["path"]
         by_password = False
@@ -172,8 +185,8 @@ class Guard:
 
 
 def client_of(scope: Scope) -> str:
-    """Give the address of who asks."""
-    return str(scope["client"][0]) if scope.get("client") else ""
+    """Name who asks."""
+    return key_of(scope["client"], scope["server"])
 
 
 def cookie_of(headers: Headers, name: str) -> str | None:
@@ -206,6 +219,10 @@ SESSION_SECONDS: Final = 30 * 24 * 3600.0
 """After this time a browser has to log in again."""
 
 
+SUSPECT_SECONDS: Final = 600.0
+"""For so long who has failed waits for all others that have."""
+
+
 _EVERYBODY: Final = "everybody"
 
 
@@ -224,8 +241,9 @@ class TooManyFailuresError(Exception):
 class Login:
     """Checks passwords, and remembers the browsers that showed one.
 
-    An address may fail five times and then once in ten seconds; all addresses together fifty
-    times and then once a second.
+    An address, or a user of this computer, may fail five times and then once in ten seconds;
+    all that have failed lately, together, fifty times and then once a second. Whoever has not
+    failed never waits.
 
     Args:
         password: None lets everybody in.
@@ -239,6 +257,8 @@ class Login:
         self._clock = clock
         self._by_address = Throttle(5, 10.0, clock)
         self._by_all = Throttle(50, 1.0, clock)
+        self._failed = Throttle(1, SUSPECT_SECONDS, clock)
+        self._came_in: dict[str, None] = {}
         self._sessions: dict[str, float] = {}
         self._key = secrets.token_bytes(32)
 
@@ -247,27 +267,40 @@ class Login:
         """Whether there is a password."""
         return self._password is not None
 
-    def accepts(self, password: str, address: str) -> bool:
+    def accepts(self, password: str, who: str) -> bool:
         """Whether it is the password; takes as long for a wrong one.
 
         Args:
             password: what was given.
-            address: of who gives it.
+            who: gives it; as of `harpi.web.peers.key_of`.
 
         Raises:
             TooManyFailuresError: it is not even looked at.
         """
         if self._password is None:
             return True
-        network = _network(address)
-        wait = max(self._by_address.wait(network), self._by_all.wait(_EVERYBODY))
+        wait = self._by_address.wait(who)
+        if self._failed.wait(who):
+            wait = max(wait, self._by_all.wait(_EVERYBODY))
         if wait:
             raise TooManyFailuresError(wait)
         if hmac.compare_digest(_digest(password), self._password):
+            self._came_in.pop(who, None)
+            if len(self._came_in) >= MOST_SESSIONS:
+                del self._came_in[next(iter(self._came_in))]
+            self._came_in[who] = None
             return True
-        self._by_address.fail(network)
-        self._by_all.fail(_EVERYBODY)
+        for throttle, key in (
+            (self._by_address, who),
+            (self._failed, who),
+            (self._by_all, _EVERYBODY),
+        ):
+            throttle.fail(key)
         return False
+
+    def has_let_in(self, who: str) -> bool:
+        """Whether the right password has come from there."""
+        return who in self._came_in
 
     def begin(self) -> str:
         """Remember a browser that showed the password; give the secret for its cookie."""
@@ -307,18 +340,7 @@ def _digest(password: str) -> bytes:
     return hashlib.sha256(password.encode("utf-8", "surrogatepass")).digest()
 
 
-def _network(address: str) -> str:
-    """Whoever has one IPv6 address has 2^64 of them: they count as one."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if parsed.version == 6 and parsed.ipv4_mapped is None:
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
-
-
-MOST_KEYS: Final = 1024
+MOST_KEYS: Final = 16_384
 """Of so many is remembered how often they failed; the one that failed longest ago is
 forgotten for a new one."""
 
@@ -343,7 +365,7 @@ class Throttle:
 
     def wait(self, key: Hashable) -> float:
         """Give the seconds until somebody may try again; 0 for at once."""
-        debt = self._clean_at.get(key, 0.0) - self._clock()
+        debt = self._clean_at.get(key, -math.inf) - self._clock()
         return max(0.0, debt - (self._failures - 1) * self._seconds)
 
     def fail(self, key: Hashable) -> None:

@@ -8,9 +8,10 @@ import logging
 import socket
 import ssl
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
-from weakref import WeakSet
 
 import h11
 import uvicorn
@@ -24,9 +25,13 @@ from harpi.types import Verdict
 from harpi.web.app import Page
 from harpi.web.auth import Login
 from harpi.web.messages import Sources
+from harpi.web.peers import Address, key_of, may_use
 
 LARGEST_HEAD: Final = 16 * 1024
 """Bytes of the longest head of a request that is read."""
+
+
+COMMANDS_AT_ONCE: Final = 2
 
 
 _START_SECONDS: Final = 10.0
@@ -62,28 +67,30 @@ class WebServer:
             check_private("web.key_file", Path(web.key_file))
         self._web = web
         self._room = sources.room
-        self._page = Page(config, sources, Login(password), self._put_out)
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                self._page.app(),
-                http=_Connection,
-                ws="none",
-                loop="asyncio",
-                lifespan="off",
-                log_config=None,
-                log_level=logging.WARNING,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                h11_max_incomplete_event_size=LARGEST_HEAD,
-                timeout_keep_alive=round(IDLE_SECONDS),
-                timeout_graceful_shutdown=_STOP_SECONDS,
-                ssl_certfile=web.cert_file,
-                ssl_keyfile=web.key_file,
-            )
+        self._login = Login(password)
+        self._group = config.socket.group
+        self._page = Page(config, sources, self._login, self._put_out)
+        self._settings = uvicorn.Config(
+            self._page.app(),
+            http=_Connection,
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            log_level=logging.WARNING,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            h11_max_incomplete_event_size=LARGEST_HEAD,
+            timeout_keep_alive=round(IDLE_SECONDS),
+            timeout_graceful_shutdown=_STOP_SECONDS,
+            ssl_certfile=web.cert_file,
+            ssl_keyfile=web.key_file,
         )
+        self._server = uvicorn.Server(self._settings)
+        self._ending = threading.Event()
         try:
-            self._server.config.load()
+            self._settings.load()
         except (ssl.SSLError, OSError) as error:
             raise ConfigError(
                 f"certificate and key cannot be used: {error.strerror or error}",
@@ -120,7 +127,8 @@ class WebServer:
         Raises:
             ControlError: the address cannot be served on.
         """
-        self._door = listen(self._web.host, self._web.port)
+        self._door = self._open()
+        self._ending.clear()
         self._thread = self._supervisor.thread(self._run, "harpi-page")
         self._thread.start()
         self._serving.wait(_START_SECONDS)
@@ -131,6 +139,7 @@ class WebServer:
         """End within a second, whoever is looking; harmless when nothing was started."""
         if self._thread is None:
             return
+        self._ending.set()
         self._room.unsubscribe(self._page.note)
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # it has ended by itself
@@ -144,24 +153,40 @@ class WebServer:
 
     # --- in the thread ----------------------------------------------------------------------
 
+    def _open(self) -> Listening:
+        door = listen(self._web.host, self._web.port)
+        door.is_known = self._is_known
+        return door
+
+    def _is_known(self, who: str, client: Address, server: Address) -> bool:
+        if self._login.required:
+            return self._login.has_let_in(who)
+        return may_use(client, server, self._group)
+
     def _run(self) -> None:
-        door = self._door or listen(self._web.host, self._web.port)
+        """Serve until the end; the supervisor calls it again after whatever goes wrong."""
+        if self._ending.is_set():
+            return
+        door = self._door or self._open()
         self._door = None  # it ends with the loop; after a failure another is opened
+        self._server = uvicorn.Server(self._settings)
         try:
-            with asyncio.Runner(loop_factory=Loop) as runner:
+            with door, asyncio.Runner(loop_factory=Loop) as runner:
                 runner.run(self._serve(door))
+        except SystemExit as error:  # uvicorn's way to say that it cannot serve
+            raise RuntimeError(f"the server of the page ended by itself: {error}") from None
         finally:
-            door.close()
             self._serving.set()
 
     async def _serve(self, door: Listening) -> None:
         self._loop = asyncio.get_running_loop()
         self._page.broadcast.open()
         watching = asyncio.create_task(self._watch())
-        try:
-            await self._server.serve(sockets=[door])
-        finally:
-            watching.cancel()
+        with ThreadPoolExecutor(COMMANDS_AT_ONCE, "harpi-page-command") as self._page.commands:
+            try:
+                await self._server.serve(sockets=[door])
+            finally:
+                watching.cancel()
 
     async def _watch(self) -> None:
         """Look after the viewers, whatever goes wrong once."""
@@ -189,12 +214,54 @@ class _Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection."""
         super().connection_made(transport)
-        self._timer = self.loop.call_later(IDLE_SECONDS, self._check)
+        self._stuck: asyncio.TimerHandle | None = None
+        self._phase: tuple[str, object] = ("head", None)
+        self._timer = self.loop.call_later(IDLE_SECONDS, transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let it go."""
         super().connection_lost(exc)
         self._timer.cancel()
+        self._be_unstuck()
+
+    def data_received(self, data: bytes) -> None:
+        """Take in a piece of a request."""
+        super().data_received(data)
+        self._look_at_the_clock()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request."""
+        super().on_response_complete()
+        self._look_at_the_clock()
+
+    def pause_writing(self) -> None:
+        """Wait for a client that takes its answer slowly, but not for ever."""
+        super().pause_writing()
+        self._be_unstuck()
+        self._stuck = self.loop.call_later(UNACKNOWLEDGED_MS / 1000, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on with the answer."""
+        super().resume_writing()
+        self._be_unstuck()
+
+    def _be_unstuck(self) -> None:
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+
+    def _look_at_the_clock(self) -> None:
+        """Give each head and each body of a request its own time, however slowly it comes."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            phase = ("head", cycle)
+        else:
+            phase = ("body" if cycle.more_body else "answer", cycle)
+        if phase != self._phase:
+            self._phase = phase
+            self._timer.cancel()
+            if phase[0] != "answer":
+                self._timer = self.loop.call_later(IDLE_SECONDS, self.transport.abort)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what breaks the rules of HTTP, and answer nothing more.
@@ -209,17 +276,24 @@ class _Connection(H11Protocol):
         except h11.LocalProtocolError:
             self.transport.abort()
 
-    def _check(self) -> None:
-        if self.cycle is None:
-            self.transport.abort()
-
 
 MOST_CONNECTIONS: Final = 128
 """Connections at once; one more is broken off, so that files are left for the store."""
 
 
+SHARE: Final = 32
+"""Connections at once of one address, or of one user of this computer."""
+
+
+KEPT: Final = 32
+"""Places that are kept for who has shown the password, or may command harpi anyway."""
+
+
 IDLE_SECONDS: Final = 10.0
-"""A connection on which no request comes for so long is broken off."""
+"""A connection is broken off on which the head of a request, or its body, takes longer."""
+
+
+"""After this time a page that has failed is served again."""
 
 
 UNACKNOWLEDGED_MS: Final = 20_000
@@ -229,22 +303,36 @@ UNACKNOWLEDGED_MS: Final = 20_000
 class Listening(socket.socket):
     """A socket that listens; connections beyond `MOST_CONNECTIONS` are closed at once.
 
-    They are counted here, because a peer that never ends the handshake of TLS is seen by
-    nobody else.
+    So are those beyond the `SHARE` of whoever is at the other end. They are counted here,
+    because a peer that never ends the handshake of TLS is seen by nobody else.
+
+    Attributes:
+        is_known: whether somebody may have the places that are `KEPT`.
     """
 
-    _open: WeakSet[socket.socket] | None = None
+    is_known: Callable[[str, Address, Address], bool]
+    _taken: dict[socket.socket, str] | None = None
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Accept a connection, as `socket.socket.accept`."""
-        if self._open is None:
-            self._open = WeakSet()
         while True:
             peer, address = super().accept()
-            if sum(other.fileno() >= 0 for other in self._open) < MOST_CONNECTIONS:
-                self._open.add(peer)
+            if self._has_room(peer, address):
                 return peer, address
             peer.close()
+
+    def _has_room(self, peer: socket.socket, address: Any) -> bool:
+        taken = self._taken or {}
+        self._taken = taken = {one: who for one, who in taken.items() if one.fileno() >= 0}
+        client, server = address[:2], peer.getsockname()[:2]
+        who = key_of(client, server)
+        if len(taken) >= MOST_CONNECTIONS or list(taken.values()).count(who) >= SHARE:
+            return False
+        free = MOST_CONNECTIONS - KEPT
+        if len(taken) >= free and not self.is_known(who, client, server):
+            return False
+        taken[peer] = who
+        return True
 
 
 class Loop(asyncio.SelectorEventLoop):
