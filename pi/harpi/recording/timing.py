@@ -337,9 +337,9 @@ def _restarts(
     back = np.flatnonzero(np.diff(seconds) < 0.0) + 1
     if raw.clock and len(back):
         seconds = seconds.copy()
-        for place in back:
-            if seconds[place] - seconds[place - 1] < -0.9 * _DAY:
-                seconds[place:] += _DAY
+        for midnight in back:
+            if seconds[midnight] - seconds[midnight - 1] < -0.9 * _DAY:
+                seconds[midnight:] += _DAY
         back = np.flatnonzero(np.diff(seconds) < 0.0) + 1
     if len(back) > max(3, len(seconds) / 100):
         raise refuse(
