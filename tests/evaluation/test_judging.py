@@ -13,7 +13,7 @@ from harpi.recognition.classifiers import GenericRecogniser, Panel, PersonalReco
 from harpi.recognition.head import Head
 from harpi.recognition.knn import KnnRecogniser
 from harpi.signal.windows import windows_of
-from harpi.types import FloatArray, Samples, Window
+from harpi.types import ANSWER, FloatArray, Samples, Window
 from tests.support.models import tiny_base, tiny_head, tiny_reference
 from tests.support.recorded import motion
 
@@ -74,9 +74,10 @@ def test_all_models_are_asked_on_the_windows_of_the_daemons_path() -> None:
     )
     assert len(judged) == len(expected)
     assert (np.stack(listening.asked[: len(expected)]) == expected).all()
-    for model, recogniser in zip(judged.answers, listening.recognisers, strict=True):
+    assert list(judged.answers) == [*(one.name for one in listening.recognisers), ANSWER]
+    for recogniser in listening.recognisers:
         best = [prediction.best for prediction in recogniser.predict(expected)]
-        said = [judged.labels[code] for code in judged.answers[model].best]
+        said = [judged.labels[code] for code in judged.answers[recogniser.name].best]
         assert said == best
 
 

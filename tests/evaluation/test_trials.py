@@ -34,10 +34,10 @@ def test_each_stretch_of_a_label_is_a_trial() -> None:
     assert cut[1].runs[0].values[0, 0] == 40 * 6
 
 
-def test_a_gap_cuts_a_trial_into_runs_and_not_in_two() -> None:
-    (trial,) = trials_of(recording(("a", 50), gaps=(20, 30)), PATH)
-    assert [(len(run), run.gap) for run in trial.runs] == [(20, False), (10, True), (20, True)]
-    assert trial.seconds == 5.0
+def test_a_gap_cuts_a_stretch_in_two() -> None:
+    cut = trials_of(recording(("a", 50), gaps=(20, 30)), PATH)
+    assert [len(trial.runs[0]) for trial in cut] == [20, 10, 20]
+    assert [trial.begin for trial in cut] == [0.0, 2.0, 3.0]
 
 
 def test_without_labels_there_is_nothing_to_test() -> None:

@@ -40,12 +40,12 @@ def test_what_is_learnt_is_not_tested(
     for label in {trial.label for trial in trials}:
         learnt = [trial for trial in parts.learn if trial.label == label]
         tested = [trial for trial in parts.test if trial.label == label]
+        assert tested
         if learnt:
             assert all(trial.begin >= learnt[-1].end + GAP_SECONDS for trial in tested)
             assert label not in parts.single
         else:
             assert label in parts.single
-            assert tested
         if seconds is not None:
             assert sum(trial.seconds for trial in learnt) <= seconds + 0.02
     assert all(one.begin < other.begin for one, other in pairwise(parts.test))
@@ -70,10 +70,27 @@ def test_the_last_stretch_of_a_label_is_always_tested() -> None:
     assert parts.single == ("b",)
 
 
-@pytest.mark.parametrize(("pause", "tested"), [(9.9, 0), (10.1, 1)])
-def test_a_stretch_right_after_a_learnt_one_is_in_neither(pause: float, tested: int) -> None:
-    parts = split(timeline(("a", 8), ("a", 8), pause=pause))
-    assert (len(parts.learn), len(parts.test)) == (1, tested)
+@pytest.mark.parametrize(("pause", "parts"), [(9.9, (1, 1)), (10.1, (1, 2))])
+def test_a_stretch_right_after_a_learnt_one_is_in_neither(
+    pause: float, parts: tuple[int, int]
+) -> None:
+    found = split(timeline(("a", 8), ("a", 8), ("a", 8), pause=pause))
+    assert (len(found.learn), len(found.test)) == parts
+
+
+def test_one_long_stretch_is_learnt_at_its_beginning_and_tested_at_its_end() -> None:
+    parts = split(timeline(("a", 60), ("b", 12)))
+    (learnt,), (first, second) = parts.learn, parts.test
+    assert (learnt.label, learnt.seconds) == ("a", 25)
+    assert (first.label, first.begin) == ("a", pytest.approx(35, abs=0.1))
+    assert (second.label, second.seconds) == ("b", 12)
+    assert parts.single == ("b",)
+
+
+def test_short_stretches_without_a_gap_between_are_cut_by_time() -> None:
+    parts = split(timeline(("a", 15), ("a", 15), pause=0))
+    assert [trial.seconds for trial in parts.learn] == [10]
+    assert [trial.begin for trial in parts.test] == [pytest.approx(20, abs=0.1)]
 
 
 def test_the_gap_is_within_one_recording_only() -> None:

@@ -266,7 +266,7 @@ def _what_lacks(parts: Split, problem: str, where: str) -> Iterable[str]:
     """Say what could not be learnt."""
     if parts.single:
         yield (
-            f"Not learnt{where}, because there is one stretch only and that is tested: "
+            f"Not learnt{where}, because there is too little of it to learn and to test: "
             f"{', '.join(parts.single)}."
         )
     if problem:

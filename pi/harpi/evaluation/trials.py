@@ -7,6 +7,7 @@ therefore found by its signal; see `harpi.signal.copies`.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,7 +25,7 @@ from harpi.types import Samples
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Trial:
-    """One take, or one stretch of a recording with the same label from its begin to its end.
+    """One take, or one stretch of a recording without a gap and with the same label.
 
     Trials are what is independent: neighbouring windows of one resemble each other.
 
@@ -75,7 +76,7 @@ class Trial:
 
 
 def trials_of(recording: Recording, path: Path) -> list[Trial]:
-    """Cut a recording of one wearer and place into its labelled stretches.
+    """Cut a recording of one wearer and place into stretches of one label, and at its gaps.
 
     Args:
         recording: what to cut; its times begin at 0.
@@ -86,7 +87,8 @@ def trials_of(recording: Recording, path: Path) -> list[Trial]:
     """
     check_alive(recording, path)
     changes = np.flatnonzero(np.diff(recording.label)) + 1
-    borders = [0, *changes.tolist(), len(recording)]
+    gaps = np.flatnonzero(np.diff(recording.segment)) + 1
+    borders = [0, *np.union1d(changes, gaps).tolist(), len(recording)]
     trials = []
     for begin, end in pairwise(borders):
         if recording.label[begin] < 0:
@@ -99,7 +101,7 @@ def trials_of(recording: Recording, path: Path) -> list[Trial]:
                 position=recording.position or "unspecified",
                 session=_whose(recording, path),
                 rate=recording.rate,
-                runs=_runs(recording, begin, end),
+                runs=(_samples(recording, begin, end),),
                 source=f"{path} {recording.subject} {recording.position}",
                 wearer=recording.subject or "",
             )
@@ -136,22 +138,16 @@ def _whose(recording: Recording, path: Path) -> str:
     return path.stem if recording.subject is None else f"{path.stem} {recording.subject}"
 
 
-def _runs(recording: Recording, begin: int, end: int) -> tuple[Samples, ...]:
-    """Cut samples where the recording has gaps."""
-    gaps = begin + np.flatnonzero(np.diff(recording.segment[begin:end])) + 1
-    borders = [begin, *gaps.tolist(), end]
-    return tuple(
-        Samples(
-            recording.values[first:last],
-            np.arange(first, last) / recording.rate,
-            gap=first != begin,
-        )
-        for first, last in pairwise(borders)
-    )
+def _samples(recording: Recording, begin: int, end: int) -> Samples:
+    return Samples(recording.values[begin:end], np.arange(begin, end) / recording.rate)
 
 
 GAP_SECONDS: Final = 10.0
 """Signal between the learnt and the tested stretches of a label in one recording."""
+
+
+SHORTEST_SECONDS: Final = 4.0
+"""Least part of a stretch that is learnt or tested: three windows at the usual rate and hop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +157,7 @@ class Split:
     Attributes:
         learn: the first ones of each label.
         test: later ones; those within the gap are in neither.
-        single: labels that have one stretch only, which is tested and therefore not learnt.
+        single: labels of which there is too little for both; they are tested, not learnt.
     """
 
     learn: tuple[Trial, ...]
@@ -172,9 +168,10 @@ class Split:
 def split(trials: Sequence[Trial], seconds: float | None = None) -> Split:
     """Divide the stretches of one wearer by time, label by label.
 
-    Whole stretches go to either side: windows of one stretch resemble each other, and a model
-    that learnt half of them has seen the answer to the others. The last stretch of a label is
-    always tested.
+    Whole stretches go to either side where there are several: windows of one stretch resemble
+    each other. A label with one long stretch, or several without `GAP_SECONDS` between those
+    learnt and the last, is cut by time: its beginning is learnt, and what comes after the gap
+    is tested. The end of a label is always tested.
 
     Args:
         trials: in the order of time.
@@ -187,13 +184,40 @@ def split(trials: Sequence[Trial], seconds: float | None = None) -> Split:
     for label in dict.fromkeys(trial.label for trial in trials):
         own = [trial for trial in trials if trial.label == label]
         learnt = own[: len(own) // 2] if seconds is None else _first(own[:-1], seconds)
+        tested = [trial for trial in own[len(learnt) :] if _apart(trial, learnt)]
+        if not learnt or not tested:
+            learnt, tested = _by_time(own, seconds)
         if not learnt:
             single.append(label)
         learn += learnt
-        test += [trial for trial in own[len(learnt) :] if _apart(trial, learnt)]
-    order = {id(trial): place for place, trial in enumerate(trials)}
-    test.sort(key=lambda trial: order[id(trial)])
+        test += tested
+    sources = list(dict.fromkeys(trial.source for trial in trials))
+    test.sort(key=lambda trial: (sources.index(trial.source), trial.begin))
     return Split(tuple(learn), tuple(test), tuple(single))
+
+
+def _by_time(trials: Sequence[Trial], seconds: float | None) -> tuple[list[Trial], list[Trial]]:
+    """Learn the beginning and test what comes after the gap; too little is tested only."""
+    room = sum(trial.seconds for trial in trials) - GAP_SECONDS
+    if room < 2 * SHORTEST_SECONDS:
+        return [], list(trials)
+    learnt = room / 2 if seconds is None else min(seconds, room - SHORTEST_SECONDS)
+    tested, skipped = [], learnt + GAP_SECONDS + 1 / trials[0].rate
+    for trial in trials:
+        if trial.seconds - skipped > 2 / trial.rate:
+            tested.append(_without_beginning(trial, max(0.0, skipped)))
+        skipped -= trial.seconds
+    return _first(trials, learnt), tested
+
+
+def _without_beginning(trial: Trial, seconds: float) -> Trial:
+    left = math.ceil(seconds * trial.rate)
+    runs = []
+    for run in trial.runs:
+        if len(run) > left:
+            runs.append(Samples(run.values[left:], run.times[left:], gap=run.gap))
+        left = max(0, left - len(run))
+    return replace(trial, runs=tuple(runs))
 
 
 def _first(trials: Sequence[Trial], seconds: float) -> list[Trial]:
