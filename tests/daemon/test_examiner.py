@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -183,3 +184,14 @@ def test_what_the_command_line_finds_beside_the_daemon_reaches_the_broker(
     (payload,) = [one for one in ear.of("history") if b"evaluation" in one]
     logged = msgspec.json.decode(payload, type=LoggedEvaluation)
     assert (logged.evaluation.run, logged.evaluation.takes) == (1, 2)
+
+
+def test_a_temporary_folder_that_cannot_be_made_is_told_in_words(
+    device: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    answer = device.session.command(Evaluate(), "test")
+    assert not answer.ok
+    assert "the evaluation cannot be started (No such file or directory)" in answer.message
+    assert "TMPDIR" in answer.message
+    assert not answer.situation.evaluating

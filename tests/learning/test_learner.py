@@ -373,3 +373,48 @@ def test_a_turned_strap_is_said_after_training(pupil: Pupil, source: Recorded) -
     outcome = pupil.train()
 
     assert any("turned by about 90 degrees" in sentence for sentence in outcome.advice)
+
+
+@pytest.mark.parametrize("first", ["learner", "wearer"])
+def test_what_is_relabelled_and_forgotten_at_once_does_not_come_back(
+    first: str, pupil: Pupil, source: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pupil.train()
+    arrived, go_on = threading.Event(), threading.Event()
+    original = pupil.learner._follow_names
+
+    def cross() -> None:
+        if first == "learner":
+            original()
+        arrived.set()
+        assert go_on.wait(PATIENCE)
+        original()
+
+    monkeypatch.setattr(pupil.learner, "_follow_names", cross)
+    source.relabel(2, "strolling")
+    pupil.learner.takes_changed()
+    assert arrived.wait(PATIENCE)
+
+    source.remove(2)
+    pupil.learner.forget("strolling")
+    pupil.learner.takes_changed()
+    go_on.set()
+
+    pupil.remembers({"still": WINDOWS, "fast": WINDOWS})
+    assert pupil.personal.labels == ("still", "fast")
+    head = pupil.shelf.load(tiny_base()).head
+    assert head is not None
+    assert head.labels == ("still", "fast")
+
+
+def test_a_label_that_was_given_away_is_not_forgotten_with_its_name(
+    pupil: Pupil, source: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pupil.train()
+    monkeypatch.setattr(pupil.learner, "_follow_names", lambda: None)  # it is late
+    source.relabel(2, "strolling")
+
+    pupil.learner.forget("slow")
+
+    assert pupil.personal.head is not None
+    assert len(pupil.personal.labels) == len(LABELS)

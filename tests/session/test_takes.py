@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -450,3 +451,27 @@ def test_the_thread_of_the_session_ends_a_take_that_is_over(wearer: Wearer) -> N
     assert ended.wait(10)
     wearer.session.stop()
     assert wearer.store.takes()[0].seconds == pytest.approx(3, abs=0.1)
+
+
+def test_a_refused_first_take_leaves_nothing_behind(
+    wearer: Wearer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = wearer.session.situation
+    with full_disk(wearer, monkeypatch):
+        assert not wearer.say(Record(label="walking", position="left ankle")).ok
+    after = wearer.session.situation
+    assert (after.session, after.position) == (before.session, before.position)
+    assert wearer.say(Record(label="walking")).situation.session == 1
+
+
+def test_a_disk_that_fills_up_at_the_first_write_leaves_nothing_behind(
+    wearer: Wearer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> int:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("harpi.store.queries.insert_take", refuse)
+        assert not wearer.say(Record(label="walking")).ok
+    assert wearer.session.situation.session is None
+    assert wearer.say(Mount()).situation.session == 1

@@ -36,6 +36,7 @@ class Recorded:
 
     def __init__(self) -> None:
         self._takes: dict[int, Take] = {}
+        self._removed: dict[int, Take] = {}
         self._values: dict[int, FloatArray] = {}
         self._last = 0
         self.damaged: set[int] = set()
@@ -70,13 +71,14 @@ class Recorded:
         return self._last
 
     def remove(self, number: int) -> None:
-        del self._takes[number]
+        self._removed[number] = self._takes.pop(number)
 
     def relabel(self, number: int, label: str) -> None:
         self._takes[number] = replace(self._takes[number], label=label)
 
-    def takes(self, *, split: Split | None = None) -> list[Take]:
-        return [take for take in self._takes.values() if split in (None, take.split)]
+    def takes(self, *, split: Split | None = None, deleted: bool | None = False) -> list[Take]:
+        takes = {**self._removed, **self._takes} if deleted is None else self._takes
+        return [take for take in takes.values() if split in (None, take.split)]
 
     def samples(self, number: int) -> list[Samples]:
         if number in self.damaged:

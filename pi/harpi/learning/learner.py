@@ -119,6 +119,9 @@ class Learner:
             seconds_per_window=preparation.seconds_per_window,
         )
         self._prepared = Prepared(preparation)
+        # The head in use, its file and its labels change together, one change after another:
+        # the disk and the memory never disagree. Nobody computes while he holds this.
+        self._changing_head = threading.RLock()
         self._work = threading.Condition()
         self._takes_changed = True
         self._request: _Request | None = None
@@ -196,12 +199,20 @@ class Learner:
         Raises:
             StoreError: the shelf cannot be written.
         """
-        self._follower.forget(label)
-        head = self._personal.head
-        if head is None or not (label is None or label in head.labels):
-            return
-        left = None if label is None else without(head, self._base.metadata.head, label)
-        self._put_to_use(left)
+        with self._changing_head:
+            self._follower.forget(label)
+            head = self._personal.head
+            if head is None:
+                return
+            if label is not None:
+                # Takes are renamed at once, a head some time later: by now it may have the
+                # label under its old name, or another one under this name.
+                head = self._named_as_takes(head)
+                if label not in head.labels:
+                    return
+            self._put_to_use(
+                None if label is None else without(head, self._base.metadata.head, label)
+            )
 
     def use(self, number: int | None) -> int:
         """Predict with a kept head from now on.
@@ -216,9 +227,10 @@ class Learner:
             ModelError: there is no such head, or it cannot be used.
             StoreError: the shelf cannot be written.
         """
-        if number is None:
-            number = self._shelf.before()
-        self._personal.use(self._shelf.use(number, self._base))
+        with self._changing_head:
+            if number is None:
+                number = self._shelf.before()
+            self._personal.use(self._shelf.use(number, self._base))
         return number
 
     def learnt(self) -> frozenset[int]:
@@ -233,7 +245,8 @@ class Learner:
             ModelError: there is no such head, or it is in use.
             StoreError: the shelf cannot be written.
         """
-        self._shelf.delete(number)
+        with self._changing_head:
+            self._shelf.delete(number)
 
     # --- in the thread ----------------------------------------------------------------------
 
@@ -284,7 +297,7 @@ class Learner:
         except StoreError as error:
             log.warning("the kNN does not follow the takes: %s", error)
             return
-        self._follow_names(takes)
+        self._follow_names()
         wanted = {take.id: take for take in takes}
         self._follower.drop_all_but(wanted)
         self._prepared.keep_only(wanted)
@@ -337,12 +350,24 @@ class Learner:
         self._evidence = {n: found for n, found in self._evidence.items() if n in takes}
         self._answerer.evidence = Evidence.of(self._evidence[n] for n in sorted(self._evidence))
 
-    def _follow_names(self, takes: list[Take]) -> None:
+    def _follow_names(self) -> None:
         """Rename a label of the head where all takes that it came from were renamed."""
-        head = self._personal.head
-        if head is None:
-            return
-        now = {take.id: take.label for take in takes}
+        with self._changing_head:
+            head = self._personal.head
+            if head is None:
+                return
+            try:
+                head = self._named_as_takes(head)
+                if head is not self._personal.head:
+                    self._put_to_use(head)
+            except StoreError as error:
+                log.warning("the head keeps its old names: %s", error)
+
+    def _named_as_takes(self, head: Head) -> Head:
+        """Give a head the names that its takes have now, the deleted ones among them, too."""
+        if isinstance(self._source, StoreError):
+            return head
+        now = {take.id: take.label for take in self._source.takes(split="train", deleted=None)}
         for label in head.labels:
             names = {
                 now[take.number]
@@ -351,11 +376,7 @@ class Learner:
             }
             if len(names) == 1 and not names & set(head.labels):
                 head = renamed(head, label, names.pop())
-        if head is not self._personal.head:
-            try:
-                self._put_to_use(head)
-            except StoreError as error:
-                log.warning("the head keeps its old names: %s", error)
+        return head
 
     def _train(self, request: _Request) -> Outcome:
         """Train, and take the new head into use if it is good enough."""
@@ -405,11 +426,12 @@ class Learner:
 
     def _put_to_use(self, head: Head | None) -> None:
         """Keep a head and predict with it from now on; None for none."""
-        if head is None:
-            self._shelf.put_away()
-        else:
-            self._shelf.add(head)
-        self._personal.use(head)
+        with self._changing_head:
+            if head is None:
+                self._shelf.put_away()
+            else:
+                self._shelf.add(head)
+            self._personal.use(head)
 
 
 class KnnFollower:

@@ -41,8 +41,8 @@ _BATCH: Final = 256
 class TakeSource(Protocol):
     """Where takes come from; `harpi.store.store.Store` is one."""
 
-    def takes(self, *, split: Split | None = None) -> list[Take]:
-        """List the takes that count, in the order of recording."""
+    def takes(self, *, split: Split | None = None, deleted: bool | None = False) -> list[Take]:
+        """List the takes that count, in the order of recording; where None, the deleted too."""
         ...
 
     def samples(self, number: int) -> Sequence[Samples]:

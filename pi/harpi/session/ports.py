@@ -43,8 +43,8 @@ class TakeStore(Protocol):
         """Begin a mounting of the strap; return its number."""
         ...
 
-    def begin(self, take: Take) -> Writer:
-        """Begin to record a take."""
+    def begin(self, take: Take, *, mount: bool = False) -> Writer:
+        """Begin to record a take, with `mount` in a session of its own."""
         ...
 
     def take(self, number: int) -> Take:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from harpi.commands import MOST_CORRECTED, Delete, LabelCount, Record, Relabel, Restore
 from harpi.config.schema import Config
-from harpi.errors import StoreError
+from harpi.errors import HarpiError, StoreError
 from harpi.learning.checks import StrapWatch
 from harpi.session.ports import Learner, TakeStore
 from harpi.session.recorder import Finished, Inventory, TakeRecorder
@@ -111,21 +111,22 @@ class Takes:
     def begin(self, request: Record, at: float) -> None:
         """Begin to record a take at a monotonic time; another position is another session."""
         moved = request.position not in (None, self.position)
-        if moved or self.session is None:
-            self.mount(request.position)
-        assert self.session is not None  # noqa: S101 - mounted
+        position = request.position or self.position
         since = to_utc(at, self._timebase)
         writer = self.store.begin(
             Take(
                 label=request.label,
-                session=self.session,
+                session=self.session or 0,
                 split="test" if request.test else "train",
-                position=self.position,
+                position=position,
                 start=since,
                 rate=float(self._config.sensor.rate),
                 device=self._config.device.id or "",
-            )
+            ),
+            mount=moved or self.session is None,
         )
+        # Only now: where the store refuses, all stays as it was.
+        self.session, self.position = writer.take.session, position
         self.request, self.since = request, since
         self.recorder = TakeRecorder(
             writer,
@@ -220,11 +221,16 @@ class Takes:
             How many takes there were.
         """
         numbers = self.of(label)
-        # The takes first: they can be brought back if the rest fails.
         if numbers:
             self.store.delete(numbers)
-        self._learner.forget(label)
-        self._changed()
+        try:
+            self._learner.forget(label)
+        except HarpiError:
+            if numbers:
+                self.store.undo()
+            raise
+        finally:
+            self._changed()
         return len(numbers)
 
     def _changed(self) -> None:

@@ -86,11 +86,13 @@ class Store:
         with self._database.transaction() as connection:
             return queries.insert_session(connection, note)
 
-    def begin(self, take: Take) -> TakeWriter:
+    def begin(self, take: Take, *, mount: bool = False) -> TakeWriter:
         """Begin to record a take.
 
         Args:
             take: what is known of it; what the store gives (number, count) is ignored.
+            mount: begin a session with it, in place of the one that it names; where the take
+                is refused, there is no session either.
 
         Raises:
             StoreFull: there is no room for it.
@@ -107,6 +109,8 @@ class Store:
         try:
             with self._database.transaction() as connection:
                 recover(connection, self.path)
+                if mount:
+                    take = replace(take, session=queries.insert_session(connection, ""))
                 self._check_session(connection, take.session)
                 number = queries.insert_take(connection, take, "recording")
         except BaseException:
