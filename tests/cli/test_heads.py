@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from harpi.cli import main
+from harpi.commands import Discard
 from harpi.learning.heads import HeadShelf
 from harpi.recognition.head import LearntTake
 from tests.support.control_socket import served
+from tests.support.fake_room import FakeRoom
 from tests.support.models import DATA, tiny_base, tiny_head
 from tests.support.wearer import Wearer
 
@@ -145,6 +147,19 @@ def test_what_cannot_be_done_is_said(
 
     assert said in capsys.readouterr().err
     assert shelf.numbers == [1, 2]
+
+
+def test_a_running_daemon_is_asked_to_delete_a_head(
+    harpi: Harpi, shelf: HeadShelf, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    room = FakeRoom()
+    with served(room, tmp_path):
+        assert harpi("delete", "1") == 0
+        room.answer = {"ok": False, "message": "head 2 is in use. Use another one first."}
+        assert harpi("delete", "2") == 9
+    assert room.commands == [Discard(head=1), Discard(head=2)]
+    assert shelf.numbers == [1, 2]
+    assert "head 2 is in use" in capsys.readouterr().err
 
 
 def test_a_head_is_deleted(harpi: Harpi, shelf: HeadShelf) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harpi.cli import main
+from harpi.commands import State
 from harpi.store.store import Store
 from tests.support.control_socket import served
 from tests.support.fake_room import FakeRoom
@@ -308,3 +309,27 @@ def test_what_was_done_stands_where_the_daemon_cannot_be_told(
     assert said.code == 0
     assert "the running harpi was not told" in said.err
     assert len(store.takes()) == 3
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("state", ["recording", "testing", "training", "paused"])
+def test_takes_are_not_changed_behind_a_training_or_a_recording(
+    state: State, harpi: Harpi, store: Store, tmp_path: Path
+) -> None:
+    room = FakeRoom()
+    room.become(state=state, label="walking")
+    before = store.takes(deleted=None)
+    with served(room, tmp_path):
+        for words in (
+            ("relabel", "1", "--position", "ankle"),
+            ("trim", "1", "--to", "3"),
+            ("delete", "2"),
+            ("restore", "--all"),
+            ("undo",),
+            ("redo",),
+            ("purge", "--yes"),
+        ):
+            said = harpi("takes", *words)
+            assert said.code == 9, words
+            assert "is being recorded" in said.err or "training" in said.err
+    assert store.takes(deleted=None) == before

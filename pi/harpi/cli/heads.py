@@ -104,10 +104,24 @@ def delete(heads: Heads, config: ConfigFile = None, assignments: Assignments = N
 
     Example: harpi heads delete 2 3
     """
-    shelf, _ = _open(load_settings(config, assignments).config)
+    from harpi.commands import Discard
+    from harpi.controls.client import Client
+
+    settings = load_settings(config, assignments).config
     for number in heads:
-        shelf.delete(number)
-        typer.echo(f"Head {number} is deleted.")
+        if number < 1:
+            raise UsageError(f"there is no head {number}", remedy="See `harpi heads list`")
+        try:
+            with Client(settings.paths.runtime_folder) as client:
+                answer = client.ask(Discard(head=number))
+        except DaemonNotRunning:
+            shelf, _ = _open(settings)
+            shelf.delete(number)
+            typer.echo(f"Head {number} is deleted.")
+            continue
+        if not answer.ok:
+            raise CommandRefused(answer.message.removesuffix("."))
+        typer.echo(answer.message)
 
 
 def _open(config: Config) -> tuple[HeadShelf, ModelFile]:

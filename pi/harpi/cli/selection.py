@@ -82,7 +82,9 @@ def takes_to_read(config: Path | None, assignments: Sequence[str] | None) -> Sto
 def takes_to_change(
     config: Path | None, assignments: Sequence[str] | None, *, make: bool = False
 ) -> Iterator[Store]:
-    """Open the takes to change them; a daemon that runs is told when that is done.
+    """Open the takes to change them, where the session of a daemon that runs allows it.
+
+    The daemon refuses as it refuses the same by any other way, and is told when it is done.
 
     Args:
         config: the shared option.
@@ -92,16 +94,35 @@ def takes_to_change(
     Raises:
         ConfigError: the configuration cannot be used.
         StoreError: there is no store, or it cannot be opened.
+        CommandRefused: a take is being recorded, or harpi is training.
     """
     from harpi.controls.client import tell_to_look
 
     settings = load_settings(config, assignments).config
+    _ask_the_session(settings)
     with _opened(settings, make=make) as store:
         yield store
     try:
         tell_to_look(settings.paths.runtime_folder, "takes")
     except ControlError as error:
         typer.echo(f"harpi: the running harpi was not told: {error}", err=True)
+
+
+def _ask_the_session(settings: Config) -> None:
+    """Refuse to change takes where the session of the running daemon would refuse it."""
+    from harpi.commands import Delete, Status
+    from harpi.controls.client import Client
+    from harpi.session.handlers import allowed
+    from harpi.session.messages import refusal
+
+    try:
+        with Client(settings.paths.runtime_folder) as client:
+            situation = client.ask(Status()).situation
+    except ControlError:
+        return  # none runs, or it cannot be asked; that is said when it is to be told
+    changing = Delete(takes=(1,))
+    if not allowed(changing, situation):
+        raise refusal(changing, situation)
 
 
 def _opened(settings: Config, *, read_only: bool = False, make: bool = False) -> Store:
