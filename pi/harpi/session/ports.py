@@ -1,83 +1,12 @@
-"""What the session needs of the store, and of whatever learns and tests; nothing else."""
+"""What the session needs of whatever learns and tests; nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from harpi.commands import Evaluated, Progress
 from harpi.learning.trainer import Outcome
-from harpi.store.database import Room
-from harpi.store.queries import Action
-from harpi.store.takes import Flag, Take
-from harpi.types import Samples
-
-
-class Writer(Protocol):
-    """One take while it is recorded; see `harpi.store.writer.TakeWriter`."""
-
-    @property
-    def take(self) -> Take:
-        """The take as it was begun, with its number."""
-        ...
-
-    def append(self, samples: Samples) -> int:
-        """Add consecutive samples; return how many are on the disk."""
-        ...
-
-    def finish(
-        self,
-        *,
-        flags: tuple[Flag, ...] = (),
-        keep_from: float = 0.0,
-        keep_to: float | None = None,
-    ) -> Take | None:
-        """End the take; None where no sample came."""
-        ...
-
-
-class TakeStore(Protocol):
-    """The takes; see `harpi.store.store.Store`. Everything may raise a `StoreError`."""
-
-    def new_session(self, note: str = "") -> int:
-        """Begin a mounting of the strap; return its number."""
-        ...
-
-    def begin(self, take: Take, *, mount: bool = False) -> Writer:
-        """Begin to record a take, with `mount` in a session of its own."""
-        ...
-
-    def take(self, number: int) -> Take:
-        """Tell what is known of one take, also of a deleted one."""
-        ...
-
-    def takes(self) -> list[Take]:
-        """List the finished takes that count, in the order of recording."""
-        ...
-
-    def samples(self, number: int) -> Sequence[Samples]:
-        """Read the part of a take that is used, one block for each run without a gap."""
-        ...
-
-    def relabel(self, numbers: Iterable[int], label: str | None = None) -> Action:
-        """Correct the label of takes."""
-        ...
-
-    def delete(self, numbers: Iterable[int]) -> Action:
-        """Put takes away; `undo` brings them back."""
-        ...
-
-    def restore(self, numbers: Iterable[int]) -> Action:
-        """Bring deleted takes back."""
-        ...
-
-    def undo(self, *, whole: bool = False) -> Action | None:
-        """Take back the latest action, or delete the last take; None for nothing to undo."""
-        ...
-
-    def room(self) -> Room:
-        """Tell how much room there is."""
-        ...
 
 
 class Learner(Protocol):

@@ -16,10 +16,11 @@ from harpi.commands import LONGEST_TAKE, LabelCount
 from harpi.config.schema import SignalSection
 from harpi.errors import StoreError
 from harpi.learning.checks import Agreement, agreement
-from harpi.session.ports import TakeStore, Writer
 from harpi.signal.windows import WindowMaker
 from harpi.store.queries import joined
+from harpi.store.store import Store
 from harpi.store.takes import Flag, Take
+from harpi.store.writer import TakeWriter
 from harpi.types import Samples
 
 BACKLOG_SECONDS: Final = 30.0
@@ -62,7 +63,7 @@ class TakeRecorder:
 
     def __init__(
         self,
-        writer: Writer,
+        writer: TakeWriter,
         *,
         start: float,
         seconds: float | None,
@@ -222,7 +223,7 @@ class Inventory:
         """Note the windows of a take that were counted when it ended."""
         self._windows[self._key(take)] = windows
 
-    def count(self, takes: Sequence[Take], store: TakeStore) -> tuple[LabelCount, ...]:
+    def count(self, takes: Sequence[Take], store: Store) -> tuple[LabelCount, ...]:
         """Count what there is, the configured labels first, in their order.
 
         Args:
@@ -235,7 +236,7 @@ class Inventory:
         labels = dict.fromkeys((*self._labels, *sorted({take.label for take in takes})))
         return tuple(self._of(label, takes, store) for label in labels)
 
-    def _of(self, label: str, takes: Iterable[Take], store: TakeStore) -> LabelCount:
+    def _of(self, label: str, takes: Iterable[Take], store: Store) -> LabelCount:
         own = [take for take in takes if take.label == label]
         learnt = [take for take in own if take.split == "train"]
         windows = sum(self._windows_of(take, store) for take in learnt)
@@ -247,7 +248,7 @@ class Inventory:
             tests=len(own) - len(learnt),
         )
 
-    def _windows_of(self, take: Take, store: TakeStore) -> int:
+    def _windows_of(self, take: Take, store: Store) -> int:
         key = self._key(take)
         if key not in self._windows:
             runs = (

@@ -23,8 +23,9 @@ from harpi.errors import CommandRefused, HarpiError, StoreError
 from harpi.learning.trainer import Outcome
 from harpi.session import handlers, messages
 from harpi.session.handlers import Deeds, Examination, Question, Training
-from harpi.session.ports import Examiner, Learner, TakeStore
+from harpi.session.ports import Examiner, Learner
 from harpi.session.takes import Takes
+from harpi.store.store import Store
 from harpi.supervisor import Supervisor
 from harpi.timebase import Timebase
 from harpi.types import Samples
@@ -56,7 +57,7 @@ class Session:
     def __init__(
         self,
         config: Config,
-        store: TakeStore | StoreError,
+        store: Store | StoreError,
         learner: Learner,
         examiner: Examiner,
         timebase: Timebase,

@@ -9,10 +9,11 @@ from harpi.commands import MOST_CORRECTED, Delete, LabelCount, Record, Relabel, 
 from harpi.config.schema import Config
 from harpi.errors import HarpiError, StoreError
 from harpi.learning.checks import StrapWatch
-from harpi.session.ports import Learner, TakeStore
+from harpi.session.ports import Learner
 from harpi.session.recorder import Finished, Inventory, TakeRecorder
 from harpi.signal.ring import Ring
 from harpi.store.queries import Action
+from harpi.store.store import Store
 from harpi.store.takes import Take
 from harpi.timebase import Timebase, to_utc
 
@@ -40,7 +41,7 @@ class Takes:
     def __init__(
         self,
         config: Config,
-        store: TakeStore | StoreError,
+        store: Store | StoreError,
         learner: Learner,
         timebase: Timebase,
     ) -> None:
@@ -67,7 +68,7 @@ class Takes:
         self._count()
 
     @property
-    def store(self) -> TakeStore:
+    def store(self) -> Store:
         """The store.
 
         Raises:
