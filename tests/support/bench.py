@@ -27,9 +27,6 @@ class Held:
     def values(self, times: TimeArray) -> FloatArray:
         return np.tile(self._values, (len(times), 1))
 
-    def label_at(self, time: float) -> str | None:
-        return None
-
 
 class Bench:
     """One emulated chip; further arguments go to it."""

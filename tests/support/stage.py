@@ -56,6 +56,3 @@ class Stage:
 
     def values(self, times: TimeArray) -> FloatArray:
         return self._motion.values(times)
-
-    def label_at(self, time: float) -> str | None:
-        return None

@@ -23,9 +23,6 @@ class Ramp:
         values[:, 3] = 10.0 * times
         return values
 
-    def label_at(self, time: float) -> str | None:
-        return None
-
 
 # --- reset, sleep and power ---------------------------------------------------------------
 

@@ -51,15 +51,6 @@ def test_without_a_loop_the_ends_stay() -> None:
     motion = Playback(played, loop=False)
     held = motion.values(np.array([-5.0, 1e6]))
     assert held == pytest.approx(played.values[[0, -1]], abs=1e-6)
-    assert motion.label_at(1e6) == "walking"
-
-
-def test_it_says_what_the_wearer_does() -> None:
-    motion = Playback(recording(), start=10.0)
-    assert motion.label_at(10.0) is None
-    assert motion.label_at(10.5) == "sitting"
-    assert motion.label_at(11.5) == "walking"
-    assert motion.label_at(12.5) == "sitting"
 
 
 def test_a_turned_strap_turns_both_sensors() -> None:
@@ -117,4 +108,3 @@ def test_a_chip_that_is_laid_down_here_and_there() -> None:
         [0, 0, 1],
     ]
     assert values[:, 3].tolist() == [0, 0, 90, 0, 0, 0]
-    assert motion.label_at(11.0) is None

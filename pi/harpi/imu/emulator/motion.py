@@ -33,10 +33,6 @@ class Motion(Protocol):
         """
         ...
 
-    def label_at(self, time: float) -> str | None:
-        """Name what the wearer really does at a moment; None when nobody knows."""
-        ...
-
 
 class Still:
     """A chip that lies on the table.
@@ -54,10 +50,6 @@ class Still:
     def values(self, times: TimeArray) -> FloatArray:
         """Give the same reading for every time: float32 ``[n, 6]``."""
         return np.tile(self._values, (len(times), 1))
-
-    def label_at(self, time: float) -> str | None:
-        """Nobody wears it: None."""
-        return None
 
 
 class Tumbling:
@@ -94,10 +86,6 @@ class Tumbling:
         moving = (done[:, 0] > 0.0) & (done[:, 0] < 1.0)
         values[moving, 3:] = 90.0 / self._turn
         return values
-
-    def label_at(self, time: float) -> str | None:
-        """Nobody wears it: None."""
-        return None
 
 
 class Playback:
@@ -187,12 +175,6 @@ class Playback:
         bend = 2 * before - 5 * left + 4 * right - after
         twist = 3 * (left - right) + after - before
         return left + 0.5 * x * (slope + x * (bend + x * twist))
-
-    def label_at(self, time: float) -> str | None:
-        """Name what the wearer does at a monotonic moment; None between activities."""
-        index = int(self._position(np.array([time]))[0])
-        label = int(self.recording.label[index])
-        return self.recording.labels[label] if label >= 0 else None
 
     def _position(self, times: TimeArray) -> TimeArray:
         """Turn times into positions in the recording, in samples."""

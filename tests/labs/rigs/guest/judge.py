@@ -44,9 +44,6 @@ class Turning:
     def values(self, times: TimeArray) -> FloatArray:
         return np.tile(np.array(MOTION, np.float32), (len(times), 1))
 
-    def label_at(self, _time: float) -> None:
-        return None
-
 
 class Kernel:
     """The kernel's driver, by its files."""

@@ -32,7 +32,6 @@ class Wearer:
 
     def does(self, label: str) -> None:
         """Do another activity from now on."""
-        self._label = label
         self._playback = Playback(
             self._longest(label),
             start=self._timebase.monotonic(),
@@ -43,10 +42,6 @@ class Wearer:
     def values(self, times: TimeArray) -> FloatArray:
         """Give the motion at monotonic times; see `harpi.imu.emulator.motion.Motion`."""
         return self._playback.values(times)
-
-    def label_at(self, _time: float) -> str:
-        """Name what is done now."""
-        return self._label
 
     def _longest(self, label: str) -> Recording:
         is_it = self._recording.label == self._recording.labels.index(label)
