@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -68,3 +69,32 @@ def test_buttons_of_a_computer_without_pins(words: list[str]) -> None:
     assert done.returncode == 11
     assert "!! buttons" in done.stdout
     assert "pip install harpi[gpio]" in flowing(done.stdout)
+
+
+def planted(words: list[str], check: str, **more: str) -> dict[str, str]:
+    done = harpi(*words, "--json", "--emulate", **more)
+    assert done.stderr == "" or check == "packages"
+    return {row["check"]: row for row in map(json.loads, done.stdout.splitlines())}[check]
+
+
+def test_a_host_with_a_scheme_is_found_with_its_remedy(words: list[str]) -> None:
+    found = planted([*words, "--set", "mqtt.host=mqtt://broker:1884"], "configuration")
+    assert found["grade"] == "failure"
+    assert 'Write mqtt.host = "broker", mqtt.port = 1884' in found["remedy"]
+
+
+def test_a_runtime_that_crashes_is_found_with_its_remedy(
+    words: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "ai_edge_litert").mkdir()
+    (tmp_path / "ai_edge_litert" / "__init__.py").touch()
+    program = "import os, signal; os.kill(os.getpid(), signal.SIGILL)"
+    (tmp_path / "ai_edge_litert" / "interpreter.py").write_text(program)
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    found = planted([*words, "--set", "mqtt.enabled=false"], "packages", PYTHONPATH=path)
+    assert found["grade"] == "warning"
+    assert (
+        "ai_edge_litert is installed and does not work here (it ends by SIGILL)"
+        in found["text"]
+    )
+    assert "pip install --force-reinstall" in found["remedy"]

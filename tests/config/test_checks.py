@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harpi.config.checks import CHIP_RATES, RESERVED_PINS, missing_files, problems
-from harpi.config.loading import build
+from harpi.config.loading import build, load, read_secret
+from harpi.errors import ConfigError
 
 
 def complaints(**values: object) -> list[str]:
@@ -203,3 +204,51 @@ def test_whoever_trusts_the_network_may_say_so(host: str) -> None:
     settings = {"web__host": host, "web__unencrypted": True}
     assert complaints(**settings, web__password_file="/etc/harpi/page.password") == []
     assert complaints(**settings) != []
+
+
+@pytest.mark.parametrize(
+    ("given", "remedy"),
+    [
+        ("mqtt://broker", 'mqtt.host = "broker"'),
+        (
+            "mqtts://broker:8884",
+            'mqtt.host = "broker", mqtt.port = 8884, mqtt.tls.enabled = true',
+        ),
+        ("broker:1884", 'mqtt.host = "broker", mqtt.port = 1884'),
+        ("[2001:db8::1]:1883", 'mqtt.host = "2001:db8::1", mqtt.port = 1883'),
+        (" broker ", 'mqtt.host = "broker"'),
+        ("\ufeffbroker", 'mqtt.host = "broker"'),
+        ("broker/mqtt", 'mqtt.host = "broker"'),
+        ("user@broker", 'mqtt.host = "broker"'),
+        ("broker:port", "mqtt.host = "),
+    ],
+)
+def test_a_host_that_is_an_address_of_the_web_is_refused_with_what_to_write(
+    given: str, remedy: str
+) -> None:
+    (found,) = problems(build({"mqtt.host": given}), {})
+    assert "is no host name" in found.problem
+    assert remedy in str(found)
+
+
+@pytest.mark.parametrize(
+    "given", ["broker", "broker.local", "192.0.2.1", "2001:db8::1", "fe80::1%eth0"]
+)
+def test_names_and_addresses_are_hosts(given: str) -> None:
+    assert problems(build({"mqtt.host": given}), {}) == []
+
+
+def test_a_byte_order_mark_is_no_part_of_a_configuration_or_password(tmp_path: Path) -> None:
+    file = tmp_path / "harpi.toml"
+    file.write_bytes(b"\xef\xbb\xbf[sensor]\nrate = 100\n")
+    assert load(file).config.sensor.rate == 100
+    file.write_bytes("[sensor]\nrate = 100\n".encode("utf-16"))
+    with pytest.raises(ConfigError, match="is UTF-16 and not UTF-8"):
+        load(file)
+    secret = tmp_path / "password"
+    secret.write_bytes(b"\xef\xbb\xbfhorse\r\n")
+    secret.chmod(0o600)
+    assert read_secret("mqtt.password_file", secret) == "horse"
+    secret.write_bytes("horse".encode("utf-16"))
+    with pytest.raises(ConfigError, match="is not UTF-8 text"):
+        read_secret("mqtt.password_file", secret)

@@ -125,6 +125,21 @@ def test_why_it_cannot_be_done_is_told_in_the_words_of_the_command(config: Confi
     assert tester.news() == []
 
 
+def test_no_program_is_taken_from_the_current_folder(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    for name in ("harpi", "typer", "msgspec", "json", "sitecustomize"):
+        (here / f"{name}.py").write_text(f"open('{here}/run-{name}', 'w')")
+    monkeypatch.chdir(here)
+    one, ending = Examiner(config), Ending()
+    one.begin(ending)
+    assert ending.wait() is not None  # there are no takes
+    one.close()
+    assert list(here.glob("run-*")) == []
+
+
 def test_it_can_be_broken_off_and_the_end_waits_for_that(config: Config) -> None:
     ending = Ending()
     tester = Examiner(config)

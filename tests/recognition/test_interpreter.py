@@ -1,12 +1,14 @@
 import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
 from harpi.errors import ModelError
+from harpi.recognition import interpreter as runtimes
 from harpi.recognition.interpreter import Interpreter, load_runtime
 from tests.support.models import tiny_base
 from tests.support.motions import windows_of_motion
@@ -134,3 +136,36 @@ def test_a_model_that_the_runtime_refuses_is_told_by_its_name() -> None:
     nonsense = replace(tiny_base(), content=b"\x1c\0\0\0TFL3 and nothing else", path="mine")
     with pytest.raises(ModelError, match="mine: the runtime refuses"):
         Interpreter(nonsense)
+
+
+WAYS_TO_FAIL = {
+    "it ends by SIGILL": "import os, signal; os.kill(os.getpid(), signal.SIGILL)",
+    "it ends by SIGSEGV": "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
+    "libstdc++.so.6: cannot open": "raise ImportError('libstdc++.so.6: cannot open')",
+    "wrong ELF class": "raise OSError('wrong ELF class')",
+    "no attribute": "import sys; sys.nothing",
+    "it ends with 7": "import os; os._exit(7)",
+}
+
+
+@pytest.mark.parametrize("why", WAYS_TO_FAIL)
+def test_a_runtime_that_fails_in_any_way_makes_room_for_numpy_and_is_named(
+    why: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (tmp_path / "ai_edge_litert").mkdir()
+    (tmp_path / "ai_edge_litert" / "__init__.py").touch()
+    (tmp_path / "ai_edge_litert" / "interpreter.py").write_text(WAYS_TO_FAIL[why])
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(runtimes, "_problems", {})
+    assert load_runtime(b"").__name__ == "harpi.recognition.numpy_runtime"
+    assert why in caplog.text
+
+
+def test_a_runtime_that_refuses_a_model_is_not_to_blame(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runtimes, "_problems", {})
+    assert load_runtime(b"no model").__name__ == load_runtime().__name__

@@ -52,12 +52,15 @@ def check(config: ConfigFile = None, assignments: Assignments = None) -> None:
     Example: harpi config check --config harpi.toml
     """
     from harpi.config.checks import missing_files
-    from harpi.config.loading import InvalidConfig
+    from harpi.config.loading import InvalidConfig, read_secret, value_of
     from harpi.learning.models import check_models
 
     settings = load_settings(config, assignments)
     if missing := missing_files(settings.config, settings.origins):
         raise InvalidConfig(missing)
+    for key in ("mqtt.password_file", "web.password_file"):
+        if (name := value_of(settings.config, key)) is not None:
+            read_secret(key, Path(str(name)))
     check_models(settings.config)
     files = ", ".join(str(path) for path in settings.files) or "no file, defaults only"
     typer.echo(f"The configuration is valid ({files}; {len(settings.origins)} settings given).")

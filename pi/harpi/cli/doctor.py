@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from harpi.cli.options import Assignments, ConfigFile, load_settings
+from harpi.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -68,7 +69,13 @@ def doctor(
     from harpi.doctor import examine
     from harpi.doctor.context import count
 
-    settings = load_settings(config, assignments).config
+    try:
+        settings = load_settings(config, assignments).config
+    except ConfigError as error:
+        if not json:
+            raise
+        _tell_configuration(error)
+        raise typer.Exit(FOUND_SOMETHING) from None
     console = console_on(sys.stdout)
     patient = _patient(settings, emulate=emulate, guide=_Person() if guided else None)
     findings: list[Finding] = []
@@ -87,6 +94,24 @@ def doctor(
         console.print(_summary(findings, patient))
     if count(findings, "failure") or (strict and count(findings, "warning")):
         raise typer.Exit(FOUND_SOMETHING)
+
+
+def _tell_configuration(error: ConfigError) -> None:
+    """Write a finding for each mistake; with such a configuration nothing can be examined."""
+    import msgspec
+
+    from harpi.doctor.context import Finding
+
+    for one in getattr(error, "problems", (error,)):
+        text = f"{one.where}: {one.problem}" if one.where else one.problem
+        finding = Finding(
+            group="configuration",
+            check="configuration",
+            grade="failure",
+            text=text,
+            remedy=one.remedy or "`harpi config check` shows it",
+        )
+        typer.echo(msgspec.json.encode(finding))
 
 
 def _patient(config: Config, *, emulate: bool, guide: Guide | None) -> Patient:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from harpi.config.schema import Config
 from harpi.errors import ConfigError
@@ -237,11 +239,44 @@ def _broker(config: Config) -> Iterator[_Finding]:
     yield from _host("mqtt.host", mqtt.host)
 
 
+_NO_NAME: Final = re.compile(r"[\s/@?#\[\]\x00-\x1f\x7f\ufeff]|:")
+
+
 def _host(key: str, name: str) -> Iterator[_Finding]:
+    try:
+        ipaddress.ip_address(name.partition("%")[0])
+        return
+    except ValueError:
+        pass
+    if _NO_NAME.search(name):
+        bare, port = _split_address(name)
+        section = key.partition(".")[0]
+        example = f'{key} = "{bare or "broker.local"}"'
+        example += f", {section}.port = {port}" if port else ""
+        tls = f", {section}.tls.enabled = true" if name.lower().startswith(_WITH_TLS) else ""
+        yield (
+            (key,),
+            f"{key} {name!r} is no host name: it has no scheme, port, path or blank in it",
+            f"Write {example}{tls}",
+        )
+        return
     try:
         name.encode("idna")
     except UnicodeError:
         yield (key,), f"{key} {name!r} is no host name", "Give a name or address"
+
+
+_WITH_TLS: Final = ("mqtts:", "ssl:", "tls:", "wss:", "https:")
+
+
+def _split_address(text: str) -> tuple[str, int | None]:
+    """Find the host and the port in what may be an address of the web."""
+    plain = re.sub(r"[\s\ufeff]", "", text)
+    try:
+        parts = urlsplit(plain if "://" in plain else f"//{plain}")
+        return parts.hostname or "", parts.port
+    except ValueError:
+        return "", None
 
 
 def _page(config: Config) -> Iterator[_Finding]:

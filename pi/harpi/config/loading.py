@@ -9,6 +9,7 @@ stands, so that a complaint can name file and line.
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import stat
@@ -212,7 +213,8 @@ def read_file(path: Path) -> list[Assignment]:
             raw = file.read(LARGEST_FILE + 1)
         if len(raw) > LARGEST_FILE:
             raise ConfigError(f"is longer than {LARGEST_FILE} bytes", where=str(path))
-        content = raw.decode()
+        # Editors of other systems put a byte-order mark in front, which TOML does not know.
+        content = raw.removeprefix(codecs.BOM_UTF8).decode()
         given = list(_flatten(tomllib.loads(content)))
     except FileNotFoundError:
         raise ConfigError(
@@ -223,6 +225,10 @@ def read_file(path: Path) -> list[Assignment]:
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", where=str(path)) from None
     except UnicodeDecodeError as error:
+        if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise ConfigError(
+                "is UTF-16 and not UTF-8", where=str(path), remedy="Save the file as UTF-8"
+            ) from None
         line = raw[: error.start].count(b"\n") + 1
         raise ConfigError(
             "is not UTF-8 text", where=f"{path}:{line}", remedy="Save the file as UTF-8"
@@ -354,11 +360,13 @@ def read_secret(setting: str, path: Path) -> str:
     where = f"{setting} {path}"
     check_private(setting, path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise _unreadable(where, error.strerror) from None
     except UnicodeDecodeError:
-        raise _unreadable(where, "it is not UTF-8 text") from None
+        raise ConfigError(
+            "is not UTF-8 text", where=where, remedy="Save the file as UTF-8"
+        ) from None
     if not lines or not lines[0]:
         raise ConfigError(
             "is empty", where=where, remedy="Write the password into its first line"

@@ -8,6 +8,7 @@ import platform
 import shutil
 import sys
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from harpi.learning.models import BASE, HEADS, KNN_REFERENCE, check_window, mode
 from harpi.publish.messages import Condition
 from harpi.publish.subscriber import Subscriber
 from harpi.recognition.classifiers import GenericRecogniser
-from harpi.recognition.interpreter import load_runtime
+from harpi.recognition.interpreter import load_runtime, problem_of
 from harpi.recognition.knn_memory import KnnReference
 from harpi.recognition.model_file import ModelFile
 from harpi.store.database import MB
@@ -209,10 +210,18 @@ def packages(patient: Patient) -> Outcome:
     python = f"Python {platform.python_version()}"
     if version < _OLDEST:
         return fail(f"{python} is too old for harpi", "Use Python 3.11 to 3.13")
-    runtime = load_runtime().__name__.partition(".")[0]
+    content = _base(patient).content
+    runtime = load_runtime(content).__name__.partition(".")[0]
     if runtime == "harpi":
         runtime = "which runs the models, without TensorFlow Lite"
     text = f"harpi {__version__}, {python}, NumPy {metadata.version('numpy')}, {runtime}"
+    for name in ("ai_edge_litert", "tflite_runtime"):
+        if runtime != name and _installed(name) and (problem := problem_of(name, content)):
+            return warn(
+                f"{text}: {name} is installed and does not work here ({problem})",
+                f"Install it again for this computer: 'pip install --force-reinstall {name}'; "
+                "until then the models take longer",
+            )
     if patient.config.buttons.enabled or patient.config.leds.enabled:
         both = [name for name in ("RPi.GPIO", "rpi-lgpio") if _installed(name)]
         if len(both) == 2:
@@ -231,5 +240,5 @@ def _installed(name: str) -> bool:
     try:
         metadata.version(name)
     except metadata.PackageNotFoundError:
-        return False
+        return find_spec(name) is not None
     return True

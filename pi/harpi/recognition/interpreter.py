@@ -6,11 +6,16 @@ two threads use one interpreter. None of that gets past this module.
 
 from __future__ import annotations
 
+import logging
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,30 +26,103 @@ from harpi.types import AXES, FloatArray
 
 _ANY_SIZE: Final = -1
 
+log = logging.getLogger(__name__)
 
-def load_runtime() -> ModuleType:
+
+def load_runtime(model: bytes | None = None) -> ModuleType:
     """Import the module of the TFLite runtime that is installed, LiteRT first.
 
-    Where none is, or none that works with the NumPy that is there, harpi's own runtime
-    answers the same from NumPy alone, and takes longer.
-    """
-    try:
-        from ai_edge_litert import interpreter as litert
-    except ImportError:
-        pass
-    else:
-        return litert  # type: ignore[no-any-return]
-    try:
-        # Its interpreter fails with later versions of NumPy, though it can be imported.
-        if int(np.__version__.split(".")[0]) < 2:
-            from tflite_runtime import interpreter as tflite
+    Where none is, or none that works with the NumPy or on the processor that is there,
+    harpi's own runtime answers the same from NumPy alone, and takes longer.
 
-            return tflite  # type: ignore[no-any-return]
-    except ImportError:
-        pass
+    Args:
+        model: a file to try it on, once in a process of its own: a runtime that was built for
+            another computer does not raise, it takes its process along.
+    """
+    names = ["ai_edge_litert"]
+    # Its interpreter fails with later versions of NumPy, though it can be imported.
+    if int(np.__version__.split(".")[0]) < 2:
+        names.append("tflite_runtime")
+    for name in names:
+        try:
+            found = find_spec(name)
+        except ValueError:  # a module without a spec, as tests make them
+            found = None
+        if found is None and sys.modules.get(name) is None:
+            continue
+        if model is not None and (problem := problem_of(name, model)):
+            log.warning("%s does not work here (%s); NumPy takes its place", name, problem)
+            continue
+        try:
+            runtime = __import__(name, fromlist=["interpreter"]).interpreter
+            return cast("ModuleType", runtime)
+        except (ImportError, AttributeError) as error:
+            log.warning("%s cannot be imported (%s); NumPy takes its place", name, error)
     from harpi.recognition import numpy_runtime
 
     return numpy_runtime
+
+
+_problems: dict[str, str] = {}
+
+
+def problem_of(runtime: str, model: bytes) -> str:
+    """Say why a runtime does not work on this computer; empty where it does. It is tried once.
+
+    What a runtime says of a model is not its own problem.
+    """
+    if runtime not in _problems:
+        _problems[runtime] = _try(runtime, model)
+    return _problems[runtime]
+
+
+def _try(runtime: str, model: bytes) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603 - the words are ours
+            [sys.executable, "-P", "-c", _TRIAL, runtime],
+            input=model,
+            capture_output=True,
+            timeout=TRIAL_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"it does not answer in {TRIAL_SECONDS:g} s"
+    except OSError as error:
+        log.warning("%s could not be tried: %s", runtime, error.strerror)
+        return ""
+    if done.returncode < 0:
+        return f"it ends by {signal.Signals(-done.returncode).name}"
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        return said[-1] if said else f"it ends with {done.returncode}"
+    return ""
+
+
+TRIAL_SECONDS: Final = 60.0
+"""A runtime that takes longer for one model is none; the slowest Pi takes some seconds."""
+
+
+_TRIAL: Final = """
+import sys
+from importlib import import_module
+import numpy
+runtime = import_module(sys.argv[1] + ".interpreter")
+try:
+    interpreter = runtime.Interpreter(
+        model_content=sys.stdin.buffer.read(),
+        num_threads=1,
+        experimental_op_resolver_type=runtime.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    runners = [interpreter.get_signature_runner(n) for n in interpreter.get_signature_list()]
+    for runner in runners[:1]:
+        details = runner.get_input_details().items()
+        runner(**{
+            name: numpy.ones([max(1, n) for n in one["shape_signature"]], one["dtype"])
+            for name, one in details
+        })
+except (ValueError, RuntimeError):
+    pass
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +159,7 @@ class Interpreter:
     """
 
     def __init__(self, model: ModelFile, threads: int = 1) -> None:
-        runtime = load_runtime()
+        runtime = load_runtime(model.content)
         self._where = model.path
         self._content = model.content  # the runtime does not keep it alive
         try:
