@@ -8,6 +8,8 @@ import fcntl
 import threading
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from harpi.errors import (
@@ -94,8 +96,8 @@ _MEANINGS: Final[dict[int, tuple[type[SensorError], str, str]]] = {
     ),
     errno.EAGAIN: (
         BusFault,
-        "another master took the bus",
-        "Let no other program or board drive this bus",
+        "the bus was taken away: SDA or SCL is held low, or another master drives it",
+        "Take the power off the sensor for a second, and let no other board drive this bus",
     ),
     errno.EREMOTEIO: (
         NoAcknowledge,
@@ -113,6 +115,61 @@ _MEANINGS: Final[dict[int, tuple[type[SensorError], str, str]]] = {
         "Plug the adapter in again, or see what 'dmesg' says of it",
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Whoever has an address on a bus in the kernel.
+
+    Attributes:
+        name: of the device, as its overlay calls it.
+        driver: that is bound to it; empty where none is.
+    """
+
+    name: str
+    driver: str
+
+
+def claimant(number: int, address: int, root: Path = Path("/")) -> Claimant | None:
+    """Tell which driver of the kernel has an address; None where none does.
+
+    Args:
+        number: of the bus.
+        address: 7-bit address.
+        root: where /sys is.
+    """
+    device = root / f"sys/bus/i2c/devices/{number}-{address:04x}"
+    try:
+        name = (device / "name").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return None
+    driver = device / "driver"
+    return Claimant(name, driver.readlink().name if driver.is_symlink() else "")
+
+
+def claimed(number: int, address: int, root: Path = Path("/")) -> SensorError | None:
+    """Say which driver of the kernel has an address; None where none is found."""
+    found = claimant(number, address, root)
+    if found is None:
+        return None
+    clock = found.name.startswith(_CLOCKS) or "rtc" in found.driver
+    remedy = (
+        f"It is a clock at the sensor's address: wire the sensor's AD0 to 3.3 V and set "
+        f"sensor.address = 0x69, or remove the overlay of {found.name}"
+        if clock
+        else f"Remove the dtoverlay of {found.name} from /boot/firmware/config.txt and reboot"
+    )
+    return BusBusy(
+        f"the kernel's driver {found.driver or found.name} has claimed the address, as "
+        f"{found.name}",
+        where=f"/dev/i2c-{number}, address 0x{address:02X}",
+        remedy=remedy,
+        errno=errno.EBUSY,
+    )
+
+
+_CLOCKS: Final = ("ds", "mcp794", "m41t", "pcf", "rv", "abx", "bq32", "isl12", "sd30", "s3539")
+"""How the names of the clocks begin that the overlay i2c-rtc knows."""
 
 
 def sensor_error(error: OSError, where: str) -> SensorError:
@@ -187,6 +244,8 @@ class SmbusBus:
         except OSError as error:
             if error.errno == errno.ENODEV:
                 self.close()  # a replugged adapter has a new node behind the same name
+            if error.errno == errno.EBUSY and (busy := claimed(self._number, address)):
+                raise busy from error
             raise sensor_error(error, f"{self._node}, address 0x{address:02X}") from error
         return bytes(messages[-1]) if read_length else b""
 

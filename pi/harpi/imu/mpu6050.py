@@ -110,6 +110,11 @@ class Mpu6050:
         return float(reg.DLPF_BANDWIDTH[self.settings.dlpf])
 
     @property
+    def without_fifo(self) -> bool:
+        """Whether it is read sample by sample, because its FIFO does not work."""
+        return self._without_fifo
+
+    @property
     def calibrated(self) -> bool:
         """Whether the calibration belongs to this chip and is in use."""
         return self._correction is not None

@@ -177,6 +177,9 @@ class Doubts(NamedTuple):
     saturated: tuple[int, int]
 
 
+NO_DOUBTS: Final = Doubts((), (0, 0))
+
+
 class SignalWatch:
     """Judges samples while they come.
 
@@ -275,7 +278,7 @@ class SignalWatch:
                 why for since, until, why in self._suspect if since < end and until > begin
             ]
             inside = [n for n in self._saturations if begin <= n[0] < end]
-        accel, gyro = (int(sum(note[n] for note in inside)) for n in (1, 2))
+        accel, gyro = sum(note[1] for note in inside), sum(note[2] for note in inside)
         return Doubts(tuple(dict.fromkeys(reasons)), (accel, gyro))
 
     # --- judging ------------------------------------------------------------------------
@@ -385,8 +388,8 @@ class SignalWatch:
         ratio = step / (2 * math.sqrt(2) * _NOISE_SHARE * self._noise)
         stays = np.array([math.erf(one) for one in ratio.tolist()])
         with np.errstate(divide="ignore"):
-            seconds: NDArray[np.float64] = np.abs(np.log(stays) / math.log(_CHANCE))
-            return seconds * self._independent
+            rarity: NDArray[np.float64] = np.abs(np.log(stays) / math.log(_CHANCE))
+        return rarity * self._independent
 
     def _learn_steps(self, changes: NDArray[np.float64]) -> NDArray[np.float64]:
         """The resolution of each axis as far as it has shown by the end of each second.
@@ -402,8 +405,11 @@ class SignalWatch:
         self._step = known[-1]
         if self._counts is None:
             return np.where(np.isinf(known), 0.0, known)
-        coarsest = _COARSEST * self._counts
-        return np.where(np.isinf(known), coarsest, np.maximum(known, self._counts))
+        # Both triples have the same converter: what one shows holds for the other.
+        steps = known / self._counts
+        other = np.minimum(np.roll(steps, 3, axis=1), _COARSEST)
+        steps = np.where(np.isinf(steps), other, np.maximum(steps, 1.0))
+        return np.asarray(steps * self._counts)
 
     def _is_off(self, second: _Second) -> bool:
         error = abs(second.length - 1.0)

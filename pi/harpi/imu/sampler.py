@@ -200,7 +200,15 @@ class Sampler:
             retries=self._chip.retries,
             bus_hertz=self._chip.bus_hertz,
         )
-        return replace(figures, findings=self.watch.current, saturated=self.watch.saturated)
+        state = figures.state
+        if state == "running" and self._failing_since is not None:
+            state = "recovering"  # it was started anew, and no sample has come yet
+        return replace(
+            figures,
+            state=state,
+            findings=self.watch.current,
+            saturated=self.watch.saturated,
+        )
 
     # --- one step -----------------------------------------------------------------------
 
@@ -247,6 +255,7 @@ class Sampler:
             ChipNotConfigured: it is another.
             SensorError: the bus failed.
         """
+        begun = self._timebase.monotonic()
         try:
             self._chip.check()
         except ChipNotConfigured as error:
@@ -256,7 +265,7 @@ class Sampler:
             self.watch.suspect(begin, now, error.problem)
             self._on_doubt(begin, now, error.problem)
             raise
-        self._checked = self._timebase.monotonic()
+        self._checked = begun
 
     def _schedule_of_chip(self) -> DrainSchedule:
         """Plan the drains, once the chip was identified and the size of its FIFO is known."""
@@ -372,7 +381,14 @@ class Sampler:
         if latch.after > self._deadline:
             self._check()
             if self._number == 0:
-                self._do_without_fifo("its FIFO stays empty")
+                if self._do_without_fifo("its FIFO stays empty"):
+                    return
+                raise ChipNotConfigured(
+                    "no sample comes, though the chip takes every setting",
+                    where=self._chip.where,
+                    remedy="harpi tries its FIFO and its registers by turns; if neither works "
+                    "within a minute, replace the sensor",
+                )
             raise ChipNotConfigured(
                 "the chip takes no more samples",
                 where=self._chip.where,
@@ -435,6 +451,8 @@ class Sampler:
                     log.warning(
                         "%s: %s. %s.", self._chip.where, finding.problem, IMPLAUSIBLE_REMEDY
                     )
+        if len(now) > len(before):
+            self._next_check = float(times[-1])  # the registers may tell why
         frozen, self._frozen = self._frozen, any(len(f.axes) == len(AXES) for f in now)
         if self._frozen and not frozen:
             raise ChipNotConfigured(
@@ -447,19 +465,17 @@ class Sampler:
 
     def _after_overflow(self, overflow: FifoOverflow) -> None:
         """Empty the FIFO and go on; that it overflows with no sample in between is a fault."""
-        self._barren += 1
-        if self._barren > 1:
+        if self._barren:
             try:
-                if self._barren >= _BARREN_STARTS:
-                    self._do_without_fifo("its FIFO runs over however soon it is emptied")
-                    if not self._barren:
-                        return
+                if self._do_without_fifo("its FIFO runs over however soon it is emptied"):
+                    return
             except HarpiError as error:
                 self._recover_from(error)
                 return
             self._chip_in_doubt = True
             self._recover_from(overflow)
             return
+        self._barren = 1
         if self._tell("overflow"):
             log.warning("%s The samples in it are lost.", overflow)
         self._meter.error = str(overflow)
@@ -469,15 +485,18 @@ class Sampler:
             self._chip_in_doubt = True
             self._recover_from(error)
 
-    def _do_without_fifo(self, why: str) -> None:
+    def _do_without_fifo(self, why: str) -> bool:
         """Where several starts have brought no sample, read the chip in its other way.
+
+        Returns:
+            Whether that is done now.
 
         Raises:
             SensorError: the bus failed.
         """
         self._barren += 1
         if self._barren < _BARREN_STARTS or not self._chip.do_without_fifo():
-            return
+            return False
         log.warning(
             "%s: %s, so its registers are read sample by sample. A program that comes late "
             "then loses samples.",
@@ -486,6 +505,7 @@ class Sampler:
         )
         self._barren = 0
         self._resume(self._timebase.monotonic())
+        return True
 
     def _get_back(self) -> None:
         """Go on after a fault, and lose as little by it as may be.
