@@ -10,6 +10,7 @@ from harpi.config.schema import Config
 from harpi.controls.buttons import Buttons
 from harpi.controls.gpio import Gpio, RpiGpio
 from harpi.controls.leds import Leds
+from harpi.controls.patient_gpio import PatientGpio
 from harpi.controls.socket import ControlSocket
 from harpi.daemon.examiner import Examiner
 from harpi.errors import AlreadyRunning, ControlError, StoreError
@@ -47,8 +48,7 @@ class _Door(Protocol):
 class Teaching:
     """The session with all that it needs.
 
-    A store or a socket that cannot be used is said, and the daemon predicts without it;
-    buttons and lights that were asked for must be there.
+    A store, a socket or a pin that cannot be used is said, and the daemon goes on without it.
 
     Args:
         config: all settings.
@@ -64,7 +64,6 @@ class Teaching:
         session: where commands go.
 
     Raises:
-        ControlError: buttons or lights are switched on and cannot be used.
         UsageError: the configuration asks for a head that the base does not have.
     """
 
@@ -101,7 +100,7 @@ class Teaching:
         )
         self._doors: list[_Door] = []
         self._watchers: list[Callable[[Verdict], None]] = []
-        self._gpio: Gpio | None = None
+        self._gpio: PatientGpio | None = None
         self._discovery: Discovery | None = None
         runtime = config.paths.runtime_folder
         labels = config.learning.labels
@@ -113,7 +112,7 @@ class Teaching:
             runs = RunLog(config.paths.state_folder / RUNS_FILE)
             self._doors.append(MqttDoor(publisher, self.session, config.mqtt.commands, runs))
         if config.buttons.enabled or config.leds.enabled:
-            self._gpio = gpio or RpiGpio(runtime)
+            self._gpio = PatientGpio(lambda: gpio or RpiGpio(runtime), timebase)
             if config.buttons.enabled:
                 self._doors.append(
                     Buttons(
@@ -175,6 +174,11 @@ class Teaching:
     def store(self) -> Store | StoreError:
         """The takes, to look at; or why they cannot be."""
         return self._readable
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Which pins are missing, and what to do about it; sentences."""
+        return () if self._gpio is None else self._gpio.problems
 
     def room(self) -> Room | None:
         """Tell how much room the takes have; None where the store cannot tell."""

@@ -15,14 +15,13 @@ from harpi import shipped
 from harpi.config.schema import Config
 from harpi.controls.wiring import I2C, button_lines, led_lines
 from harpi.errors import SetupError
+from harpi.setup.overlays import IMU, taken_by
 
 BEGIN: Final = b"# >>> harpi: written by `harpi setup`, taken out by `harpi setup --remove` >>>"
 END: Final = b"# <<< harpi <<<"
 
 _OVERLAY_BUS: Final = 3
 """The bus for which the shipped lines have an overlay."""
-_SHUTDOWN_PIN: Final = 3
-"""Of `dtoverlay=gpio-shutdown` without a pin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +109,29 @@ def conflicts(content: bytes, config: Config) -> list[Conflict]:
 
 
 def _problems(line: str, config: Config) -> Iterator[str]:
-    match = re.match(r"dtoverlay=([\w-]+)(.*)", line)
-    if match is None:
-        if re.match(r"dtparam=(i2c_arm|i2c)=off\b", line):
-            yield "It switches the sensor's bus off; harpi's block switches it on again."
-        return
-    overlay, options = match.groups()
+    line = line.partition("#")[0].strip()
+    if re.match(r"dtparam=(?:.*,\s*)?(?:i2c_arm|i2c|i2c1)=(?:off|no|false|0)\b", line):
+        yield "It switches the sensor's bus off; harpi's block switches it on again."
     used = dict.fromkeys(button_lines(config), "a button")
     used |= dict.fromkeys(led_lines(config), "an LED")
     used |= dict.fromkeys(I2C.get(config.sensor.bus, ()), "the sensor")
-    if overlay in ("mpu6050", "mpu9250"):
-        yield "It gives the sensor to the kernel's own driver (errno 16). Take it out."
-    elif overlay in ("gpio-shutdown", "gpio-key", "gpio-led", "gpio-poweroff", "w1-gpio"):
-        stated = re.search(r"\b(?:gpio|gpio_pin|gpiopin)=([0-9]{1,4})\b", options)
-        default = {"gpio-shutdown": _SHUTDOWN_PIN, "gpio-poweroff": 26, "w1-gpio": 4}
-        pin = int(stated[1]) if stated else default.get(overlay)
-        if pin in used:
-            yield f"It takes GPIO{pin}, which {used[pin]} needs. Give it another pin."
+    address = config.sensor.address
+    for taken in taken_by(line):
+        if taken.overlay in IMU:
+            yield "It gives the sensor to the kernel's own driver (errno 16). Take it out."
+            continue
+        if address in taken.addresses and taken.bus == config.sensor.bus:
+            other = 0x69 if address == 0x68 else 0x68
+            yield (
+                f"It takes the address 0x{address:02X} for {taken.addresses[address]}. Wire "
+                f"the sensor's AD0 to {'3.3 V' if other == 0x69 else 'ground'} and set "
+                f"sensor.address = 0x{other:02x}, or take it out."
+            )
+        own = f"i2c{config.sensor.bus}" == taken.overlay
+        pins = [] if own else sorted(taken.pins & used.keys())
+        if pins:
+            names = ", ".join(f"GPIO{pin}, which {used[pin]} needs" for pin in pins)
+            yield f"It takes {names}. Give it another pin."
 
 
 def _with_pins(text: str, how: str, pins: list[int]) -> str:
