@@ -1,4 +1,4 @@
-"""Ten faults, each planted where it happens in life, each found with its remedy."""
+"""Faults, each planted where it happens in life, each found with its remedy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ from harpi.doctor.context import count
 from harpi.errors import BusPermissionDenied
 from harpi.imu.bus import Bus, sensor_error
 from harpi.imu.emulator import Fault, FaultKind, FaultPlan
-from tests.doctor.ward import BOOTED, Hands, Panel, Ward, age, chip_on_a_bus, raspberry_pi
+from harpi.imu.emulator.settings import Variant
+from tests.doctor.ward import (
+    BOOTED,
+    Hands,
+    Panel,
+    Ward,
+    age,
+    chip_on_a_bus,
+    raspberry_pi,
+    write,
+)
 
 
 def test_a_well_device_has_no_failure_and_no_warning(ward: Ward) -> None:
@@ -124,3 +134,86 @@ def test_a_stale_overlay(ward: Ward) -> None:
     assert found.grade == "warning"
     assert "not in effect yet" in found.text
     assert found.remedy == "Reboot: 'sudo reboot'"
+
+
+@pytest.mark.parametrize(
+    ("axes", "value", "text"),
+    [
+        ((0, 1, 2), 0, "the accelerometer"),
+        ((3, 4, 5), 0, "the gyroscope does not change any more"),
+        ((1,), 32767, "the accelerometer's y axis is stuck at the end of the range"),
+        ((5,), 100, "the gyroscope's z axis does not change any more"),
+    ],
+)
+def test_axes_that_lie_while_others_live(
+    ward: Ward, axes: tuple[int, ...], value: int, text: str
+) -> None:
+    plan = FaultPlan(Fault(FaultKind.STUCK_AT, at=0.0, seconds=1e6, axes=axes, value=value))
+    ward.bus = chip_on_a_bus(ward.time, faults=plan)
+    found = ward.examine_one("sampling")
+    assert found.grade == "failure"
+    assert text in found.text
+    assert "Take the sensor's supply away for a second" in found.remedy
+
+
+def test_a_sensor_that_is_frozen_for_good(ward: Ward) -> None:
+    plan = FaultPlan(Fault(FaultKind.FROZEN, at=0.0, seconds=1e6))
+    ward.bus = chip_on_a_bus(ward.time, faults=plan)
+    assert ward.examine_one("sampling").grade == "failure"
+
+
+def test_a_fifo_that_does_not_fill(ward: Ward) -> None:
+    ward.bus = chip_on_a_bus(ward.time, faults=FaultPlan(Fault(FaultKind.DRY, at=0.0)))
+    found = ward.examine_one("sampling")
+    assert found.grade == "warning"
+    assert "FIFO" in found.text
+    assert "late" in found.remedy
+
+
+def test_frames_of_another_length(ward: Ward) -> None:
+    ward.bus = chip_on_a_bus(ward.time, who_am_i=0x55, variant=Variant(padding=6))
+    found = ward.examine_one("sampling")
+    assert found.grade == "failure"
+    assert "18 bytes" in found.remedy
+    assert "It is another chip" in found.remedy
+
+
+def test_another_program_that_changes_the_registers(ward: Ward) -> None:
+    plan = FaultPlan(*(Fault(FaultKind.MEDDLED, at=at, value=0x1C18) for at in (3.5, 4.5, 5.5)))
+    ward.bus = chip_on_a_bus(ward.time, faults=plan)
+    found = ward.examine_one("sampling")
+    assert found.grade == "failure"
+    assert "register 0x1C" in found.text
+    assert "no other program" in found.remedy
+
+
+def test_a_clock_at_the_sensors_address(ward: Ward) -> None:
+    device = ward.root / "sys/bus/i2c/devices/1-0068"
+    driver = ward.root / "sys/bus/i2c/drivers/rtc-ds1307"
+    driver.mkdir(parents=True)
+    write(ward.root, "sys/bus/i2c/devices/1-0068/name", "ds3231\n")
+    (device / "driver").symlink_to(driver)
+    found = ward.examine_one("address")
+    assert found.grade == "failure"
+    assert "rtc-ds1307 has claimed the address" in found.text
+    assert "sensor.address = 0x69" in found.remedy
+
+
+def test_an_overlay_on_a_pin_of_a_button(ward: Ward) -> None:
+    ward.settings = {"buttons__enabled": True}
+    config = raspberry_pi(ward.root)
+    config.write_text(f"{config.read_text()}dtoverlay=dpi24\n")
+    age(config, BOOTED - 100)
+    found = ward.examine_one("config.txt")
+    assert found.grade == "warning"
+    assert "GPIO5, which a button needs" in found.text
+    assert "another pin" in found.remedy
+
+
+def test_a_busy_pin(ward: Ward) -> None:
+    ward.settings = {"buttons__enabled": True}
+    ward.panel.busy = {6}
+    found = ward.examine_one("buttons")
+    assert found.grade == "failure"
+    assert "GPIO6" in found.text
+    assert "gpioinfo" in found.remedy

@@ -9,6 +9,7 @@ from typing import Any
 from harpi.config import Config
 from harpi.doctor import CHECKS, Finding, examine
 from harpi.doctor.context import Computer, Guide, Patient
+from harpi.errors import ControlError
 from harpi.imu.bus import Bus
 from harpi.imu.emulator import Chip, EmulatedBus, FaultPlan, Motion, Still, VirtualTime
 from tests.support.device import device_config
@@ -75,12 +76,15 @@ class Panel:
         self.low: dict[int, int] = dict.fromkeys(stuck, 10**9)
         self.lit: set[int] = set()
         self.closed = False
+        self.busy: set[int] = set()
 
     def press(self, role: str) -> None:
         if role in self.wires:
             self.low[self.wires[role]] = 4  # readings until it is let go
 
     def watch(self, pin: int, on_edge: Callable[[int], None]) -> bool:
+        if pin in self.busy:
+            raise ControlError("the line cannot be used (GPIO busy)", remedy="See 'gpioinfo'")
         return True
 
     def level(self, pin: int) -> bool:

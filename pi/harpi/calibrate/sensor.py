@@ -19,6 +19,7 @@ from harpi.imu.bus import Bus, SmbusBus
 from harpi.imu.calibration import Calibration
 from harpi.imu.emulator import Chip, EmulatedBus, Motion, Playback, Still, Tumbling
 from harpi.imu.mpu6050 import Mpu6050
+from harpi.imu.plausibility import REMEDY as IMPLAUSIBLE
 from harpi.imu.sampler import Sampler
 from harpi.recording import Recording
 from harpi.timebase import Timebase
@@ -65,7 +66,8 @@ class Bench:
         """Sample for some time, block by block.
 
         Raises:
-            CalibrationError: the sensor fails, and does not recover.
+            CalibrationError: the sensor fails and does not recover, or it shows what cannot
+                be true.
         """
         end = well = self._timebase.monotonic()
         end += seconds
@@ -73,6 +75,11 @@ class Bench:
             self._timebase.wait(self._never, self._sampler.next_drain - now)
             self._sampler.drain()
             health = self._sampler.health()
+            for finding in health.findings:
+                raise CalibrationError(
+                    f"the sensor cannot be calibrated: {finding.problem}",
+                    remedy=IMPLAUSIBLE,
+                )
             if health.state == "running":
                 well = self._timebase.monotonic()
             elif self._timebase.monotonic() > well + FAULT_SECONDS:

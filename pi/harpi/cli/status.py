@@ -76,7 +76,8 @@ def rows(condition: Condition) -> list[Row]:
     ]
     if sensor.temperature_c is not None:
         figures.append(f"{sensor.temperature_c:.0f} °C")
-    found = [("sensor", GOOD if sensor.state in FINE else BAD, ", ".join(figures))]
+    well = sensor.state in FINE and not sensor.implausible
+    found = [("sensor", GOOD if well else BAD, ", ".join(figures))]
     found += [_model_row(name, figures) for name, figures in health.models.items()]
     store, broker = condition.store, condition.broker
     if store is None:

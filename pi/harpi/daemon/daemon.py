@@ -138,6 +138,7 @@ class Daemon:
             check_seconds=sensor.check_seconds,
             may_nap=self._resting.may_nap,
             supervisor=self.supervisor,
+            on_doubt=self._doubt,
         )
         self._housekeeping = Housekeeping(
             self.sampler,
@@ -164,8 +165,7 @@ class Daemon:
             SensorError: the sensor does not start, and `patient` is off.
             ModelError: a model cannot be used.
             ConfigError: the password file or a certificate cannot be used.
-            ControlError: buttons or lights are switched on and cannot be used, or another
-                program of harpi uses the sensor.
+            ControlError: another program of harpi uses the sensor.
         """
         use_few_arenas()
         if self._shares_bus:
@@ -227,7 +227,6 @@ class Daemon:
         Raises:
             ModelError: a model cannot be used.
             ConfigError: the password file or a certificate cannot be used.
-            ControlError: buttons or lights are switched on and cannot be used.
         """
         use_few_arenas()
         teaching = self._prepare()
@@ -289,6 +288,7 @@ class Daemon:
     def _join_up(self, teaching: Teaching) -> None:
         """Let samples and verdicts flow to whoever was made in the meantime."""
         self.session = teaching.session
+        self.session.watch(self.sampler.watch)
         self.session.subscribe(self._corrections.hear)
         self.session.subscribe(self._resting.hear)
         self.listeners.append(self.session.feed)
@@ -307,6 +307,10 @@ class Daemon:
         turned = self._corrections.turn(samples)
         for listener in self.listeners:
             listener(turned)
+
+    def _doubt(self, begin: float, end: float, why: str) -> None:
+        if self._teaching is not None:
+            self._teaching.session.doubt(begin, end, why)
 
     def _nap(self) -> None:
         self.sampler.nap()
@@ -331,6 +335,8 @@ class Daemon:
         sensor = self.sampler.health()
         head = self.recognisers.personal.head
         notices = (*self.session.situation.notices, *self._corrections.notices)
+        if self._teaching is not None:
+            notices += self._teaching.problems
         if head is None and self.recognisers.notice:
             notices = (*notices, self.recognisers.notice)
         wearing = self._wearing.hints(sensor.state, learnt=head is not None)
@@ -363,6 +369,7 @@ class Daemon:
             link=NOT_CONNECTED if self.publisher is None else self.publisher.figures(),
             models=self.recognisers.figures(),
             faults=self.supervisor.counts(),
+            timebase=self.timebase,
         )
 
     def _report(self, sensor: SensorHealth) -> str:

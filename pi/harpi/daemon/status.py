@@ -14,12 +14,15 @@ from harpi import __version__
 from harpi.commands import ModelFigures
 from harpi.config.schema import Config
 from harpi.imu.health import SensorHealth
+from harpi.imu.plausibility import REMEDY as IMPLAUSIBLE
+from harpi.imu.plausibility import range_to_set
 from harpi.memory import give_back_memory
 from harpi.publish.messages import (
     BrokerCondition,
     CalibrationCondition,
     Condition,
     Health,
+    Implausible,
     LinkFigures,
     PageCondition,
     RecentFigures,
@@ -30,10 +33,14 @@ from harpi.publish.messages import (
 from harpi.store.database import MB, Room
 from harpi.supervisor import Supervisor
 from harpi.systemd import Notifier
-from harpi.timebase import Timebase
+from harpi.timebase import SystemTime, Timebase, to_utc
 
 LOST_SHARE: Final = 0.001
 """Share of lost samples from which something is wrong; a fault now and then is not."""
+
+
+SATURATED_SHARE: Final = 0.001
+"""Share of samples at the end of the range from which the range is too small."""
 
 
 RATE_ERROR: Final = 0.05
@@ -131,6 +138,22 @@ def _of_the_sensor(
 ) -> Iterator[str]:
     if sensor.state == "recovering":
         yield f"No samples come. {sensor.error or f'{_LOOK_AT_THE_WIRES}.'}"
+    for finding in sensor.findings:
+        yield f"{finding.problem[:1].upper()}{finding.problem[1:]}. {IMPLAUSIBLE}."
+    if recent.disturbed:
+        yield (
+            f"The sensor's registers were changed {recent.disturbed} times in {_LATELY} "
+            f"({sensor.disturbance}); what came meanwhile is not learnt. See that no other "
+            "program uses the sensor ('sudo fuser -v /dev/i2c-*'), then check its supply."
+        )
+    ranges = (float(config.sensor.accel_range), float(config.sensor.gyro_range))
+    saturated = (recent.saturated_accel, recent.saturated_gyro)
+    for which, count in enumerate(saturated):
+        if count > SATURATED_SHARE * recent.samples:
+            yield (
+                f"{count} samples of {_LATELY} are at the end of the range of the "
+                f"{('accelerometer', 'gyroscope')[which]}. {range_to_set(which, ranges)}."
+            )
     nominal = config.sensor.rate
     known = sensor.state == "running" and sensor.rate > 0
     if known and abs(sensor.rate / nominal - 1) > RATE_ERROR:
@@ -184,6 +207,7 @@ def health_message(
     link: LinkFigures,
     models: Mapping[str, ModelFigures],
     faults: Mapping[str, int],
+    timebase: Timebase | None = None,
 ) -> Health:
     """Put the figures of all pieces together, in the units of `/health`.
 
@@ -195,6 +219,7 @@ def health_message(
         link: of the publisher.
         models: which files the models were made from, by name of the model.
         faults: of harpi itself, by thread.
+        timebase: the clock of the samples; that of the system where not given.
     """
     return Health(
         time=datetime.now(UTC),
@@ -214,6 +239,18 @@ def health_message(
             temperature_c=None if sensor.temperature is None else round(sensor.temperature, 1),
             bus_khz=None if sensor.bus_hertz is None else round(sensor.bus_hertz / 1000, 1),
             fault=sensor.error if sensor.state == "recovering" else None,
+            implausible=tuple(
+                Implausible(
+                    kind=finding.kind,
+                    axes=finding.axes,
+                    since=to_utc(finding.since, timebase or SystemTime()),
+                    problem=finding.problem,
+                )
+                for finding in sensor.findings
+            ),
+            saturated_accel=sensor.saturated[0],
+            saturated_gyro=sensor.saturated[1],
+            disturbed=sensor.disturbed,
         ),
         recognition=recognition,
         mqtt=link,
@@ -248,6 +285,9 @@ def totals_of(sensor: SensorHealth, recognition: RecognitionFigures) -> RecentFi
         samples=sensor.samples,
         lost=sensor.lost,
         gaps=sensor.gaps,
+        disturbed=sensor.disturbed,
+        saturated_accel=sensor.saturated[0],
+        saturated_gyro=sensor.saturated[1],
         blocks_failed=sensor.callback_errors,
         windows_failed=recognition.failed,
         skipped=recognition.skipped,

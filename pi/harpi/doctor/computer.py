@@ -271,7 +271,7 @@ def boot(patient: Patient) -> Outcome:
     in_the_way = [
         conflict
         for conflict in conflicts(asked.path.read_bytes(), patient.config)
-        if conflict.text.startswith("dtoverlay")
+        if conflict.text.startswith(("dtoverlay", "dtparam"))
     ]
     if in_the_way:
         first = in_the_way[0]

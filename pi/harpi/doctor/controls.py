@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from harpi.config.schema import Config
 from harpi.controls.gpio import Gpio
 from harpi.controls.wiring import PLACES
 from harpi.doctor.context import Guide, NotExamined, Outcome, Patient, fail, ok
+from harpi.errors import ControlError
 from harpi.timebase import Timebase
 
 
@@ -34,8 +35,8 @@ def buttons(patient: Patient) -> Outcome:
     pins = button_pins(patient.config)
     gpio = patient.open_gpio()
     try:
-        for pin in pins.values():
-            gpio.watch(pin, lambda _pin: None)
+        if refused := _refused(pins, lambda pin: gpio.watch(pin, lambda _pin: None)):
+            return refused
         if stuck := [
             f"{role} ({place(pin)})" for role, pin in pins.items() if not gpio.level(pin)
         ]:
@@ -59,13 +60,30 @@ def lights(patient: Patient) -> Outcome:
     pins = light_pins(patient.config)
     gpio = patient.open_gpio()
     try:
-        for pin in pins.values():
-            gpio.light(pin)
+        if refused := _refused(pins, gpio.light):
+            return refused
         if patient.guide is not None:
             return confirm_lights(pins, gpio, patient.guide)
     finally:
         gpio.close()
     return ok(f"all {len(pins)} pins can be driven (`harpi doctor --guided` shows each)")
+
+
+def _refused(pins: Mapping[str, int], set_up: Callable[[int], object]) -> Outcome | None:
+    """Try every pin; name all that cannot be used."""
+    errors = {}
+    for role, pin in pins.items():
+        try:
+            set_up(pin)
+        except ControlError as error:
+            errors[f"'{role}' ({place(pin)})"] = error
+    if not errors:
+        return None
+    first = next(iter(errors.values()))
+    return fail(
+        f"cannot be used: {', '.join(errors)}. {first.problem[:1].upper()}{first.problem[1:]}",
+        f"{first.remedy}. Until then harpi goes on without",
+    )
 
 
 def place(pin: int) -> str:

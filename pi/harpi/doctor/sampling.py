@@ -16,11 +16,15 @@ from harpi.doctor.context import NotExamined, Outcome, Patient, fail, ok, warn
 from harpi.errors import CalibrationError
 from harpi.imu.calibration import FILE_NAME, GRAVITY_ERROR, ZERO_RATE, Rest, read_calibration
 from harpi.imu.mpu6050 import Mpu6050
+from harpi.imu.plausibility import REMEDY as IMPLAUSIBLE
 from harpi.imu.sampler import Sampler
 from harpi.publish.messages import RecentFigures
 from harpi.types import Samples
 
 SECONDS: Final = 5.0
+
+_CHECK_SECONDS: Final = 1.0
+"""How often the registers are read back meanwhile."""
 
 FAST_HERTZ: Final = 400_000
 """The fastest clock of an MPU-6050."""
@@ -52,6 +56,8 @@ def sampling(patient: Patient) -> Outcome:
         figures = patient.condition.health.sensor
         if figures.fault is not None:
             return fail("no samples come", figures.fault)
+        if figures.implausible:
+            return fail(figures.implausible[0].problem, IMPLAUSIBLE)
         if figures.state == "asleep":
             return ok("asleep, because nothing moves; motion wakes it (sensor.rest_minutes)")
         return _judged(sensor, figures.rate_hz, patient.condition.recent)
@@ -68,7 +74,21 @@ def sampling(patient: Patient) -> Outcome:
     if health is None or not blocks or health.state != "running":
         why = health.error if health is not None and health.error else "No samples come."
         return fail("sampling breaks down", why)
+    if health.findings:
+        return fail("; ".join(finding.problem for finding in health.findings), IMPLAUSIBLE)
+    if health.disturbed:
+        return fail(
+            f"while it was sampled, {health.disturbance}",
+            "See that no other program uses the sensor ('sudo fuser -v /dev/i2c-*'), then "
+            "check its supply and wires",
+        )
     patient.rest = Rest.of(np.concatenate([block.values for block in blocks]), chip.settings)
+    if chip.without_fifo:
+        return warn(
+            "its FIFO brings nothing, so its registers are read sample by sample",
+            "harpi works, but loses samples when it comes late: keep other programs away from "
+            "the processor, or use another MPU-6050",
+        )
     return _judged(sensor, health.rate, RecentFigures(samples=health.samples, lost=health.lost))
 
 
@@ -80,7 +100,13 @@ def _sample(patient: Patient, chip: Mpu6050) -> list[Samples]:
     """
     signal, timebase = patient.config.signal, patient.timebase
     blocks: list[Samples] = []
-    sampler = Sampler(chip, timebase, blocks.append, hop_seconds=signal.hop / signal.rate)
+    sampler = Sampler(
+        chip,
+        timebase,
+        blocks.append,
+        hop_seconds=signal.hop / signal.rate,
+        check_seconds=_CHECK_SECONDS,
+    )
     never = threading.Event()
     sampler.drain()
     end = timebase.monotonic() + SECONDS

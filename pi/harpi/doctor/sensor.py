@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from harpi.doctor.context import NotExamined, Outcome, Patient, fail, ok, warn
+from harpi.doctor.context import NotExamined, Outcome, Patient, fail, failure_of, ok, warn
 from harpi.errors import BusBusy, NoAcknowledge
 from harpi.imu import registers as reg
-from harpi.imu.bus import Bus
+from harpi.imu.bus import Bus, claimed
 from harpi.imu.calibration import FILE_NAME, read_calibration
 from harpi.imu.chip import MPU6050, ChipIdentity, identify
 from harpi.imu.selftest import TOLERANCE, self_test
@@ -74,6 +74,10 @@ def address(patient: Patient) -> Outcome:
         return ok(f"0x{wanted:02X} answers the running harpi")
     if patient.bus is None:
         raise NotExamined("the bus could not be opened")
+    if not patient.emulated:
+        busy = claimed(patient.config.sensor.bus, wanted, patient.computer.root)
+        if busy is not None:
+            return failure_of(busy)
     try:
         patient.registers().read(reg.WHO_AM_I)
     except NoAcknowledge:

@@ -293,7 +293,7 @@ class Learner:
     def _follow(self) -> None:
         """Let what follows the takes without training follow them."""
         try:
-            takes = self._open().takes(split="train")
+            takes = [take for take in self._open().takes(split="train") if take.believable]
         except StoreError as error:
             log.warning("the kNN does not follow the takes: %s", error)
             return
@@ -395,6 +395,9 @@ class Learner:
         damaged: list[str] = []
         for take in self._open().takes(split="train"):
             if take.label not in request.labels:
+                continue
+            if not take.believable:
+                damaged.append(f"Take {take.id} is left out: the sensor could not be believed.")
                 continue
             request.control.checkpoint()
             try:

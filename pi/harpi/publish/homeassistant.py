@@ -277,7 +277,8 @@ def _health(config: Config) -> dict[str, Component]:
         "sensor": {
             **of_health,
             "name": "Sensor",
-            "value_template": "{{ value_json.sensor.state }}",
+            "value_template": "{{ value_json.sensor.implausible[0].problem"
+            " if value_json.sensor.implausible else value_json.sensor.state }}",
             "icon": "mdi:axis-arrow",
         },
         "waiting": {

@@ -163,6 +163,21 @@ class State(Struct, frozen=True, kw_only=True):
         return payload
 
 
+class Implausible(Struct, frozen=True, kw_only=True):
+    """Something that the sensor shows and that cannot be true."""
+
+    kind: Annotated[
+        str,
+        Meta(
+            description="constant: it does not change; rail: at the end of its range; gravity: "
+            "no acceleration on earth; quiet: less than its own noise"
+        ),
+    ]
+    axes: Annotated[tuple[str, ...], Meta(description="of ax, ay, az, gx, gy, gz")]
+    since: Annotated[Time, Meta(description="first sample that it is true of")]
+    problem: Annotated[str, Meta(description="the same in words")]
+
+
 class SensorFigures(Struct, frozen=True, kw_only=True):
     """How the sensor does; figures are since the start unless they say otherwise."""
 
@@ -188,6 +203,19 @@ class SensorFigures(Struct, frozen=True, kw_only=True):
         str | None,
         Meta(description="what is recovered from, and what to do; null when well"),
     ] = None
+    implausible: Annotated[
+        tuple[Implausible, ...],
+        Meta(description="what the values show that cannot be true, now"),
+    ] = ()
+    saturated_accel: Annotated[
+        int, Meta(ge=0, description="samples at the end of the accelerometer's range")
+    ] = 0
+    saturated_gyro: Annotated[
+        int, Meta(ge=0, description="samples at the end of the gyroscope's range")
+    ] = 0
+    disturbed: Annotated[
+        int, Meta(ge=0, description="times that its registers were found changed")
+    ] = 0
 
 
 class RecognitionFigures(Struct, frozen=True, kw_only=True):
@@ -415,6 +443,12 @@ class RecentFigures(Struct, frozen=True, kw_only=True):
     """Samples known to be missing; those of a longer gap too, where it ended since."""
     gaps: int = 0
     """Gaps that ended."""
+    disturbed: int = 0
+    """Times that the chip's registers were found changed."""
+    saturated_accel: int = 0
+    """Samples at the end of the accelerometer's range."""
+    saturated_gyro: int = 0
+    """Samples at the end of the gyroscope's range."""
     blocks_failed: int = 0
     """Blocks of samples that could not be handed on."""
     windows_failed: int = 0

@@ -24,6 +24,7 @@ from harpi.commands import (
 from harpi.config.schema import Config
 from harpi.errors import CommandRefused, StoreError, UsageError
 from harpi.evaluation.messages import name_of
+from harpi.imu.plausibility import range_to_set
 from harpi.session.recorder import Finished
 from harpi.store.queries import Action, Kind
 from harpi.store.takes import Take
@@ -198,6 +199,19 @@ def doubts(finished: Finished, config: Config) -> list[str]:
             f"{judged.end:.0f} are unlike the rest. If they are not "
             f"{take.label}, take it back with `harpi undo`"
         )
+    if finished.doubts.reasons:
+        found.append(
+            f"The sensor cannot be believed ({'; '.join(finished.doubts.reasons)}), so it is "
+            "not learnt. See `harpi doctor`, and record it once more"
+        )
+    ranges = (float(config.sensor.accel_range), float(config.sensor.gyro_range))
+    for which, count in enumerate(finished.doubts.saturated):
+        if count:
+            found.append(
+                f"{_number(count, 'sample')} {'is' if count == 1 else 'are'} at the end of the "
+                f"range of the {('accelerometer', 'gyroscope')[which]}. "
+                f"{range_to_set(which, ranges)}"
+            )
     if take.gaps:
         found.append(f"{_number(take.gaps, 'gap')} in it, where the sensor gave no samples")
     return found

@@ -15,6 +15,7 @@ import numpy as np
 from harpi.commands import LONGEST_TAKE, LabelCount
 from harpi.config.schema import SignalSection
 from harpi.errors import StoreError
+from harpi.imu.plausibility import NO_DOUBTS, Doubts, SignalWatch
 from harpi.learning.checks import Agreement, agreement
 from harpi.signal.windows import WindowMaker
 from harpi.store.queries import joined
@@ -40,12 +41,14 @@ class Finished:
         windows: that can be learnt, or measured with.
         agreement: of its motion with itself; times in seconds of the take.
         failure: why a part of it could not be written; None where all is on the disk.
+        doubts: what is doubtful about the sensor meanwhile.
     """
 
     take: Take | None
     windows: int
     agreement: Agreement
     failure: StoreError | None = None
+    doubts: Doubts = NO_DOUBTS
 
 
 class TakeRecorder:
@@ -137,12 +140,13 @@ class TakeRecorder:
             self._waiting = [*blocks, *self._waiting]
             self._waiting_samples += sum(map(len, blocks))
 
-    def finish(self, at: float | None = None) -> Finished:
+    def finish(self, at: float | None = None, watch: SignalWatch | None = None) -> Finished:
         """End the take, judge it and keep it.
 
         Args:
             at: monotonic time of the press that ended it, next to which nothing is used;
                 None where it ended by itself.
+            watch: knows which samples are not to be believed.
 
         Raises:
             StoreError: the store cannot keep it.
@@ -166,8 +170,21 @@ class TakeRecorder:
             flags.append("too_short")
         if judged.doubtful:
             flags.append("inconsistent")
+        doubts = NO_DOUBTS if watch is None else watch.during(*self.span)
+        if doubts.reasons:
+            flags.append("implausible")
+            windows = 0
+        if sum(doubts.saturated):
+            flags.append("saturated")
         take = self._writer.finish(flags=tuple(flags), keep_from=keep_from, keep_to=keep_to)
-        return Finished(take, windows, judged, self._failure)
+        return Finished(take, windows, judged, self._failure, doubts)
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Times of the first and the last sample; both of the press where there is none."""
+        if not self._blocks:
+            return self._start, self._start
+        return float(self._blocks[0].times[0]), float(self._blocks[-1].times[-1])
 
 
 def _between(
@@ -239,7 +256,7 @@ class Inventory:
     def _of(self, label: str, takes: Iterable[Take], store: Store) -> LabelCount:
         own = [take for take in takes if take.label == label]
         learnt = [take for take in own if take.split == "train"]
-        windows = sum(self._windows_of(take, store) for take in learnt)
+        windows = sum(self._windows_of(take, store) for take in learnt if take.believable)
         return LabelCount(
             label=label,
             takes=len(learnt),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -20,6 +21,7 @@ from harpi.commands import (
 )
 from harpi.config.schema import Config
 from harpi.errors import CommandRefused, HarpiError, StoreError
+from harpi.imu.plausibility import SignalWatch
 from harpi.learning.trainer import Outcome
 from harpi.session import handlers, messages
 from harpi.session.handlers import Deeds, Examination, Question, Training
@@ -29,6 +31,9 @@ from harpi.store.store import Store
 from harpi.supervisor import Supervisor
 from harpi.timebase import Timebase
 from harpi.types import Samples
+
+_DOUBTS: Final = 32
+"""Reports of doubtful samples that may wait."""
 
 LOOK_SECONDS: Final = 0.25
 """How often a take that is recorded is written on, and looked at whether it is over."""
@@ -81,6 +86,7 @@ class Session:
         self._listeners = Listeners(self._supervisor)
         self._lock = threading.RLock()
         self._wake = threading.Event()
+        self._doubted: deque[tuple[float, float, str]] = deque(maxlen=_DOUBTS)
         self._ending = False
         self._thread: threading.Thread | None = None
         self._situation = self._look()
@@ -107,6 +113,15 @@ class Session:
             self._thread.join()
             self._thread = None
 
+    def watch(self, watch: SignalWatch) -> None:
+        """Record nothing while `watch` finds that what the sensor shows cannot be true."""
+        self._takes.watch = watch
+
+    def doubt(self, begin: float, end: float, why: str) -> None:
+        """Hear that samples are not to be believed, on the thread of the sampler."""
+        self._doubted.append((begin, end, why))
+        self._wake.set()
+
     def feed(self, samples: Samples) -> None:
         """Take consecutive samples from the sampler; costs microseconds."""
         self._takes.lately.append(samples)
@@ -120,6 +135,8 @@ class Session:
             now = self._timebase.monotonic()
             if self._question.ran_out(now):
                 self._emit("notice", message="Nothing was forgotten.")
+            while self._doubted:
+                self._take_doubt(*self._doubted.popleft())
             recorder = self._takes.recorder
             if recorder is None:
                 return
@@ -202,6 +219,17 @@ class Session:
         except HarpiError as error:
             message, ok = str(error), False
         self._emit("notice", ok=ok, message=message, warnings=warnings)
+
+    def _take_doubt(self, begin: float, end: float, why: str) -> None:
+        """Tell of samples that are not to be believed; what was recorded of them is flagged."""
+        told = f"{why[:1].upper()}{why[1:]}."
+        try:
+            flagged = self._takes.doubt(begin, end)
+        except HarpiError as error:
+            told, flagged = f"{told} {error}", []
+        if flagged:
+            told += f" Not learnt: take {messages.listed([str(take.id) for take in flagged])}."
+        self._emit("notice", ok=False, message=told)
 
     def _note_progress(self, progress: Progress) -> None:
         with self._lock:

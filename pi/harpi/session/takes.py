@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from datetime import datetime
+from typing import Final
 
 from harpi.commands import MOST_CORRECTED, Delete, LabelCount, Record, Relabel, Restore
 from harpi.config.schema import Config
-from harpi.errors import HarpiError, StoreError
+from harpi.errors import CommandRefused, HarpiError, StoreError
+from harpi.imu.plausibility import REMEDY as IMPLAUSIBLE
+from harpi.imu.plausibility import SignalWatch
 from harpi.learning.checks import StrapWatch
 from harpi.session.ports import Learner
 from harpi.session.recorder import Finished, Inventory, TakeRecorder
@@ -16,6 +20,9 @@ from harpi.store.queries import Action
 from harpi.store.store import Store
 from harpi.store.takes import Take
 from harpi.timebase import Timebase, to_utc
+
+_REMEMBERED: Final = 16
+"""Takes that may still be found doubtful after they ended: those of the last check's time."""
 
 
 class Takes:
@@ -36,6 +43,7 @@ class Takes:
         position: where on the body the sensor is.
         counts: what there is of each label.
         notices: what a person should know of the store, and of how the strap is on.
+        watch: judges what the sensor shows; None where nobody does.
     """
 
     def __init__(
@@ -65,6 +73,8 @@ class Takes:
         self._straps: StrapWatch | None = None
         self._room = self._strap = ""
         self._told_of_strap: int | None = None
+        self.watch: SignalWatch | None = None
+        self._ended: deque[tuple[int, float, float]] = deque(maxlen=_REMEMBERED)
         self._count()
 
     @property
@@ -110,7 +120,17 @@ class Takes:
         return self.session
 
     def begin(self, request: Record, at: float) -> None:
-        """Begin to record a take at a monotonic time; another position is another session."""
+        """Begin to record a take at a monotonic time; another position is another session.
+
+        Raises:
+            CommandRefused: the sensor shows what cannot be true.
+            StoreError: the store cannot be written.
+        """
+        wrong = self.watch.current if self.watch is not None else ()
+        if wrong:
+            raise CommandRefused(
+                f"nothing is recorded, because {wrong[0].problem}", remedy=IMPLAUSIBLE
+            )
         moved = request.position not in (None, self.position)
         position = request.position or self.position
         since = to_utc(at, self._timebase)
@@ -147,7 +167,9 @@ class Takes:
         recorder, self.recorder = self.recorder, None
         self.request = self.since = None
         assert recorder is not None  # noqa: S101 - the state of the session says so
-        finished = recorder.finish(at)
+        finished = recorder.finish(at, self.watch)
+        if finished.take is not None:
+            self._ended.append((finished.take.id, *recorder.span))
         if finished.take is not None and finished.failure is None:
             self._inventory.add(finished.take, finished.windows)
         self._changed()
@@ -177,6 +199,20 @@ class Takes:
         for block in blocks:
             self.recorder.feed(block)
         return self.end(at)
+
+    def doubt(self, begin: float, end: float) -> list[Take]:
+        """Flag the takes of this time; those that were flagged now are returned.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        flagged = []
+        for number, since, until in self._ended:
+            if since < end and until > begin and self.store.take(number).believable:
+                flagged.append(self.store.flag(number, "implausible"))
+        if flagged:
+            self._changed()
+        return flagged
 
     def drop(self, at: float) -> Take | None:
         """End the take and put it away; None where it was still empty."""

@@ -168,6 +168,13 @@ def keep_take(connection: sqlite3.Connection, take: Take, *, digest: str) -> Non
     )
 
 
+def flag_take(connection: sqlite3.Connection, take: Take) -> None:
+    """Write what is doubtful about a take."""
+    connection.execute(
+        "UPDATE take SET flags = ? WHERE id = ?", (",".join(take.flags), take.id)
+    )
+
+
 def remove_empty_session(connection: sqlite3.Connection, session: int) -> None:
     """Take back a session to which no take belongs."""
     connection.execute(

@@ -30,7 +30,7 @@ from harpi.store import queries
 from harpi.store.database import FILE_NAME as FILE_NAME
 from harpi.store.database import Database, Room
 from harpi.store.queries import Action, Change, runs_of
-from harpi.store.takes import Split, Take
+from harpi.store.takes import Flag, Split, Take
 from harpi.store.writer import Staging, TakeWriter, chunks_of_runs, recover
 from harpi.types import Samples
 
@@ -269,6 +269,19 @@ class Store:
                     Change(take.id, "position", take.position, wanted.position),
                 ]
             return queries.act(connection, "relabel", changes)
+
+    def flag(self, number: int, flag: Flag) -> Take:
+        """Note that something is doubtful about a take; that is no action to undo.
+
+        Raises:
+            TakeNotFound: there is no such take.
+            UsageError: it is being recorded.
+        """
+        with self._database.transaction() as connection:
+            (take,) = self._finished([number])
+            take = replace(take, flags=tuple(dict.fromkeys((*take.flags, flag))))
+            queries.flag_take(connection, take)
+            return take
 
     def trim(self, number: int, keep_from: float = 0.0, keep_to: float | None = None) -> Action:
         """Use only a part of a take; the rest stays in the store.

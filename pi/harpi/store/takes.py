@@ -29,12 +29,14 @@ State = Literal["recording", "importing", "kept"]
 """`recording` and `importing` takes are still being written; all others are `kept`."""
 
 
-Flag = Literal["too_short", "inconsistent", "interrupted"]
+Flag = Literal["too_short", "inconsistent", "interrupted", "implausible", "saturated"]
 """What is doubtful about a take.
 
 `too_short`: too few windows to learn from. `inconsistent`: its motion does not agree with
 itself, half sitting and half walking. `interrupted`: harpi ended while it was recorded; what
-had reached the disk by then is whole.
+had reached the disk by then is whole. `implausible`: the sensor showed what cannot be true, or
+another program changed its registers; it is not learnt. `saturated`: motion went beyond the
+range of the sensor.
 """
 
 
@@ -124,6 +126,11 @@ class Take:
                 f"the used part of a take ends after its start, got {self.keep_from:g} s to "
                 f"{self.keep_to} s"
             )
+
+    @property
+    def believable(self) -> bool:
+        """Whether the sensor can be believed; else nothing is learnt of it."""
+        return "implausible" not in self.flags
 
     @property
     def trimmed(self) -> bool:
