@@ -7,6 +7,8 @@ import { say } from "./said.js";
 const FLAGS = {
   too_short: "too short to learn from",
   inconsistent: "does not agree with itself",
+  implausible: "the sensor could not be believed, not learnt",
+  saturated: "beyond the sensor's range",
   interrupted: "was interrupted",
 };
 const WIDTH = 240;
