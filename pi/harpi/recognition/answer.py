@@ -277,7 +277,7 @@ def _fuse(
     by_knn = np.zeros(len(labels)) if knn is None else _of(labels, knn)
     if personal is not None:
         own = _of(labels, personal)
-        later = ~np.isin(labels, personal.labels)
+        later = ~_known(labels, personal)
         if later.any():  # taught since the head was trained: what kNN says must do
             own = own * (1 - by_knn[later].sum()) + np.where(later, by_knn, 0.0)
         count = max(evidence.windows, 1.0)
@@ -285,7 +285,7 @@ def _fuse(
     if knn is not None:
         score += _KNN * worn_alike * np.log(by_knn + _LEAST_KNN)
     if generic is not None:
-        known = np.isin(labels, generic.labels)
+        known = _known(labels, generic)
         if known.any():
             says = np.log(np.maximum(_of(labels, generic), _LEAST_GENERIC))
             says = np.where(known, says, says[known].max() - _LACKING)
@@ -321,6 +321,11 @@ def _of(labels: tuple[str, ...], said: Prediction) -> Values:
     """Give the probabilities ``[C]`` of labels; 0 of those that a model lacks."""
     found = dict(zip(said.labels, said.probabilities.tolist(), strict=True))
     return np.array([found.get(label, 0.0) for label in labels])
+
+
+def _known(labels: tuple[str, ...], said: Prediction) -> NDArray[np.bool_]:
+    """Tell which labels ``[C]`` a model has."""
+    return np.array([label in said.labels for label in labels], np.bool_)
 
 
 def _others(labels: tuple[str, ...], said: Prediction) -> float:
