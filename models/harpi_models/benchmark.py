@@ -7,10 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from harpi.recognition.model_file import ModelFile
-from harpi_models.card import table
+from harpi_models.card import foreign_sets, table
 from harpi_models.errors import DataRefused
-from harpi_models.folds import PEOPLE_RUNS, Run
-from harpi_models.judging import embedder, figures_by_group, join, judge_generic, overall
+from harpi_models.folds import PEOPLE_RUNS, SET_RUNS, Run
+from harpi_models.judging import (
+    embedder,
+    figures_by_group,
+    join,
+    judge_generic,
+    judge_sureness,
+    overall,
+)
 from harpi_models.pipeline import Data
 from harpi_models.rivals import RIVALS, training_windows
 
@@ -50,6 +57,32 @@ def benchmark(data: Data, models: Path, *, tell: Tell = lambda line: None) -> di
                 parts.setdefault(shown, []).append(scores)
                 tell(f"{run.name}: {shown}")
     return {name: join(found) for name, found in parts.items()}
+
+
+def foreign(data: Data, models: Path, *, tell: Tell = lambda line: None) -> str:
+    """What becomes of sets, and of people, that a base never saw, as Markdown.
+
+    Args:
+        data: the sets.
+        models: folder that `harpi-models train` wrote.
+        tell: told what was done.
+
+    Raises:
+        DataRefused: a base is not there.
+    """
+    unknown_below = ModelFile.read(models / "generic.tflite").metadata.unknown_below or 0.0
+    runs: dict[str, Any] = {}
+    for run in (*PEOPLE_RUNS, *SET_RUNS):
+        if run.data_set and run.data_set not in data.names:
+            continue
+        probabilities = embedder(ModelFile.read(fold_file(models, run)), "generic")
+        strangers = data.judging.where(run.judged_on(data.judging))
+        runs[run.name] = {
+            "generic": judge_generic(strangers, probabilities, turns=0),
+            "sureness": judge_sureness(strangers, probabilities, unknown_below),
+        }
+        tell(f"{run.name}: {BASE}")
+    return foreign_sets(runs)
 
 
 def fold_file(models: Path, run: Run) -> Path:

@@ -16,6 +16,7 @@ from harpi_models.datasets.catalogue import CORE
 from harpi_models.datasets.layout import RATE
 from harpi_models.examples import Examples
 from harpi_models.metrics import Figure, over_people
+from harpi_models.mixture import STAIRS, WALKING, only
 from harpi_models.protocol import (
     Embed,
     Learner,
@@ -71,10 +72,8 @@ def judge_generic(
     turned = [
         generic_scores(examples, probabilities, turned_seed=seed) for seed in range(turns)
     ]
-    return {
-        "as recorded": generic_scores(examples, probabilities),
-        "strap turned": mean_scores(turned),
-    }
+    recorded = {"as recorded": generic_scores(examples, probabilities)}
+    return recorded | ({"strap turned": mean_scores(turned)} if turned else {})
 
 
 def judge_classes(examples: Examples, probabilities: Embed) -> dict[str, float]:
@@ -128,6 +127,56 @@ def confidence_at(examples: Examples, probabilities: Embed, share: float) -> flo
     """Confidence under which a share of strangers' familiar windows falls."""
     sure = examples.where(examples.sure)
     return float(np.quantile(probabilities(sure.values).max(axis=1), share))
+
+
+def judge_sureness(
+    examples: Examples, probabilities: Embed, unknown_below: float
+) -> dict[str, dict[str, Any]]:
+    """What strangers are told at each place, and how surely.
+
+    Args:
+        examples: windows of strangers.
+        probabilities: the model.
+        unknown_below: confidence under which the answer is *unknown*.
+
+    Returns:
+        By place: shares of the windows, as the mean over people, that are answered `right`,
+        said to be `unknown`, and answered `wrong and sure`; also of walking alone (with what
+        was `called stairs`) and of stairs alone (with what was `called walking`).
+    """
+    mine = examples.where(np.asarray(examples.core.any(axis=1)))
+    found = probabilities(mine.values)
+    answers = np.argmax(found, axis=1)
+    unknown = found.max(axis=1) < unknown_below
+    right = mine.core[np.arange(len(mine)), answers]
+    shares = {
+        "right": right & ~unknown,
+        "unknown": unknown,
+        "wrong and sure": ~right & ~unknown,
+    }
+    groups = {"all": np.ones(len(mine), bool), "walking": only(mine, [WALKING])}
+    groups["stairs"] = only(mine, STAIRS)
+    called = {"walking": np.isin(answers, STAIRS), "stairs": answers == WALKING}
+    result: dict[str, dict[str, Any]] = {}
+    for place in np.unique(mine.position):
+        rows: dict[str, Any] = {}
+        for kind, members in groups.items():
+            here = members & (mine.position == place)
+            if not here.any():
+                continue
+            told = dict(shares)
+            if kind in called:
+                told[f"called {'stairs' if kind == 'walking' else 'walking'}"] = (
+                    called[kind] & ~unknown
+                )
+            people = np.unique(mine.person[here])
+            rows[kind] = {
+                name: float(np.mean([values[here & (mine.person == p)].mean() for p in people]))
+                for name, values in told.items()
+            }
+            rows[kind]["people"] = len(people)
+        result[mine.places[place]] = rows
+    return result
 
 
 def confusion(examples: Examples, probabilities: Embed) -> list[list[int]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ from harpi.recognition.model_file import ModelFile
 from harpi.types import FloatArray
 from harpi_models.converter import Converted, convert_model
 from harpi_models.datasets.catalogue import CORE, SPAR, TRAINED_ON
+from harpi_models.datasets.consistency import Agreement, check_set
 from harpi_models.datasets.layout import LENGTH
-from harpi_models.errors import ConversionRefused
+from harpi_models.datasets.motion_capture import NAME as MOTION_CAPTURE
+from harpi_models.datasets.motion_capture import VirtualWalkers, read_clips
+from harpi_models.errors import ConversionRefused, DataRefused
 from harpi_models.examples import Examples, read_examples
-from harpi_models.folds import ALL, PEOPLE_RUNS, PLACE_RUNS, Run
+from harpi_models.folds import ALL, PEOPLE_RUNS, PLACE_RUNS, SET_RUNS, Run
 from harpi_models.heads import softmax_head
 from harpi_models.imu_network import imu_base
 from harpi_models.judging import (
@@ -31,6 +35,7 @@ from harpi_models.judging import (
     judge_classes,
     judge_generic,
     judge_personal,
+    judge_sureness,
 )
 from harpi_models.optimizers import Adam
 from harpi_models.output import write_result, writing
@@ -39,12 +44,14 @@ from harpi_models.quantization import Quantization
 from harpi_models.reference import knn_reference
 from harpi_models.training import Recipe, Trained, train
 
-VERSION = "1.1"
+VERSION = "1.2"
 LICENCE = "Apache-2.0; trained on data under the licences in the model card"
 TRAINING_LENGTH = 80
 """Samples of the windows that are trained on, which leaves room to warp time."""
 UNKNOWN_RATE = 0.05
 """Share of strangers' familiar windows that `generic` may call unknown."""
+SIBLING_EPOCHS = 3
+"""Epochs of the bases that figures are taken from: there are eleven of them."""
 CALIBRATION = 500
 """Windows that int8 finds its ranges with."""
 REFERENCE = "knn_reference.safetensors"
@@ -62,24 +69,65 @@ class Data:
         training: longer ones, that overlap.
         judging: ones that do not overlap.
         spar: of the set that no base learns from.
+        walkers: virtual ones, to learn from; None where they are not wanted.
+        agreement: how the two sensors agree, by place; what is not sound there is in none of
+            the windows to learn from.
     """
 
     training: Examples
     judging: Examples
     spar: Examples
+    walkers: VirtualWalkers | None = None
+    agreement: Mapping[str, Agreement] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, folder: Path) -> Data:
+    def read(cls, folder: Path, without: Collection[str] = ()) -> Data:
         """Read all sets.
 
+        Args:
+            folder: of the sets.
+            without: names of sets, or of the motion capture, that are not wanted.
+
         Raises:
-            DataRefused: one is missing or damaged.
+            DataRefused: one is missing or damaged, there is none of such a name, or none is
+                left.
         """
+        known = [data_set.name for data_set in TRAINED_ON]
+        for name in without:
+            if name not in (*known, MOTION_CAPTURE):
+                raise DataRefused(
+                    f"there is no data set {name!r} to do without",
+                    where="train",
+                    remedy=f"Choose from {', '.join((*known, MOTION_CAPTURE))}",
+                )
+        wanted = [data_set for data_set in TRAINED_ON if data_set.name not in without]
+        if not wanted:
+            raise DataRefused("no data set is left to learn from", where="train")
+        agreement: dict[str, Agreement] = {}
+        for data_set in (*wanted, SPAR):
+            agreement |= check_set(folder, data_set)
+        walkers = None
+        if MOTION_CAPTURE not in without:
+            walkers = VirtualWalkers(read_clips(folder), TRAINING_LENGTH)
+        training = read_examples(folder, wanted, hop=LENGTH // 2, length=TRAINING_LENGTH)
+        sound = np.array([agreement[place].sound for place in training.places])
         return cls(
-            read_examples(folder, TRAINED_ON, hop=LENGTH // 2, length=TRAINING_LENGTH),
-            read_examples(folder, TRAINED_ON, hop=LENGTH, length=LENGTH),
+            training.where(sound[training.position]),
+            read_examples(folder, wanted, hop=LENGTH, length=LENGTH),
             read_examples(folder, [SPAR], hop=LENGTH, length=LENGTH),
+            walkers,
+            agreement,
         )
+
+    @property
+    def names(self) -> list[str]:
+        """What is learnt from."""
+        sets = [data_set.name for data_set in self.training.data_sets]
+        return sets if self.walkers is None else [*sets, MOTION_CAPTURE]
+
+    def walkers_for(self, run: Run) -> VirtualWalkers | None:
+        """The virtual walkers, where a run may learn from them."""
+        return self.walkers if run.virtual else None
 
 
 def train_and_judge(
@@ -110,25 +158,40 @@ def train_and_judge(
     """
     begun, cpu = time.monotonic(), time.process_time()
     follow = progress or (lambda name: lambda epoch, epochs, figures: None)
+    for place, agreement in data.agreement.items():
+        tell(f"{place}: gyroscope against accelerometer: {agreement}")
     runs: dict[str, dict[str, Any]] = {}
-    for run in (*PEOPLE_RUNS, *PLACE_RUNS) if judged else ():
-        mine = data.training.where(run.trained_on(data.training))
-        trained = train(mine, recipe, progress=follow(run.name))
-        converted = to_file(trained, None)
-        path = out / "runs" / f"{run.name.replace(' ', '_')}.tflite"
-        converted.write(path)
-        runs[run.name] = judge_run(run, path, data)
-        if run.fold == 0 and not run.without:
-            runs[run.name]["quantized"] = judge_quantized(trained, run, data)
-        tell(f"{run.name}: {path}")
     unknown_below = None
+
+    trained = train(
+        data.training.where(ALL.trained_on(data.training)),
+        recipe,
+        walkers=data.walkers,
+        progress=follow(ALL.name),
+    )
+    # It is of use before anything is known of it.
+    to_file(trained, None, data.names).write(out / "generic.tflite")
     if judged:
+        known = _data_digest(data)
+
+        def learn(run: Run) -> Path:
+            path, runs[run.name] = sibling(
+                run, data, recipe, out / "runs", known, follow(run.name)
+            )
+            tell(f"{run.name}: {path}")
+            return path
+
+        paths = {run: learn(run) for run in PEOPLE_RUNS}
         limits = [runs[run.name]["confidence"] for run in PEOPLE_RUNS]
         unknown_below = round(float(np.mean(limits)), 3)
-    trained = train(
-        data.training.where(ALL.trained_on(data.training)), recipe, progress=follow(ALL.name)
-    )
-    base = to_file(trained, unknown_below)
+        foreign = [run for run in SET_RUNS if run.data_set in data.names]
+        paths |= {run: learn(run) for run in (*foreign, *PLACE_RUNS)}
+        for run, path in paths.items():
+            strangers = data.judging.where(run.judged_on(data.judging))
+            probabilities = embedder(ModelFile.read(path), "generic")
+            told = judge_sureness(strangers, probabilities, unknown_below)
+            runs[run.name]["sureness"] = told
+    base = to_file(trained, unknown_below, data.names)
     reference = knn_reference(data.judging)
     figures = {
         "version": VERSION,
@@ -137,6 +200,9 @@ def train_and_judge(
         "unknown_below": unknown_below,
         "size": len(base.content),
         "people": people_by_set(data.training),
+        "data": data.names,
+        "agreement": {place: asdict(found) for place, found in data.agreement.items()},
+        "sibling_epochs": min(recipe.epochs, SIBLING_EPOCHS),
         "history": trained.history,
         "cost": {
             "minutes": round((time.monotonic() - begun) / 60, 1),
@@ -153,7 +219,9 @@ def train_and_judge(
     for kind in QUANTIZED:
         path = out / f"generic_{kind}.tflite"
         try:
-            smaller = to_file(trained, unknown_below, kind, representative(ALL, data))
+            smaller = to_file(
+                trained, unknown_below, data.names, kind, representative(ALL, data)
+            )
         except ConversionRefused as error:
             # A base stands without its smaller sisters; one of an earlier run is not its.
             path.unlink(missing_ok=True)
@@ -167,10 +235,19 @@ def train_and_judge(
 def to_file(
     trained: Trained,
     unknown_below: float | None,
+    data: Sequence[str] = (),
     quantization: Quantization = "none",
     representative: FloatArray | None = None,
 ) -> Converted:
-    """Convert a trained base with the head that it ships with."""
+    """Convert a trained base with the head that it ships with.
+
+    Args:
+        trained: the base.
+        unknown_below: confidence under which its answer means *unknown*; None for never.
+        data: names of what it learnt from.
+        quantization: of its weights.
+        representative: windows that int8 finds its ranges with.
+    """
     base = imu_base(
         trained.body,
         trained.kernel,
@@ -180,7 +257,7 @@ def to_file(
         labels=CORE,
         version=VERSION,
         licence=LICENCE,
-        data=[d.name for d in TRAINED_ON],
+        data=data,
         unknown_below=unknown_below,
     )
     return convert_model(
@@ -192,23 +269,73 @@ def to_file(
     )
 
 
+def sibling(
+    run: Run, data: Data, recipe: Recipe, folder: Path, known: str, progress: Progress
+) -> tuple[Path, dict[str, Any]]:
+    """Train the base of a run and judge it, unless an earlier command did so alike.
+
+    Args:
+        run: what it may see.
+        data: the sets.
+        recipe: of the shipped base; a sibling is trained for `SIBLING_EPOCHS` at most.
+        folder: of the siblings, each with its figures beside it.
+        known: digest of the data.
+        progress: told after each epoch.
+
+    Returns:
+        Its file and its figures.
+    """
+    path = folder / f"{run.name.replace(' ', '_')}.tflite"
+    beside = path.with_suffix(".json")
+    brief = replace(recipe, epochs=min(recipe.epochs, SIBLING_EPOCHS))
+    key = hashlib.sha256(f"{run} {brief} {known} {VERSION}".encode()).hexdigest()
+    if path.exists() and beside.exists():
+        kept: dict[str, Any] = json.loads(beside.read_text())
+        digest = ModelFile.read(path).metadata.digest
+        if (kept.get("key"), kept.get("digest")) == (key, digest):
+            return path, kept["figures"]
+    trained = train(
+        data.training.where(run.trained_on(data.training)),
+        brief,
+        walkers=data.walkers_for(run),
+        progress=progress,
+    )
+    made = to_file(trained, None, data.names)
+    made.write(path)
+    figures = judge_run(run, path, data)
+    if run.fold == 0 and not run.part:
+        figures["quantized"] = judge_quantized(trained, run, data)
+    text = json.dumps({"key": key, "digest": made.metadata.digest, "figures": figures})
+    write_result(beside, text.encode())
+    return path, figures
+
+
 def judge_run(run: Run, path: Path, data: Data) -> dict[str, Any]:
-    """Judge the file of a run on its strangers."""
+    """Judge the file of a run on its strangers; on a foreign set the generic model alone."""
     file = ModelFile.read(path)
     strangers = data.judging.where(run.judged_on(data.judging))
     probabilities = embedder(file, "generic")
-    personal, unknown = judge_personal(strangers, file, test_after=TEST_AFTER)
-    if run.fold == 0 and not run.without:
-        spar, spar_unknown = judge_personal(data.spar, file, test_after=SPAR_TEST_AFTER)
-        personal, unknown = join([personal, spar]), join([unknown, spar_unknown])
-    return {
+    figures = {
         "generic": judge_generic(strangers, probabilities),
         "classes": judge_classes(strangers, probabilities),
         "confusion": confusion(strangers, probabilities),
         "confidence": confidence_at(strangers, probabilities, UNKNOWN_RATE),
-        "personal": personal,
-        "unknown": unknown,
     }
+    if run.data_set:
+        return figures
+    personal, unknown = judge_personal(strangers, file, test_after=TEST_AFTER)
+    if run.fold == 0 and not run.part:
+        spar, spar_unknown = judge_personal(data.spar, file, test_after=SPAR_TEST_AFTER)
+        personal, unknown = join([personal, spar]), join([unknown, spar_unknown])
+    return figures | {"personal": personal, "unknown": unknown}
+
+
+def _data_digest(data: Data) -> str:
+    """Of all windows, whose they are, and what else is learnt from."""
+    digest = hashlib.sha256(" ".join(data.names).encode())
+    for array in (data.judging.values, data.judging.person, data.judging.own):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def judge_quantized(trained: Trained, run: Run, data: Data) -> dict[str, Any]:
@@ -217,7 +344,7 @@ def judge_quantized(trained: Trained, run: Run, data: Data) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for kind in QUANTIZED:
         try:
-            converted = to_file(trained, None, kind, representative(run, data))
+            converted = to_file(trained, None, data.names, kind, representative(run, data))
         except ConversionRefused:
             continue
         file = ModelFile.parse(converted.content, kind)

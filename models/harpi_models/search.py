@@ -54,7 +54,7 @@ def search(
         recipe = repr(entry.recipe)
         if known.get(entry.name, {}).get("recipe") != recipe:
             mine = data.training.where(SPLIT.trained_on(data.training))
-            trained = train(mine, entry.recipe)
+            trained = train(mine, entry.recipe, walkers=data.walkers_for(SPLIT))
             known[entry.name] = {
                 "why": entry.why,
                 "recipe": recipe,

@@ -17,9 +17,11 @@ from harpi.types import FloatArray
 from harpi_models.augmentation import Augmentation
 from harpi_models.datasets.catalogue import CORE
 from harpi_models.datasets.layout import LENGTH
-from harpi_models.examples import Examples, balance
+from harpi_models.datasets.motion_capture import VirtualWalkers
+from harpi_models.examples import Examples
 from harpi_models.imu_network import KINDS, body, channel_count, front, posture_branch
 from harpi_models.metrics import macro_f1
+from harpi_models.mixture import WALKING, Mixture
 
 ASIDE = 8
 """With early stopping, one person in so many is not trained on."""
@@ -38,6 +40,7 @@ class Recipe:
         expansion: width of a last pointwise convolution; 0 for none.
         posture: width of a layer over the mean acceleration; 0 for none.
         augmentation: what is done to every window.
+        mixture: how often which window is drawn.
         own_weight: weight of telling the sets' own labels apart, beside the core labels.
         smoothing: of the core labels.
         epochs: at most.
@@ -58,9 +61,10 @@ class Recipe:
     expansion: int = 128
     posture: int = 24
     augmentation: Augmentation = field(default_factory=Augmentation)
+    mixture: Mixture = field(default_factory=Mixture)
     own_weight: float = 0.5
     smoothing: float = 0.05
-    epochs: int = 14
+    epochs: int = 10
     epoch_windows: int = 60_000
     batch: int = 256
     learning_rate: float = 3e-3
@@ -114,6 +118,7 @@ def train(
     examples: Examples,
     recipe: Recipe,
     *,
+    walkers: VirtualWalkers | None = None,
     progress: Progress = lambda epoch, epochs, figures: None,
 ) -> Trained:
     """Train a base.
@@ -121,6 +126,8 @@ def train(
     Args:
         examples: windows of at least `LENGTH` samples; longer ones leave room to warp time.
         recipe: how. With early stopping the best epoch is kept, else the last.
+        walkers: make virtual windows, as long as those of the examples, anew for every epoch;
+            None for real ones only.
         progress: told after each epoch.
     """
     begun = time.monotonic()
@@ -131,16 +138,28 @@ def train(
     keras.utils.set_random_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
     network = _Network(examples, recipe)
-    chances = balance(examples)
+    chances = recipe.mixture.chances(examples)
+    virtual = 0
+    if walkers is not None:
+        share = recipe.mixture.virtual_share(examples, chances)
+        virtual = round(recipe.epoch_windows * share)
     history: list[dict[str, float]] = []
     best, best_weights = -np.inf, None
     for epoch in range(recipe.epochs):
         drawn = rng.choice(len(examples), recipe.epoch_windows, p=chances)
+        made = np.empty((0, *examples.values.shape[1:]), np.float32)
+        if walkers is not None and virtual:
+            made = walkers.draw(virtual, rng)
+            # Below 0: the virtual window of that number, counted from the end.
+            drawn[rng.permutation(len(drawn))[:virtual]] = -1 - np.arange(virtual)
         losses = []
         for i in range(0, len(drawn) - recipe.batch + 1, recipe.batch):
             chosen = drawn[i : i + recipe.batch]
-            windows = recipe.augmentation(examples.values[chosen], LENGTH, rng)
-            losses.append(network.step(windows, chosen))
+            real = chosen >= 0
+            values = np.empty((len(chosen), *examples.values.shape[1:]), np.float32)
+            values[real] = examples.values[chosen[real]]
+            values[~real] = made[chosen[~real]]
+            losses.append(network.step(recipe.augmentation(values, LENGTH, rng), chosen))
         figures = {"loss": float(np.mean([float(loss) for loss in losses]))}
         if validation is not None:
             figures["validation"] = _validate(network.trained([], 0.0), validation, recipe)
@@ -193,21 +212,29 @@ class _Network:
         self._run = tf.function(self._step, autograph=False, reduce_retracing=True)
 
     def step(self, windows: FloatArray, chosen: NDArray[np.int64]) -> Any:
-        """Train on windows that were made from the chosen examples."""
+        """Train on windows made from the chosen examples; those below 0 are virtual."""
+        virtual = chosen < 0
+        may = self._may[chosen]
+        may[virtual] = np.eye(len(CORE), dtype=np.float32)[WALKING]
+        weight = np.where(virtual, self._recipe.mixture.virtual_weight, 1.0)
         return self._run(
             tf.constant(windows),
-            tf.constant(self._may[chosen]),
+            tf.constant(may),
+            tf.constant(weight.astype(np.float32)),
             tf.constant(self._own[chosen]),
+            tf.constant((~virtual).astype(np.float32)),
             tf.constant(self._others[self._set[chosen]]),
         )
 
-    def _step(self, windows: Any, may: Any, own: Any, others: Any) -> Any:
+    def _step(
+        self, windows: Any, may: Any, weight: Any, own: Any, owned: Any, others: Any
+    ) -> Any:
         with tf.GradientTape() as tape:
             features = _features(
                 self.body, self.branch, windows, self._recipe.channels, training=True
             )
             log_core = tf.nn.log_softmax(self.core(features))
-            known = tf.reduce_max(may, axis=1)
+            known = tf.reduce_max(may, axis=1) * weight
             # A label such as "stairs" is answered by either direction.
             one_of = tf.reduce_logsumexp(log_core + tf.math.log(may + 1e-9), axis=1)
             smooth = self._recipe.smoothing
@@ -216,7 +243,8 @@ class _Network:
             own_loss = tf.nn.sparse_softmax_cross_entropy_with_logits(
                 own, self.own(features) + others
             )
-            loss += self._recipe.own_weight * tf.reduce_mean(own_loss)
+            mean_own = tf.reduce_sum(own_loss * owned) / tf.reduce_sum(owned)
+            loss += self._recipe.own_weight * mean_own
         gradients = tape.gradient(loss, self._variables)
         self._optimizer.apply(gradients, self._variables)
         return loss

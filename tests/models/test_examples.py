@@ -5,9 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harpi_models.datasets.catalogue import CATALOGUE, CORE, HAPT, TRAINED_ON, WISDM
+from harpi_models.datasets.catalogue import (
+    CATALOGUE,
+    CORE,
+    HAPT,
+    TRAINED_ON,
+    UMAFALL,
+    WISDM,
+    body_part,
+)
 from harpi_models.examples import Examples, core_table, read_examples
-from harpi_models.folds import FOLDS, PEOPLE_RUNS, PLACE_RUNS, fold_of
+from harpi_models.folds import ALL, FOLDS, PEOPLE_RUNS, PLACE_RUNS, SET_RUNS, fold_of
 from tests.models.synthetic import write
 
 
@@ -71,13 +79,37 @@ def test_a_base_without_a_place_sees_neither_the_place_nor_the_strangers(
 ) -> None:
     run = PLACE_RUNS[0]
     places = np.array(examples.places)[examples.position]
-    legs = np.char.endswith(places, "_leg")
+    legs = np.array([body_part(place) == "leg" for place in places])
     trained, judged = run.trained_on(examples), run.judged_on(examples)
     assert trained.any()
     assert judged.any()
     assert not np.any(trained & legs)
     assert np.all(legs[judged])
     assert not set(examples.person[trained]) & set(examples.person[judged])
+
+
+def test_a_base_without_a_set_sees_all_of_the_others(tmp_path: Path) -> None:
+    write(tmp_path, HAPT, ("walking", "laying"), positions=("waist_phone",))
+    write(tmp_path, UMAFALL, ("walking",), positions=("ankle", "waist"))
+    found = read_examples(tmp_path, [HAPT, UMAFALL], hop=64, length=64)
+    (run,) = (run for run in SET_RUNS if run.data_set == "umafall")
+    trained, judged = run.trained_on(found), run.judged_on(found)
+    assert np.all(trained == (found.data_set == 0))
+    assert np.all(judged == (found.data_set == 1))
+    assert {run.data_set for run in SET_RUNS} == {d.name for d in TRAINED_ON}
+
+
+def test_virtual_legs_are_not_for_a_base_that_must_not_see_legs() -> None:
+    no_leg, no_arm = PLACE_RUNS
+    assert not no_leg.virtual
+    assert no_arm.virtual
+    assert ALL.virtual
+
+
+def test_every_place_of_a_set_is_on_some_part_of_the_body() -> None:
+    assert body_part("umafall/ankle") == body_part("dsads/left_leg") == "leg"
+    assert body_part("wisdm_watch/wrist_watch") == body_part("dsads/right_arm") == "arm"
+    assert body_part("new/elbow") == "elbow"
 
 
 def test_the_sets_that_train_are_in_the_catalogue() -> None:

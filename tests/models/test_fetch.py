@@ -82,10 +82,46 @@ def spar(path: Path) -> Path:
     return archive(path, {"seglearn/data/watch_dataset.npy": file.getvalue()})
 
 
+def umafall(path: Path) -> Path:
+    """Walking, 20 Hz with a hole; x and z of the gyroscope have the other sign."""
+    head = [
+        "% Name: Subject_05;;;;;;;",
+        "%F4:09:D8:72:64:3A;0; RIGHTPOCKET; samsung-SM-G900F-5.0;;;;",
+        "%B0:B4:48:B8:77:03;4; ANKLE; SensorTag;;;;",
+        "% TimeStamp; Sample No; X-Axis; Y-Axis; Z-Axis; Sensor Type; Sensor ID;",
+    ]
+    rows = []
+    for i in (i for i in range(101) if i != 50):
+        for kind, values in ((0, "0;0;1"), (1, f"{-np.degrees(1)};0;0"), (2, "9;9;9")):
+            rows.append(f"{50 * i};{i};{values};{kind};4;")
+        rows.append(f"{50 * i};{i};1;0;0;0;0;")
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as file:
+        text = "\n".join([*head, *rows, "broken;line"])
+        file.writestr("UMAFall_Subject_05_ADL_Walking_1_2016-06-06_16-41-26.csv", text)
+        file.writestr("read_me.csv", "nothing")
+    return archive(path, {"UMAFall_Dataset.zip": inner.getvalue()})
+
+
+def difronzo(path: Path) -> Path:
+    head = "LSTM/raw data"
+    return archive(
+        path,
+        {
+            f"{head}/acc_exp05_user03.txt": "\n".join([f"0 0 {G}"] * 200),
+            f"{head}/gyro_exp05_user03.txt": "\n".join(["1 0 0"] * 200),
+            # The end of the last mark has a digit too many, as in the original.
+            f"{head}/labels.txt": "5 3 1 1 190\n5 3 4 195 1999\n6 4 2 1 9\n\n",
+        },
+    )
+
+
 MADE = {
     "dsads": (dsads, 3, "sitting", 5 * 250),
     "wisdm_watch": (wisdm, 1600, "walking", 99),
     "motionsense": (motionsense, 4, "walking", 200),
+    "umafall": (umafall, 5, "walking", 100),
+    "difronzo_pocket": (difronzo, 3, "walking", 200),
     "spar_seglearn": (spar, 7, "FEL", 200),
 }
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harpi.signal.windows import windows_of
-from harpi_models.datasets.catalogue import HAPT, MOTIONSENSE
-from harpi_models.datasets.layout import LENGTH, RATE, read_arrays, read_windows
+from harpi_models.datasets.catalogue import HAPT, MOTIONSENSE, UMAFALL
+from harpi_models.datasets.layout import LENGTH, RATE, read_arrays, read_windows, still
 from harpi_models.errors import DataRefused
 from tests.models.synthetic import arrays, damaged, write
 
@@ -50,6 +50,19 @@ def test_a_change_of_label_within_a_segment_ends_the_window(tmp_path: Path) -> N
     np.savez(tmp_path / "motionsense.npz", **made)
     found = read_windows(tmp_path, MOTIONSENSE, hop=LENGTH)
     assert np.bincount(found.label).tolist() == [4, 4, 4]
+
+
+def test_waiting_and_falling_are_not_learnt(tmp_path: Path) -> None:
+    made = arrays(UMAFALL, ("walking", "clapping", "fall_forward"), positions=("ankle",))
+    waiting = (np.arange(len(made["acc"])) // 300) % 2 == 1  # every other 6 s
+    made["acc"][waiting], made["gyro"][waiting] = [0, 0, 4096], 0
+    np.savez(tmp_path / "umafall.npz", **made)
+    found = read_windows(tmp_path, UMAFALL, hop=LENGTH)
+    names = found.names()
+    assert set(names) == {"walking", "clapping"}
+    assert still(found.values[names == "clapping"]).any()
+    assert not still(found.values[names == "walking"]).any()
+    assert (names == "walking").sum() < (names == "clapping").sum()
 
 
 def broken(name: str, value: Any) -> Any:

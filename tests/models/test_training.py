@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from harpi.recognition.model_file import ModelFile
-from harpi_models.datasets.catalogue import HAPT, MOTIONSENSE, SPAR, WISDM
+from harpi_models.datasets.catalogue import CORE, HAPT, MOTIONSENSE, SPAR, WISDM
+from harpi_models.datasets.motion_capture import VirtualWalkers, read_clips
+from harpi_models.errors import DataRefused
 from harpi_models.examples import Examples, balance, combine, read_examples
-from harpi_models.folds import PEOPLE_RUNS, PLACE_RUNS
+from harpi_models.folds import PEOPLE_RUNS, PLACE_RUNS, SET_RUNS
+from tests.models.captured import write_capture
 from tests.models.support import TENSORFLOW
 from tests.models.synthetic import write
 
@@ -22,6 +25,7 @@ if TENSORFLOW:
     from harpi_models.training import Recipe, train
 
 SETS = (MOTIONSENSE, WISDM)
+FOREIGN = tuple(run for run in SET_RUNS if run.data_set == "wisdm_watch")
 
 
 def folder_of_sets(folder: Path, *, seconds: float = 40.0) -> Path:
@@ -34,6 +38,7 @@ def folder_of_sets(folder: Path, *, seconds: float = 40.0) -> Path:
     ):
         write(folder, data_set, labels, subjects=people, positions=limbs, seconds=seconds)
     write(folder, SPAR, ("PEN", "ABD", "FEL", "IR"), subjects=(1,), seconds=90)
+    write_capture(folder)
     return folder
 
 
@@ -115,6 +120,7 @@ def test_the_whole_run_writes_base_reference_figures_and_card(
         monkeypatch.setattr(f"harpi_models.{module}.TRAINED_ON", SETS)
         monkeypatch.setattr(f"harpi_models.{module}.PEOPLE_RUNS", PEOPLE_RUNS[:1])
         monkeypatch.setattr(f"harpi_models.{module}.PLACE_RUNS", PLACE_RUNS[:1])
+        monkeypatch.setattr(f"harpi_models.{module}.SET_RUNS", FOREIGN)
     data = Data.read(folder_of_sets(tmp_path, seconds=90))
     recipe = replace(Recipe(), epochs=1, epoch_windows=512, batch=128)
     out = tmp_path / "out"
@@ -127,11 +133,31 @@ def test_the_whole_run_writes_base_reference_figures_and_card(
     assert smaller.metadata.unknown_below == figures["unknown_below"]
     card = model_card(json.loads((out / "figures.json").read_text()))
     assert "### arms" in card
+    assert card.index("A data set that it never saw") < card.index("## Data")
+    assert "wisdm_watch/right_arm" in card
+    assert "cmu_joints" in card
+    assert figures["data"] == ["motionsense", "wisdm_watch", "cmu_joints"]
+    sureness = figures["runs"]["no wisdm_watch"]["sureness"]["wisdm_watch/left_leg"]["all"]
+    told = [sureness[name] for name in ("right", "unknown", "wrong and sure")]
+    assert sum(told) == pytest.approx(1)
     assert "| dynamic |" in card
     assert {path.name for path in (out / "runs").iterdir()} == {
+        "fold_0.json",
         "fold_0.tflite",
+        "no_leg.json",
         "no_leg.tflite",
+        "no_wisdm_watch.json",
+        "no_wisdm_watch.tflite",
     }
+    trained: list[str] = []
+    again = train_and_judge(
+        data,
+        recipe,
+        out,
+        progress=lambda name: lambda epoch, epochs, told: trained.append(name),
+    )
+    assert trained == ["all"], "what an earlier command trained alike is not trained again"
+    assert json.dumps(again["runs"]) == json.dumps(figures["runs"])
 
 
 @pytest.mark.models
@@ -155,6 +181,39 @@ def test_a_quantisation_that_harms_the_base_is_left_out_and_told(
         "generic_float16.tflite",
     }
     assert "no dynamic: guard: bottleneck differs" in told[-1]
+
+
+@pytest.mark.models
+def test_virtual_walkers_are_learnt_as_walking(examples: Examples, tmp_path: Path) -> None:
+    """Nobody in the examples walks as these do; without them, it is something else."""
+    write_capture(tmp_path)
+    walkers = VirtualWalkers(read_clips(tmp_path), 80)
+    strangers = walkers.draw(60, np.random.default_rng(9))[:, :64]
+    recipe = replace(Recipe(), epochs=6, epoch_windows=1024, batch=128)
+    mixed = replace(recipe, mixture=replace(recipe.mixture, virtual=1.0, virtual_weight=1.0))
+    base = train(examples, mixed, walkers=walkers)
+    answers = base.probabilities(base.features(strangers)).argmax(axis=1)
+    assert np.mean(answers == CORE.index("walking")) > 0.8
+
+
+@pytest.mark.models
+def test_sets_can_be_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from harpi_models import pipeline
+
+    monkeypatch.setattr(pipeline, "TRAINED_ON", SETS)
+    folder = folder_of_sets(tmp_path)
+    (folder / "cmu_joints.npz").unlink()
+    with pytest.raises(DataRefused, match="motion capture is missing"):
+        Data.read(folder)
+    data = Data.read(folder, ["cmu_joints", "wisdm_watch"])
+    assert data.names == ["motionsense"]
+    assert data.walkers is None
+    for without, told in (
+        (["nobody"], "no data set 'nobody'"),
+        (["motionsense", "wisdm_watch"], "no data set is left"),
+    ):
+        with pytest.raises(DataRefused, match=told):
+            Data.read(folder, without)
 
 
 @pytest.mark.models

@@ -21,14 +21,23 @@ def benchmark(
         Path,
         typer.Option("--models", metavar="DIR", help="What `harpi-models train` wrote."),
     ] = Path("trained"),
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--without",
+            metavar="SET",
+            help="A set that the models were trained without; repeatable.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Also write the table here.")
     ] = None,
 ) -> None:
-    """Compare the base with what one would take instead.
+    """Ask the base about data sets it never saw, and compare it with its rivals.
 
-    RandomForest, kNN and MiniRocket learn from the same people; every figure is of people that
-    the model never saw.
+    First come the sets that were left out one by one, and how often an answer was wrong without
+    doubt. RandomForest, kNN and MiniRocket learn from the same people; every figure is of
+    people that the model never saw.
     """
     from harpi_models.backend import require_tensorflow
     from harpi_models.output import require_writable, write_result
@@ -37,11 +46,18 @@ def benchmark(
         require_writable(out.parent)
     require_tensorflow()
     from harpi_models.benchmark import benchmark as measure
-    from harpi_models.benchmark import comparison
+    from harpi_models.benchmark import comparison, foreign
     from harpi_models.pipeline import Data
 
     typer.echo("reading the data sets ...", err=True)
-    text = comparison(measure(Data.read(data), models, tell=lambda x: typer.echo(x, err=True)))
+
+    def tell(line: str) -> None:
+        typer.echo(line, err=True)
+
+    sets = Data.read(data, without or ())
+    first = foreign(sets, models, tell=tell)
+    typer.echo(first)
+    text = comparison(measure(sets, models, tell=tell))
     typer.echo(text)
     if out is not None:
-        write_result(out, text.encode())
+        write_result(out, f"{first}\n{text}".encode())

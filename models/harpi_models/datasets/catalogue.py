@@ -20,6 +20,21 @@ CORE: Final = (
 """What the shipped base answers with."""
 
 
+BODY: Final = {
+    "leg": ("left_leg", "right_leg", "ankle"),
+    "arm": ("left_arm", "right_arm", "wrist", "wrist_watch", "left_wrist", "right_wrist"),
+    "trunk": ("torso", "chest", "waist", "waist_phone"),
+    "pocket": ("front_pocket",),
+}
+"""The places of all sets by the part of the body that they are on."""
+
+
+def body_part(place: str) -> str:
+    """Part of the body of ``set/position``; one that is not listed is its own part."""
+    position = place.rpartition("/")[2]
+    return next((part for part, places in BODY.items() if position in places), position)
+
+
 @dataclass(frozen=True, slots=True)
 class DataSet:
     """A public set of recordings.
@@ -32,6 +47,10 @@ class DataSet:
         core: its labels that are one of `CORE`.
         either: its labels that are one of several of `CORE`, it does not say which.
         never: people that enter no training.
+        left_out: its labels that nothing is learnt from and nothing is judged by.
+        moving: its labels under which a still window is waiting, not the activity; such
+            windows are left out.
+        caution: what a user of a base that learnt from it must know; empty for nothing.
     """
 
     name: str
@@ -41,6 +60,9 @@ class DataSet:
     core: Mapping[str, str]
     either: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     never: frozenset[int] = frozenset()
+    left_out: frozenset[str] = frozenset()
+    moving: frozenset[str] = frozenset()
+    caution: str = ""
 
 
 DSADS: Final = DataSet(
@@ -111,6 +133,42 @@ HAPT: Final = DataSet(
     never=frozenset({25, 26}),
 )
 
+UMAFALL: Final = DataSet(
+    name="umafall",
+    title="UMAFall",
+    licence="free to download, say its makers; the copy at figshare is believed CC BY 4.0 (its "
+    "listing was not seen; check before redistribution)",
+    citation="Casilari, Santoyo-Ramon, Cano-Garcia 2017, doi 10.1016/j.procs.2017.06.110; "
+    "figshare 4214283",
+    core={
+        "walking": "walking",
+        "jogging": "running",
+        "stairs_up": "stairs_up",
+        "stairs_down": "stairs_down",
+        "hopping": "jumping",
+    },
+    left_out=frozenset({"fall_backward", "fall_forward", "fall_lateral"}),
+    # Of the stairs, 30 to 41 per cent are a lift or waiting.
+    moving=frozenset({"walking", "jogging", "stairs_up", "stairs_down", "hopping"}),
+    caution="Where its licence does not suit, `harpi-models train --without umafall` makes a "
+    "base that never saw it.",
+)
+
+DIFRONZO: Final = DataSet(
+    name="difronzo_pocket",
+    title="LSTM for Human Activity Recognition (raw recordings of a phone)",
+    licence="MIT",
+    citation="DiFronzo 2021, github.com/DiFronzo/"
+    "LSTM-for-Human-Activity-Recognition-classification",
+    core={
+        "walking": "walking",
+        "upstairs": "stairs_up",
+        "downstairs": "stairs_down",
+        "sitting": "sitting",
+        "standing": "standing",
+    },
+)
+
 SPAR: Final = DataSet(
     name="spar_seglearn",
     title="Smart Physiotherapy Activity Recognition (as in seglearn)",
@@ -119,7 +177,7 @@ SPAR: Final = DataSet(
     core={},
 )
 
-TRAINED_ON: Final = (DSADS, WISDM, MOTIONSENSE, HAPT)
+TRAINED_ON: Final = (DSADS, WISDM, MOTIONSENSE, HAPT, UMAFALL, DIFRONZO)
 """What the base learns from; SPAR stays new, to measure learning new movements with."""
 
 CATALOGUE: Final = {d.name: d for d in (*TRAINED_ON, SPAR)}

@@ -24,6 +24,9 @@ RATE = 25.0
 LENGTH = 64
 COLUMNS = ("subject", "position", "label", "segment", "recording")
 SCALARS = ("fs", "acc_lsb_per_g", "gyro_lsb_per_dps")
+STILL = (0.05, 30.0)
+"""Spread of the acceleration's length, g, and root mean square of the angular rate, deg/s,
+below which a window is still."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +113,7 @@ def read_windows(
         values.append(cut)
         owners.append(np.full(len(cut), begin))
     first = np.concatenate(owners)
-    return Windows(
+    everything = Windows(
         data_set=data_set,
         values=np.concatenate(values),
         label=keys[2, first],
@@ -120,6 +123,17 @@ def read_windows(
         positions=tuple(str(name) for name in arrays["position_names"]),
         run=np.unique(first, return_inverse=True)[1],
     )
+    names = everything.names()
+    unwanted = np.isin(names, list(data_set.left_out))
+    waiting = np.isin(names, list(data_set.moving)) & still(everything.values)
+    return everything.where(~unwanted & ~waiting)
+
+
+def still(windows: FloatArray) -> NDArray[np.bool_]:
+    """Which windows ``[n, T, 6]`` hold no motion worth the name."""
+    spread = np.linalg.norm(windows[..., :3], axis=2).std(axis=1)
+    rate = np.sqrt(np.square(windows[..., 3:]).sum(axis=2).mean(axis=1))
+    return np.asarray((spread < STILL[0]) & (rate < STILL[1]))
 
 
 def read_arrays(path: Path) -> dict[str, Any]:

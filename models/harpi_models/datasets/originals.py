@@ -5,6 +5,7 @@ Acceleration in g, +1 on the axis that points up at rest; angular rate in deg/s.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import zipfile
 from collections.abc import Callable, Iterator
@@ -87,6 +88,30 @@ HAPT_LABELS: Final = [
     "stand_to_lie",
     "lie_to_stand",
 ]
+UMAFALL_LABELS: Final = {
+    "Aplausing": "clapping",
+    "Bending": "bending",
+    "GoDownstairs": "stairs_down",
+    "GoUpstairs": "stairs_up",
+    "HandsUp": "hands_up",
+    "Hopping": "hopping",
+    "Jogging": "jogging",
+    "LyingDown": "lying_down",
+    "MakingACall": "making_a_call",
+    "OpeningDoor": "opening_door",
+    "Sitting": "sit_getup",
+    "Walking": "walking",
+    "backwardFall": "fall_backward",
+    "forwardFall": "fall_forward",
+    "lateralFall": "fall_lateral",
+}
+DIFRONZO_LABELS: Final = {
+    1: "walking",
+    2: "upstairs",
+    3: "downstairs",
+    4: "sitting",
+    5: "standing",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,7 +177,7 @@ def read_wisdm(archive: Path) -> Iterator[Stretch]:
             accel, gyro = _wisdm_rows(file.read(name)), _wisdm_rows(file.read(other))
             person = int(name.rsplit("data_", 1)[1].split("_")[0])
             for letter in sorted(set(accel) & set(gyro)):
-                merged = _wisdm_merge(accel[letter], gyro[letter])
+                merged = _even(accel[letter], gyro[letter], rate=20)
                 if merged is not None:
                     yield Stretch(
                         merged[0] / GRAVITY,
@@ -218,11 +243,71 @@ def read_spar(archive: Path) -> Iterator[Stretch]:
         )
 
 
+def read_umafall(archive: Path) -> Iterator[Stretch]:
+    """``UMAFall_Subject_01_ADL_Walking_1_<date>.csv``: a table of sensors, then their samples.
+
+    A row is ``ms;number;x;y;z;kind;sensor``, kind 0 in g and 1 in deg/s. The gyroscope's x and
+    z have the other sign: with them as they are, *up* would turn against what is measured.
+    The phone in the pocket has no gyroscope and is left out. Samples come at 20 Hz, unevenly.
+    """
+    with zipfile.ZipFile(archive) as outer:
+        inner = [n for n in outer.namelist() if n.endswith(".zip")]
+        file = zipfile.ZipFile(io.BytesIO(outer.read(inner[0]))) if inner else outer
+        for name in sorted(n for n in file.namelist() if n.endswith(".csv")):
+            words = Path(name).stem.split("_")
+            if words[:2] != ["UMAFall", "Subject"] or words[4] not in UMAFALL_LABELS:
+                continue
+            where, rows = _umafall_rows(file.read(name))
+            for sensor, position in where.items():
+                mine = rows[rows[:, 6] == sensor]
+                both = [mine[mine[:, 5] == kind][:, [0, 2, 3, 4]] for kind in (0, 1)]
+                if min(len(part) for part in both) < 2:
+                    continue
+                merged = _even(*(part * [1e-3, 1, 1, 1] for part in both), rate=20)
+                if merged is not None:
+                    yield Stretch(
+                        merged[0],
+                        merged[1] * [-1, 1, -1],
+                        int(words[2]),
+                        position,
+                        UMAFALL_LABELS[words[4]],
+                        "_".join(words[1:]),
+                    )
+
+
+def read_difronzo(archive: Path) -> Iterator[Stretch]:
+    """``raw data/acc_exp01_user01.txt``: m/s² and rad/s; ``labels.txt`` counts from 1."""
+    with zipfile.ZipFile(archive) as file:
+        names = {Path(n).name: n for n in file.namelist() if "raw data/" in n}
+        if "labels.txt" not in names:
+            return
+        marks = np.loadtxt(io.BytesIO(file.read(names["labels.txt"])), dtype=int, ndmin=2)
+        for name in sorted(n for n in names if n.startswith("acc_exp")):
+            experiment, person = (int(part[-2:]) for part in name[:-4].split("_")[1:])
+            accel, gyro = (
+                np.loadtxt(io.BytesIO(file.read(names[n])))
+                for n in (name, name.replace("acc", "gyro"))
+            )
+            labels = np.full(len(accel), "unlabelled", dtype="<U16")
+            for _, _, code, begin, end in marks[marks[:, 0] == experiment]:
+                labels[begin - 1 : end] = DIFRONZO_LABELS[code]
+            yield Stretch(
+                accel / GRAVITY,
+                np.degrees(gyro),
+                person,
+                "front_pocket",
+                labels,
+                str(experiment),
+            )
+
+
 READERS: Final[dict[str, tuple[float, Reader]]] = {
     "dsads": (25.0, read_dsads),
     "wisdm_watch": (20.0, read_wisdm),
     "motionsense": (50.0, read_motionsense),
     "hapt": (50.0, read_hapt),
+    "umafall": (20.0, read_umafall),
+    "difronzo_pocket": (50.0, read_difronzo),
     "spar_seglearn": (50.0, read_spar),
 }
 """Samples per second, and the reader, of each set."""
@@ -260,15 +345,34 @@ def _wisdm_rows(text: bytes) -> dict[str, NDArray[np.float64]]:
     return {letter: np.array(values) for letter, values in rows.items()}
 
 
-def _wisdm_merge(
-    accel: NDArray[np.float64], gyro: NDArray[np.float64]
+def _umafall_rows(text: bytes) -> tuple[dict[int, str], NDArray[np.float64]]:
+    """Place of each mote by its number, and the rows; broken lines are left out."""
+    where: dict[int, str] = {}
+    rows = []
+    for line in text.decode("ascii", "replace").splitlines():
+        parts = [part.strip() for part in line.lstrip("%").split(";")]
+        if line.startswith("%"):
+            # %C4:BE:84:70:64:8A;1; CHEST; SensorTag
+            if len(parts) > 3 and parts[3] == "SensorTag":
+                where[int(parts[1])] = parts[2].lower()
+        elif len(parts) >= 7:
+            with contextlib.suppress(ValueError):
+                rows.append([float(part) for part in parts[:7]])
+    return where, np.array(rows, np.float64).reshape(-1, 7)
+
+
+def _even(
+    accel: NDArray[np.float64], gyro: NDArray[np.float64], *, rate: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Both sensors at the even times that they share."""
+    """Both sensors, rows ``[time in s, x, y, z]``, at the even times that they share.
+
+    None where they share less than a second.
+    """
     accel, gyro = (rows[np.argsort(rows[:, 0], kind="stable")] for rows in (accel, gyro))
     begin, end = max(accel[0, 0], gyro[0, 0]), min(accel[-1, 0], gyro[-1, 0])
     if end - begin < 1:
         return None
-    times = np.arange(begin, end, 1 / 20)
+    times = np.arange(begin, end, 1 / rate)
     both = [
         np.column_stack([np.interp(times, rows[:, 0], rows[:, k]) for k in (1, 2, 3)])
         for rows in (accel, gyro)

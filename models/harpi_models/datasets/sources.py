@@ -98,6 +98,17 @@ SOURCES: Final = {
             "c8cde8076be736417383b4b074461b40c670d642426a818c4253d86a4be5f6e8",
         ),
         Source(
+            "umafall",
+            "https://figshare.com/ndownloader/articles/4214283",
+            "UMA_ADL_FALL_Dataset.zip",
+        ),
+        Source(
+            "difronzo_pocket",
+            "https://github.com/DiFronzo/LSTM-for-Human-Activity-Recognition-classification/"
+            "archive/HEAD.zip",
+            "LSTM-for-Human-Activity-Recognition-classification.zip",
+        ),
+        Source(
             "spar_seglearn",
             "pypi:seglearn==1.2.5",
             "seglearn-1.2.5-py3-none-any.whl",

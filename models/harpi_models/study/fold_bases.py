@@ -25,6 +25,7 @@ from harpi_models.study.plan import SHIPPED, Plan
 from harpi_models.study.results import code_digest, key_of, slug
 
 if TYPE_CHECKING:
+    from harpi_models.datasets.motion_capture import VirtualWalkers
     from harpi_models.training import Recipe
 
 TRAINING_CODE: Final = (
@@ -32,7 +33,9 @@ TRAINING_CODE: Final = (
     "harpi_models.examples",
     "harpi_models.folds",
     "harpi_models.imu_network",
+    "harpi_models.mixture",
     "harpi_models.training",
+    "harpi_models.virtual_imu",
 )
 """What has a say in how a base turns out."""
 
@@ -84,6 +87,19 @@ class StudyData:
             self._folder, TRAINED_ON, hop=LENGTH // 2, length=TRAINING_LENGTH
         )
         return everything.where(run.trained_on(everything))
+
+    def walkers(self, run: Run) -> VirtualWalkers | None:
+        """Virtual walkers that a run learns from, too; None where it must not see legs.
+
+        Raises:
+            DataRefused: the motion capture is missing or damaged.
+        """
+        from harpi_models.datasets.motion_capture import VirtualWalkers, read_clips
+        from harpi_models.pipeline import TRAINING_LENGTH
+
+        return (
+            VirtualWalkers(read_clips(self._folder), TRAINING_LENGTH) if run.virtual else None
+        )
 
 
 class _Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,12 +215,15 @@ class FoldBases:
 
         told = f"training the base {run.name}"
         self._progress(told, 0.0)
+        learnt = self._data.training(run)
         trained = train(
-            self._data.training(run),
+            learnt,
             self.recipe(),
+            walkers=self._data.walkers(run),
             progress=lambda epoch, epochs, figures: self._progress(told, epoch / epochs),
         )
-        to_file(trained, None).write(path)
+        names = [data_set.name for data_set in learnt.data_sets]
+        to_file(trained, None, names).write(path)
         base = ModelFile.read(path)
         origin = _Origin(key=self._key(run), digest=base.metadata.digest)
         write_result(_beside(path), msgspec.json.encode(origin))

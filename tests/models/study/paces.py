@@ -7,9 +7,18 @@ from pathlib import Path
 import numpy as np
 
 from harpi.types import FloatArray
-from harpi_models.datasets.catalogue import DSADS, HAPT, MOTIONSENSE, SPAR, WISDM
+from harpi_models.datasets.catalogue import (
+    DIFRONZO,
+    DSADS,
+    HAPT,
+    MOTIONSENSE,
+    SPAR,
+    UMAFALL,
+    WISDM,
+)
 from harpi_models.protocol import Course
 from harpi_models.study.lesson import Lesson
+from tests.models.captured import write_capture
 from tests.models.synthetic import write
 
 LABELS = ("walk_parking", "jumping", "rowing")
@@ -53,4 +62,7 @@ def write_sets(folder: Path) -> Path:
     write(folder, MOTIONSENSE, ("walking", "jogging"), positions=("front_pocket",), **options)
     write(folder, HAPT, ("walking", "sitting"), positions=("waist_phone",), **options)
     write(folder, SPAR, ("ABD", "FEL"), positions=("left_wrist",), **options)
+    write(folder, UMAFALL, ("walking", "jogging"), positions=("ankle",), **options)
+    write(folder, DIFRONZO, ("walking", "sitting"), positions=("front_pocket",), **options)
+    write_capture(folder)
     return folder
