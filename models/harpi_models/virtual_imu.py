@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.signal import bilinear, butter, lfilter, sosfiltfilt
 from scipy.spatial.transform import Rotation
 
-from harpi.signal.mounting import any_rotations, turn
+from harpi.signal.orientation import any_rotations, turn
 from harpi.types import FloatArray
 
 GRAVITY: Final = 9.80665
