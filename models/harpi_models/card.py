@@ -41,7 +41,7 @@ def model_card(figures: Mapping[str, Any]) -> str:
     runs = figures["runs"]
     people = [runs[run.name] for run in PEOPLE_RUNS if run.name in runs]
     parts = [_head(figures)]
-    if people:
+    if any(run.name in runs for run in SET_RUNS):
         parts.append(foreign_sets(runs))
     parts.append(_data(figures))
     if people:
@@ -93,7 +93,7 @@ def foreign_sets(runs: Mapping[str, Any]) -> str:
             overall({place: by[place] for place in scores if place in by}).mean
             for by in (scores, familiar)
         )
-        shares.append(foreign / own)
+        shares.append(foreign / own if own else 0.0)
         rows += [
             [place, *_sureness(runs[run.name]["sureness"][place])] for place in sorted(scores)
         ]
@@ -152,7 +152,7 @@ def _data(figures: Mapping[str, Any]) -> str:
                 data_set.citation,
             ]
         )
-    if motion_capture.NAME in figures["data"]:
+    if motion_capture.NAME in figures.get("data", ()):
         rows.append(
             [
                 f"{motion_capture.TITLE} (`{motion_capture.NAME}`), virtual sensors on legs",
@@ -166,15 +166,16 @@ def _data(figures: Mapping[str, Any]) -> str:
     return (
         "## Data\n\n"
         + table(["set", "people", "licence", "citation"], rows)
-        + "\n"
-        + "".join(cautions)
-        + _agreement(figures["agreement"])
+        + "".join(f"\n{caution}" for caution in cautions)
+        + _agreement(figures.get("agreement", {}))
         + f"\n{spar.title} ({spar.citation}; {spar.licence}) is never trained\n"
         "on; new movements are measured with it.\n"
     )
 
 
 def _agreement(agreement: Mapping[str, Mapping[str, Any]]) -> str:
+    if not agreement:  # base 1.1 was trained before anybody asked
+        return ""
     rows = []
     for place, found in agreement.items():
         measured = Agreement(**{**found, "gains": tuple(found["gains"])})
@@ -198,10 +199,21 @@ def _generic(people: Sequence[Mapping[str, Any]], figures: Mapping[str, Any]) ->
         "## Strangers, generic\n\n"
         "Macro F1 by window, mean over people and its 95 % interval (bootstrap over people).\n"
         "Every figure is of a base that never saw the person: three folds, each trained by\n"
-        f"the same recipe, for {figures['sibling_epochs']} epochs instead of "
-        f"{figures['recipe']['epochs']}, on the other two thirds of the\n"
-        "people. *Strap turned*: by a random\n"
-        "turn for each person and place, mean of four.\n\n" + table(["where", *joined], rows)
+        "the same recipe on the other two thirds of the people. *Strap turned*: by a random\n"
+        f"turn for each person and place, mean of four.{_briefly(figures)}\n\n"
+        + table(["where", *joined], rows)
+    )
+
+
+def _briefly(figures: Mapping[str, Any]) -> str:
+    """What to say where the bases behind the figures were trained for less long."""
+    epochs = figures["recipe"]["epochs"]
+    brief = figures.get("sibling_epochs", epochs)
+    if brief == epochs:
+        return ""
+    return (
+        f" They, and the bases of all\nfigures here, had {brief} epochs; the base that ships "
+        f"had {epochs}."
     )
 
 

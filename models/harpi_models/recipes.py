@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from harpi_models.augmentation import Augmentation
+from harpi_models.mixture import Mixture
 from harpi_models.training import Recipe
 
 STRONG: Final = Augmentation(
@@ -31,7 +32,8 @@ WEAK: Final = Augmentation(
     noise=(0.01, 0.5),
     clipped=0.05,
 )
-START: Final = replace(Recipe(), posture=0, augmentation=STRONG, epochs=8)
+AS_RECORDED: Final = Mixture(stairs=1.0, postures=0.0, virtual=0.0)
+START: Final = replace(Recipe(), posture=0, augmentation=STRONG, mixture=AS_RECORDED, epochs=8)
 """The recipe of base 1.0, with few epochs; a round of the search after another starts here."""
 
 
@@ -42,9 +44,16 @@ class Entry:
     name: str
     why: str
     recipe: Recipe
+    without: tuple[str, ...] = ()
+    """Sets that it learns nothing from; it is asked about them instead."""
 
 
-SEARCH: Final = (
+LATER: Final = ("umafall", "difronzo_pocket")
+"""Sets that came after base 1.1."""
+BRIEF: Final = replace(Recipe(), epochs=4, epoch_windows=50_000)
+"""The recipe of base 1.2, with few epochs."""
+
+NETWORKS: Final = (
     Entry("recipe of base 1.0", "the start, with few epochs", START),
     Entry(
         "raw channels only",
@@ -112,4 +121,51 @@ SEARCH: Final = (
         "the same, with bodies and sensors closer to the recorded ones",
         replace(START, channels=("invariant", "aligned"), posture=32, augmentation=WEAK),
     ),
+)
+"""On the sets of base 1.1: the network, its augmentation, its labels."""
+
+MIXTURES: Final = (
+    Entry(
+        "four sets",
+        "the sets of base 1.1: what becomes of places that they lack?",
+        replace(BRIEF, mixture=AS_RECORDED),
+        LATER,
+    ),
+    Entry(
+        "four sets and virtual legs",
+        "does motion capture make up for the places?",
+        BRIEF,
+        LATER,
+    ),
+    Entry(
+        "six sets",
+        "the two that came later, as they are",
+        replace(BRIEF, mixture=AS_RECORDED),
+    ),
+    Entry(
+        "six sets, stairs raised",
+        "stairs as often as walking on each part of the body",
+        replace(BRIEF, mixture=replace(Mixture(), postures=0.0, virtual=0.0)),
+    ),
+    Entry(
+        "six sets, stairs and postures raised",
+        "sitting, standing and lying at the share that they had in base 1.1",
+        replace(BRIEF, mixture=replace(Mixture(), virtual=0.0)),
+    ),
+    Entry(
+        "six sets, both raised, virtual legs; ships as base 1.2",
+        "walkers with sensors strapped anew every few windows, at half weight",
+        BRIEF,
+    ),
+    Entry(
+        "the same, virtual legs at full weight",
+        "is half weight right?",
+        replace(BRIEF, mixture=replace(Mixture(), virtual_weight=1.0)),
+    ),
+)
+"""On all sets: how often each window is drawn."""
+
+SEARCH: Final = (
+    *(replace(entry, without=LATER) for entry in NETWORKS),
+    *MIXTURES,
 )

@@ -149,6 +149,7 @@ def test_the_whole_run_writes_base_reference_figures_and_card(
         "no_wisdm_watch.json",
         "no_wisdm_watch.tflite",
     }
+    monkeypatch.setattr("harpi_models.pipeline.QUANTIZED", ())
     trained: list[str] = []
     again = train_and_judge(
         data,
