@@ -155,8 +155,9 @@ def report(known: dict[str, Any]) -> str:
         "n windows of each class; *new*: the seven exercises of SPAR, a set that no entry was\n"
         "trained on. *Sets left out*: shares of the windows of the sets that the entry was\n"
         "trained without, where those were measured; *later sets*: the same of new people of\n"
-        "UMAFall and DiFronzo's pocket, where it learnt from them. Strangers are of the other\n"
-        "four sets throughout. Differences of about .02 are noise with this few people.\n\n"
+        "UMAFall and DiFronzo's pocket, where it learnt from them. What is blank was not\n"
+        "measured. Strangers are of the other four sets throughout. Differences of about .02\n"
+        "are noise with this few people.\n\n"
         + table(["entry", "why", "weights", *columns], rows)
     )
 

@@ -220,5 +220,5 @@ def test_sets_can_be_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.models
 def test_the_search_has_names_and_reasons() -> None:
     assert len({entry.name for entry in SEARCH}) == len(SEARCH)
-    assert len({repr(entry.recipe) for entry in SEARCH}) == len(SEARCH)
+    assert len({(repr(entry.recipe), entry.without) for entry in SEARCH}) == len(SEARCH)
     assert all(entry.why for entry in SEARCH)
