@@ -8,6 +8,7 @@ all get an `Answer`. As JSON a command is an object with its name under `command
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Final, Literal, Protocol, TypeAlias, get_args
 
@@ -384,7 +385,7 @@ def decode(content: bytes) -> Command:
         command: Command = decode_json(content, Command)
     except msgspec.DecodeError as error:
         raise UsageError(
-            f"this is no command ({error})",
+            f"this is no command ({_plainly(error)})",
             remedy=f"Commands: {', '.join(COMMANDS)}; as JSON, for example "
             '{"command": "record", "label": "walking"}',
         ) from None
@@ -415,9 +416,22 @@ def decode_named(name: str, content: bytes) -> Command:
         return msgspec.convert({"command": name, **fields}, kind)
     except msgspec.DecodeError as error:
         raise UsageError(
-            f"these are no fields of the command {name} ({error})",
+            f"these are no fields of the command {name} ({_plainly(error)})",
             remedy=f"It takes {_fields_of(kind)}",
         ) from None
+
+
+def _plainly(error: msgspec.DecodeError) -> str:
+    """Say what is wrong with a field without the words of a schema."""
+    text, _, place = str(error).partition(" - at `$")
+    field = place.strip("`.") or "it"
+    if size := re.fullmatch(r"Expected `(\w+)` of length (<=|>=) (\d+)", text):
+        kind = "characters" if size[1] == "str" else "entries"
+        bound = "most" if size[2] == "<=" else "least"
+        return f"the length of {field} is {size[3]} {kind} at {bound}"
+    if "matching regex" in text:
+        return f"{field} has characters that cannot be shown"
+    return f"{field}: {text}" if place else text
 
 
 def encode(message: Command | Answer | Event) -> bytes:

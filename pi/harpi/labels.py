@@ -23,7 +23,7 @@ RESERVED: Final = frozenset(
 )
 """Words that say that there is no label; no activity can have one of them as its name."""
 
-RESEMBLES: Final = 0.8
+RESEMBLES: Final = 0.75
 """Likeness from which a label may be a misspelling (`difflib`, after `plain`)."""
 
 

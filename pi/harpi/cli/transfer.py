@@ -185,6 +185,10 @@ def _told(done: Imported, choice: Choice, *, dry_run: bool) -> Iterator[str]:
         )
     else:
         yield "Nothing is left to import." if dry_run else "Nothing was imported."
+    for label, known in done.respelt.items():
+        yield f"{label!r} is taken for {known!r}, as it is spelt in the store."
+    for label, meant in done.doubted.items():
+        yield f"{label!r} is a new label; did you mean {meant!r}? See `harpi takes relabel`."
     if done.known:
         yield f"Left out {counted(done.known)} whose samples are in the store already."
     if done.unlabelled:

@@ -11,7 +11,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from harpi.config.schema import Config
-from harpi.errors import ConfigError
+from harpi.errors import ConfigError, UsageError
+from harpi.labels import check_label
 
 CHIP_RATES: Final = tuple(rate for rate in range(25, 1001) if 1000 % rate == 0)
 """Rates that the chip's divider can make of its 1 kHz."""
@@ -173,6 +174,12 @@ def _named_pins(section: str, **pins: int | None) -> list[tuple[str, str, int]]:
 
 def _labels(config: Config) -> Iterator[_Finding]:
     labels = config.learning.labels
+    for label in labels:
+        try:
+            if (tidy := check_label(label)) != label:
+                yield ("learning.labels",), f"{label!r} has blanks too many", f"Write {tidy!r}"
+        except UsageError as error:
+            yield ("learning.labels",), error.problem, error.remedy or "Choose another name"
     twice = sorted({label for label in labels if labels.count(label) > 1})
     if twice:
         yield (

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from harpi.errors import UsageError
 from harpi.evaluation.metrics import Paired
+from harpi.labels import resembling, same_label
 from harpi.types import ANSWER
 
 NAMES: Final = {"knn": "kNN", "generic": "generic", "personal": "personal", ANSWER: "harpi"}
 """What people read."""
-
-
-RESEMBLES: Final = 0.8
-"""Likeness from which a label may be a misspelling (`difflib`, after `_plain`)."""
 
 
 def name_of(model: str) -> str:
@@ -76,25 +71,24 @@ def check_spelling(labels: Iterable[str], known: Sequence[str], remedy: str) -> 
         UsageError: a label differs from a known one in nothing but case, spaces or signs;
             every answer would count as wrong.
     """
-    plain = {_plain(label): label for label in reversed(known)}
+    labels = list(labels)
     doubts = []
     for label in labels:
         if label in known:
             continue
-        if (meant := plain.get(_plain(label))) is not None:
+        if (meant := same_label(label, known)) is not None:
             raise UsageError(
                 f"the label {label!r} is spelt {meant!r} by the models",
                 remedy=remedy.format(old=label, new=meant),
             )
-        if close := difflib.get_close_matches(_plain(label), plain, 1, RESEMBLES):
-            meant = plain[close[0]]
+        if (meant := resembling(label, known)) is not None:
             doubts.append(
                 f"No model knows {label!r}; did you mean {meant!r}? "
                 f"{remedy.format(old=label, new=meant)}."
             )
+    if known and labels and not doubts and not any(label in known for label in labels):
+        doubts.append(
+            f"No model knows {', '.join(labels[:5])}: no answer can be right. If they mean the "
+            f"same in other words: {remedy.format(old=labels[0], new=known[0])}."
+        )
     return doubts
-
-
-def _plain(label: str) -> str:
-    """Take away what people write differently."""
-    return re.sub(r"[\W_]+", "", label.casefold())

@@ -337,9 +337,9 @@ def _restarts(
     back = np.flatnonzero(np.diff(seconds) < 0.0) + 1
     if raw.clock and len(back):
         seconds = seconds.copy()
-        for midnight in back:
-            if seconds[midnight] - seconds[midnight - 1] < -0.9 * _DAY:
-                seconds[midnight:] += _DAY
+        for place in back:
+            if seconds[place] - seconds[place - 1] < -0.9 * _DAY:
+                seconds[place:] += _DAY
         back = np.flatnonzero(np.diff(seconds) < 0.0) + 1
     if len(back) > max(3, len(seconds) / 100):
         raise refuse(
@@ -347,11 +347,11 @@ def _restarts(
             where,
             "Write times that only grow, as those of millis() do",
         )
-    for place in map(int, back):
-        soon = seconds[place + 1 : place + 1 + _SWAPPED]
-        if len(soon) == 0 or (soon > seconds[place - 1]).any():
+    for one in back.tolist():
+        soon = seconds[one + 1 : one + 1 + _SWAPPED]
+        if len(soon) == 0 or (soon > seconds[one - 1]).any():
             raise refuse(
-                f"{line(place)}: its time lies {seconds[place - 1] - seconds[place]:.3g} s "
+                f"{line(one)}: its time lies {seconds[one - 1] - seconds[one]:.3g} s "
                 "before that of the line above",
                 where,
                 "See whether these two lines are swapped, or whether something wrote between "

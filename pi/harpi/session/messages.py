@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from harpi import labels
 from harpi.commands import (
     Command,
     Confirm,
@@ -28,10 +28,6 @@ from harpi.imu.plausibility import range_to_set
 from harpi.session.recorder import Finished
 from harpi.store.queries import Action, Kind
 from harpi.store.takes import Take
-
-RESEMBLES: Final = 0.75
-"""Likeness from which a label may be a misspelling (`difflib`, letters' case aside)."""
-
 
 _BUSY_WITH_TRAINING: Final = "Wait until it is done, or break it off with `harpi cancel`"
 
@@ -129,25 +125,19 @@ def cut_short(finished: Finished) -> StoreError:
 
 
 def checked_label(label: str) -> str:
-    """Give a label without the blanks around it.
+    """Return a label as it is kept; see `harpi.labels`.
 
     Raises:
-        UsageError: nothing is left.
+        UsageError: it is blank, too long, reserved, or cannot be shown.
     """
-    stripped = label.strip()
-    if not stripped:
+    if not label.strip():
         raise UsageError("a label cannot be blank", remedy="Name the activity")
-    return stripped
+    return labels.check_label(label)
 
 
 def resembling(label: str, known: Iterable[str]) -> str | None:
     """Find a known label that this one may be a misspelling of; None where there is none."""
-    names = list(known)
-    if label in names:
-        return None
-    folded = {name.casefold(): name for name in names}
-    close = difflib.get_close_matches(label.casefold(), folded, 1, RESEMBLES)
-    return folded[close[0]] if close else None
+    return labels.resembling(label, list(known))
 
 
 def did_you_mean(label: str, resembled: str) -> str:

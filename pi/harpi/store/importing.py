@@ -99,6 +99,10 @@ class Imported(Struct, kw_only=True):
     """Files that hold no recording."""
     exported: int = 0
     """Files that harpi itself exported."""
+    respelt: dict[str, str] = {}
+    """Labels that were spelt as the store spells them."""
+    doubted: dict[str, str] = {}
+    """Labels that the store does not know, and what each may have been meant to be."""
     understood: list[Understood] = []
     """What each other file was taken for."""
 
@@ -139,7 +143,9 @@ def import_files(
         StoreError: the store cannot be written, or is full.
     """
     with store.stage() as staging:
-        result = _run(_Import(staging, choice or Choice()), paths, on_progress)
+        known = tuple(dict.fromkeys(take.label for take in store.takes()))
+        running = _Import(staging, choice or Choice(), known_labels=known)
+        result = _run(running, paths, on_progress)
         staging.keep()
     return result
 
@@ -207,6 +213,7 @@ class _Import:
     choice: Choice
     result: Imported = field(default_factory=Imported)
     sessions: dict[tuple[str, ...], int] = field(default_factory=dict)
+    known_labels: tuple[str, ...] = ()
 
     def add(self, source: Source, on_progress: Progress) -> Iterator[float]:
         """Add what is in one file; tell now and then which share of it is done."""
@@ -282,7 +289,7 @@ class _Import:
                 for number, piece in enumerate(stretch)
             ]
             take = Take(
-                label=named.labels[int(named.label[stretch[0].begin])],
+                label=self._known_as(named.labels[int(named.label[stretch[0].begin])]),
                 session=session,
                 split=self.choice.split,
                 position=position,
@@ -292,6 +299,15 @@ class _Import:
             )
             self._add(take, runs)
             yield stretch[-1].end / len(named)
+
+    def _known_as(self, label: str) -> str:
+        """Spell a label as the store does, and doubt one that resembles a known one."""
+        known = labels.same_label(label, self.known_labels)
+        if known is not None and known != label:
+            self.result.respelt[label] = known
+        elif known is None and (meant := labels.resembling(label, self.known_labels)):
+            self.result.doubted[label] = meant
+        return known or label
 
     def _filled(self, source: Source, recording: Recording) -> Recording:
         """Give what has no label the one that was chosen; what has one keeps it."""
