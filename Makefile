@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check static lint types imports coverage test-models test-homeassistant test-newest rigs docs deb bench campaign audit lock clean
+.PHONY: help demo test check static lint types imports coverage test-models test-export test-homeassistant test-newest rigs docs deb bench campaign audit lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,9 @@ coverage: $(VENV)/.dev ## tests with a coverage report
 
 test-models: $(VENV)-models/.models ## the workshop's tests, with TensorFlow (1.5 GB)
 	@$(VENV)-models/bin/python -m pytest -m models tests/models $(PYTEST)
+
+test-export: $(VENV)-export/.export $(VENV)-k210 ## ONNX and the K210, judged by ONNX Runtime and the chip's simulator (1.7 GB)
+	@HARPI_K210_PYTHON=$(VENV)-k210/bin/python $(VENV)-export/bin/python -m pytest -m export tests/models $(PYTEST)
 
 test-homeassistant: $(VENV)/.dev $(VENV)-homeassistant/.homeassistant ## what a real Home Assistant makes of harpi (needs Python 3.12 or 3.13)
 	@HARPI_HOMEASSISTANT=$(VENV)-homeassistant/bin/python $(BIN)/python -m pytest -m homeassistant $(PYTEST)
@@ -89,7 +92,7 @@ lock: $(VENV)/.dev $(VENV)-tools/.tools ## renew the committed locks from pyproj
 	@$(BIN)/python -m tests.locks $(VENV)-tools/bin $(LOCKS)
 
 clean: ## remove what make made
-	rm -rf $(VENV) $(addprefix $(VENV)-,bench homeassistant models newest tools) build dist htmlcov .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(addprefix $(VENV)-,bench export homeassistant k210 models newest tools) build dist htmlcov .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # A lock names everything and has a wheel of everything: nothing is resolved or built, whatever
 # has been released since. The project itself goes in editable, without asking the index.
@@ -115,6 +118,19 @@ $(VENV)/.dev: requirements/dev.lock requirements/oldest-pip.lock pyproject.toml
 
 $(VENV)-models/.models: requirements/models.lock pyproject.toml
 	$(call install,$(VENV)-models,requirements/models.lock)
+
+$(VENV)-export/.export: requirements/export.lock pyproject.toml
+	$(call install,$(VENV)-export,requirements/export.lock)
+
+# nncase 1.9 is the last that knows the K210, and has wheels for Python 3.7 to 3.10 only. Where
+# there is no 3.10 that is said, and the tests that need it are listed as not run.
+PYTHON_K210 ?= $(firstword $(foreach python,python3.10 $(wildcard $(HOME)/.pyenv/versions/3.10.*/bin/python3),\
+  $(shell $(python) -c 'import ensurepip, venv' 2>/dev/null && echo $(python))))
+
+$(VENV)-k210: requirements/k210.lock
+	@test -n "$(PYTHON_K210)" || echo "There is no Python 3.10 with venv: nothing is compiled for the K210. Where it has another name: make $(VENV)-k210 PYTHON_K210=..."
+	@test -z "$(PYTHON_K210)" || { $(PYTHON_K210) -m venv $@ && \
+	  $@/bin/python $(PIP) install $(LOCKED) -r $<; }
 
 $(VENV)-bench/.bench: requirements/bench.lock pyproject.toml
 	$(call install,$(VENV)-bench,requirements/bench.lock)

@@ -2,7 +2,7 @@
 
 A model file of harpi has signatures, open classes and a head apart. What is exported has one
 input and one output, the head's parameters are constants in it, and every tensor has a name,
-so that other runtimes read it: TensorFlow Lite, Keras, ONNX Runtime, the K210.
+so that other runtimes read it: TensorFlow Lite, ONNX Runtime, the K210.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from harpi_models.errors import ExportRefused, MissingLibrary
 from harpi_models.guards import probe_windows
 from harpi_models.merge import Builder, names_of, signature_of
 
-FORMATS: Final = ("tflite", "keras", "onnx", "kmodel")
+FORMATS: Final = ("tflite", "onnx", "kmodel")
 TOLERANCE: Final = 1e-5
 """Largest difference of a probability between the device and what was exported in float32."""
 OPSET: Final = 13
@@ -161,7 +161,7 @@ def export(
 
     Args:
         answering: base and head.
-        kind: `tflite`, `keras` or `onnx`; the K210 has `harpi_models.k210.export_kmodel`.
+        kind: `tflite` or `onnx`; the K210 has `harpi_models.k210.export_kmodel`.
         path: of the file.
         tell: told what is done.
 
@@ -210,16 +210,6 @@ def _tflite_runner(content: bytes) -> Callable[[FloatArray], FloatArray]:
     return lambda windows: np.array(runner(window=windows)[OUTPUT])
 
 
-def _keras_runner(content: bytes) -> Callable[[FloatArray], FloatArray]:
-    import keras
-
-    with tempfile.TemporaryDirectory(prefix="harpi-models-") as folder:
-        path = Path(folder) / "model.keras"
-        path.write_bytes(content)
-        model = keras.models.load_model(path)
-    return lambda windows: np.asarray(model(windows))
-
-
 def _onnx_runner(content: bytes) -> Callable[[FloatArray], FloatArray]:
     import onnxruntime
 
@@ -258,6 +248,6 @@ def _to_onnx(content: bytes) -> bytes:
             raise ExportRefused(
                 f"tf2onnx cannot convert it: {lines[-1][:200]}",
                 where="export",
-                remedy="Take the .tflite or the .keras file",
+                remedy="Take the .tflite",
             )
         return target.read_bytes()

@@ -49,7 +49,7 @@ def base_from_path(path: Path, **options: Unpack[BaseOptions]) -> Base:
         model = _load_archive(path, BaseRefused)
         defaults: BaseOptions = {"name": path.stem}
         return keras_base(model, **(defaults | options))
-    frozen, window = _frozen_signature(path, BaseRefused)
+    frozen, window = frozen_signature(path, BaseRefused)
     shape = window[1:]
     if None in shape:
         length = options.get("length")
@@ -76,7 +76,7 @@ def head_from_path(path: Path) -> KerasHead:
         # A tuple in the JSON of Keras 2 is a list, or says that it is one.
         shape = given["items"] if isinstance(given, dict) else given
         return head_from_layers(layers, shape=tuple(shape[1:]))
-    frozen, shape = _frozen_signature(path, HeadRefused)
+    frozen, shape = frozen_signature(path, HeadRefused)
     layers, before = _graph_layers(frozen, str(path))
     found = head_from_layers(layers)
     return replace(found, bare=True, tail=_graph_tail(frozen, before, shape[1:]))
@@ -110,7 +110,7 @@ def _unreadable(
     )
 
 
-def _frozen_signature(
+def frozen_signature(
     path: Path, error: type[BaseRefused] | type[HeadRefused]
 ) -> tuple[Any, tuple[int | None, ...]]:
     """The serving signature with its variables as constants, and the shape of its input."""

@@ -19,15 +19,17 @@ from harpi.commands import (
     Correct,
     Forget,
     Pause,
+    Progress,
     Record,
     Resume,
+    Situation,
     Stop,
     Train,
     Undo,
 )
 from harpi.controls.keyboard import KEYS, Keyboard
 from harpi.errors import ControlError
-from tests.support.fake_room import FakeRoom
+from tests.support.fake_room import FakeRoom, event
 
 LABELS = ("walking", "sitting")
 
@@ -120,6 +122,26 @@ def test_every_key_is_explained(desk: Desk) -> None:
     (shown,) = desk.said
     assert "1 walking  2 sitting" in shown
     assert all(what in shown for what in KEYS.values())
+
+
+def test_a_training_tells_its_loss_on_the_way_and_how_it_ended(
+    room: FakeRoom, desk: Desk
+) -> None:
+    for epoch in range(1, 101):
+        situation = Situation(
+            state="training",
+            session=None,
+            position="arm",
+            progress=Progress(epoch=epoch, epochs=100, loss=0.5),
+        )
+        message = f"Epoch {epoch}: loss 0.500"
+        desk.keyboard.hear(event("progress", message=message, situation=situation))
+    desk.keyboard.hear(event("answer", message="not for the keyboard"))
+    desk.keyboard.hear(
+        event("notice", message="The new head is in use.", advice=("Record more.",))
+    )
+    told = [f"Epoch {epoch}: loss 0.500" for epoch in range(10, 101, 10)]
+    assert desk.said == [*told, "The new head is in use.", "Record more."]
 
 
 def test_typed_keys_arrive_one_by_one_and_q_ends(room: FakeRoom, desk: Desk) -> None:

@@ -134,3 +134,9 @@ def test_where_nothing_compares_the_new_head_keeps_up() -> None:
 
     assert found.takes == 0
     assert found.keeps_up
+
+
+def test_nothing_right_is_no_improvement_on_nothing_right() -> None:
+    assert not Comparison(3, old=0.0, new=0.0).keeps_up
+    assert not Comparison(3, old=0.01, new=0.0).keeps_up
+    assert Comparison(3, old=0.0, new=0.2).keeps_up

@@ -67,3 +67,17 @@ def test_a_worse_head_is_not_taken_and_the_wearer_is_told(trained: Trained) -> N
     assert outcome.result == "kept"
     assert outcome.message.startswith("The old head stays: it judged 90% of the windows of 4")
     assert outcome.advice[0] == "x"
+
+
+def test_a_take_that_contradicts_itself_replaces_no_head_unasked(trained: Trained) -> None:
+    outcome = outcome_of(replace(trained, doubtful=(12,)), [])
+
+    assert outcome.result == "kept"
+    assert "the motion in take 12 does not agree with itself" in outcome.message
+
+
+def test_two_heads_that_know_nothing_are_no_progress(trained: Trained) -> None:
+    outcome = outcome_of(replace(trained, comparison=Comparison(2, old=0.0, new=0.0)), [])
+
+    assert outcome.result == "kept"
+    assert "neither judged any window of 2 takes right" in outcome.message

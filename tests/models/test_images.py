@@ -23,8 +23,9 @@ if TENSORFLOW:
         mobilenet_v2_base,
     )
     from harpi_models.cli import main
-    from harpi_models.image_learning import learn_images
+    from harpi_models.image_learning import learn_images, plot, varied
     from harpi_models.images import read_classes, read_image, read_representative
+    from harpi_models.options import imagenet_labels
 
 pytestmark = pytest.mark.models
 
@@ -54,8 +55,15 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_learns_photographs_and_classifies_new_ones(photographs: Path, model: Path) -> None:
     file = ModelFile.read(model)
     told: list[str] = []
-    trained = learn_images(file, photographs / "classes", epochs=20, tell=told.append)
+    lesson = learn_images(file, photographs / "classes", epochs=20, tell=told.append)
+    trained = lesson.model
+    assert len(lesson.losses) == len(lesson.shares) == 20
+    assert lesson.confusion.sum() == lesson.confusion.trace() + round(
+        (1 - lesson.shares[-1]) * lesson.confusion.sum()
+    )
+    assert told[-2].startswith("china") and told[-1].startswith("flower")
     assert told[0].startswith("learning ")
+    assert "truth, answer" in told[-3]
     assert any(line.startswith("epoch 20: loss") for line in told)
     new = sorted((photographs / "new").iterdir())
     answers = [trained.predict(read_image(path, 96)) for path in new]
@@ -132,7 +140,9 @@ def test_training_that_runs_away_is_told_with_a_rate_that_settles(
     rate = float(advice.split("--learning_rate ")[1].split(",")[0])
     told.clear()
     learn_images(file, photographs / "classes", learning_rate=rate, tell=told.append)
-    losses = [float(line.split("loss ")[1]) for line in told if line.startswith("epoch")]
+    losses = [
+        float(line.split("loss ")[1].split(",")[0]) for line in told if line.startswith("epoch")
+    ]
     assert losses[-1] < losses[0] < 1
     assert not any("worse than" in line for line in told)
 
@@ -164,6 +174,8 @@ def test_bad_folders_and_images_are_told(
     (broken / "china" / "bad.png").write_bytes(b"\x89PNG nothing more")
     with pytest.raises(DataRefused, match="no image that can be decoded"):
         learn_images(file, broken)
+    with pytest.raises(DataRefused, match="has 2[0-9] images, 99 are asked for"):
+        learn_images(file, photographs / "classes", minimum=99)
     imu = ModelFile.read(shipped.path("models/generic.tflite"))
     with pytest.raises(DataRefused, match="not images"):
         learn_images(imu, photographs / "classes")
@@ -222,3 +234,52 @@ def test_where_there_is_no_network_the_base_gets_random_weights_and_says_so(
     assert "warning: ImageNet's weights cannot be had here" in shown.out
     name = ModelFile.read(tmp_path / "out" / "model.tflite").metadata.name
     assert name == "MobileNetV2 96, random weights"
+
+
+def test_too_few_images_for_a_batch_are_told(
+    photographs: Path, model: Path, tmp_path: Path
+) -> None:
+    for name in ("china", "flower"):
+        (tmp_path / name).mkdir()
+        for path in sorted((photographs / "classes" / name).iterdir())[:6]:
+            shutil.copy(path, tmp_path / name)
+    with pytest.raises(DataRefused, match="10 images to learn are fewer than a batch of 20"):
+        learn_images(ModelFile.read(model), tmp_path)
+
+
+def test_a_base_answers_with_its_own_labels_and_says_what_it_is(
+    photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = sorted((photographs / "new").iterdir())[0]
+    words = "convert --base_mobilenetv2 --image_size 32 --alpha 0.35 --base_weights none"
+    words += " --base_labels imagenet --head_softmax --out_model_dir"
+    with pytest.raises(SystemExit) as ended:
+        main([*words.split(), str(tmp_path)])
+    assert ended.value.code == 0
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main(["images", str(tmp_path / "model.tflite"), "--classify", str(new), "--summary"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out.splitlines()
+    answers = shown[-1].removeprefix(f"{new}: ").split(", ")
+    assert len(answers) == 5
+    labels = imagenet_labels()
+    assert len(set(labels)) == 1000
+    assert (labels[0], labels[207]) == ("tench", "golden retriever")
+    assert all(answer.rpartition(" ")[0] in labels for answer in answers)
+    assert any(line.startswith("CONV_2D") and "16x16x16" in line for line in shown)
+    assert any("410,208 parameters, frozen" in line for line in shown)
+    assert "head: softmax, 1,281 trainable parameters for each class" in shown
+
+
+def test_a_training_is_drawn_and_its_images_varied(
+    photographs: Path, model: Path, tmp_path: Path
+) -> None:
+    lesson = learn_images(ModelFile.read(model), photographs / "classes", epochs=3, augment=1)
+    picture = plot(lesson)
+    assert picture.count("<polyline") == 2
+    assert picture.count(",") >= 6
+    image = np.arange(32 * 32 * 3, dtype=np.float32).reshape(32, 32, 3) % 255
+    copies = [varied(image, np.random.default_rng(i)) for i in range(5)]
+    assert all(copy.shape == image.shape and copy.max() <= 255 for copy in copies)
+    assert not np.array_equal(copies[0], copies[1])

@@ -17,9 +17,7 @@ def export(
     model: Annotated[
         Path, typer.Argument(metavar="MODEL", help="What `convert` made, or the shipped base.")
     ],
-    to: Annotated[
-        str, typer.Option("--to", metavar="tflite|keras|onnx|kmodel", help="The format.")
-    ],
+    to: Annotated[str, typer.Option("--to", metavar="tflite|onnx|kmodel", help="The format.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where it is written.")],
     head: Annotated[
         Path | None,
@@ -56,7 +54,7 @@ def export(
     from harpi_models.errors import ExportRefused
     from harpi_models.output import require_writable
 
-    formats = ("tflite", "keras", "onnx", "kmodel")
+    formats = ("tflite", "onnx", "kmodel")
     if to not in formats:
         raise ExportRefused(
             f"--to {to} is not known", where="export", remedy=f"Choose {', '.join(formats)}"
@@ -72,7 +70,7 @@ def export(
     require_writable(out.parent)
     from harpi_models.backend import require_tensorflow
 
-    if to in ("keras", "onnx"):
+    if to == "onnx":
         require_tensorflow()
     from harpi_models.export import Answering
     from harpi_models.export import export as write

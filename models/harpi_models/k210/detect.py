@@ -1,5 +1,4 @@
 # For MaixPy on a K210: says what the camera sees. Copy NAME and this file to /sd.
-import image
 import lcd
 import sensor
 from maix import KPU

@@ -17,7 +17,18 @@ import tty
 from collections.abc import Callable
 from typing import Any, Final, TextIO
 
-from harpi.commands import Cancel, Command, Correct, Forget, Pause, Resume, Room, Stop, Undo
+from harpi.commands import (
+    Cancel,
+    Command,
+    Correct,
+    Event,
+    Forget,
+    Pause,
+    Resume,
+    Room,
+    Stop,
+    Undo,
+)
 from harpi.controls.buttons import label_pressed, train_pressed
 from harpi.errors import ControlError
 from harpi.supervisor import Supervisor
@@ -72,6 +83,8 @@ class Keyboard:
         self._before: list[Any] | None = None
         self._wake: tuple[int, int] | None = None
         self._thread: threading.Thread | None = None
+        self._told = 0
+        """Tenths of the training that were told."""
 
     def start(self) -> None:
         """Read keys in a thread of their own.
@@ -94,9 +107,11 @@ class Keyboard:
         self._thread = self._supervisor.thread(self._run, "harpi-keyboard")
         self._thread.start()
         self._say(self.help())
+        self._room.subscribe(self.hear)
 
     def stop(self) -> None:
         """End the thread and put the terminal back; stopping twice is harmless."""
+        self._room.unsubscribe(self.hear)
         if self._thread is not None and self._wake is not None:
             reading, writing = self._wake
             os.write(writing, b".")
@@ -122,6 +137,24 @@ class Keyboard:
             answer = self._room.command(command, SOURCE)
             for line in (answer.message, *answer.warnings):
                 self._say(line)
+
+    def hear(self, event: Event) -> None:
+        """Tell how training goes on, with its loss, how it ended, and what else happened."""
+        if event.kind == "progress":
+            self._progress(event)
+        elif event.kind == "notice":
+            self._told = 0
+            for line in (event.message, *event.warnings, *event.advice):
+                self._say(line)
+
+    def _progress(self, event: Event) -> None:
+        """Say every tenth of the epochs."""
+        progress = event.situation.progress
+        tenth = 0 if progress is None else 10 * progress.epoch // max(1, progress.epochs)
+        if progress is None or tenth <= self._told:
+            return
+        self._told = tenth
+        self._say(event.message)
 
     def _commands(self, key: str) -> list[Command]:
         situation = self._room.situation

@@ -13,7 +13,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -393,6 +393,9 @@ class Learner:
     def _trained(self, request: _Request) -> Outcome:
         parts: list[TakeFeatures] = []
         damaged: list[str] = []
+        doubtful: list[int] = []
+        old = self._personal.head
+        known = {note.number for note in old.takes} if old is not None else set()
         for take in self._open().takes(split="train"):
             if take.label not in request.labels:
                 continue
@@ -400,6 +403,8 @@ class Learner:
                 damaged.append(f"Take {take.id} is left out: the sensor could not be believed.")
                 continue
             request.control.checkpoint()
+            if old is not None and "inconsistent" in take.flags and take.id not in known:
+                doubtful.append(take.id)
             try:
                 parts.append(self._prepared.features(self._open(), take))
             except StoreError as error:
@@ -409,7 +414,8 @@ class Learner:
             request.on_progress(progress)
             request.control.checkpoint()
 
-        trained = self._trainer.train(parts, self._personal.head, on_epoch)
+        trained = self._trainer.train(parts, old, on_epoch)
+        trained = replace(trained, doubtful=tuple(doubtful))
         request.control.checkpoint()
         if trained.better:
             self._put_to_use(trained.head)

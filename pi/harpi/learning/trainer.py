@@ -49,6 +49,7 @@ class Trained:
         division: how windows were held out.
         comparison: with the old head; None where there was none.
         advice: what to record next.
+        doubtful: takes that do not agree with themselves, which the head in use has not learnt.
     """
 
     head: Head
@@ -56,10 +57,13 @@ class Trained:
     division: Division
     comparison: Comparison | None
     advice: tuple[Advice, ...]
+    doubtful: tuple[int, ...] = ()
 
     @property
     def better(self) -> bool:
         """Whether the new head is to be used."""
+        if self.doubtful:
+            return False
         return self.comparison is None or self.comparison.keeps_up
 
 
@@ -258,8 +262,11 @@ class Comparison:
 
     @property
     def keeps_up(self) -> bool:
-        """Whether the new head is as good; so it is where nothing compares."""
-        return self.takes == 0 or self.new >= self.old - CHANCE
+        """Whether the new head is as good; so it is where nothing compares.
+
+        One that judges nothing right is no improvement, however bad the old one is.
+        """
+        return self.takes == 0 or (self.new > 0 and self.new >= self.old - CHANCE)
 
 
 def notes(
@@ -337,7 +344,20 @@ def outcome_of(trained: Trained, left_out: Sequence[str]) -> Outcome:
 def _verdict(trained: Trained) -> str:
     """Say which head is in use now, and why."""
     comparison = trained.comparison
+    if trained.doubtful:
+        takes = ", ".join(map(str, trained.doubtful))
+        return (
+            f"The old head stays: the motion in take {takes} does not agree with itself, and a"
+            " head that learnt it may be worse. Delete the take and train again; or use the new"
+            " head, it is the newest among the heads."
+        )
     if comparison is not None and not comparison.keeps_up:
+        if not comparison.new and not comparison.old:
+            return (
+                f"The old head stays: neither judged any window of"
+                f" {_takes(comparison.takes)} right that it had not learnt. Record these"
+                " activities again, alike and longer."
+            )
         return (
             f"The old head stays: it judged {comparison.old:.0%} of the windows of"
             f" {_takes(comparison.takes)} right that it had not learnt, the new one only"
