@@ -40,6 +40,10 @@ NEEDS = {
         lambda: importlib.util.find_spec("tensorflow"),
         "TensorFlow: make test-models",
     ),
+    "export": (
+        lambda: importlib.util.find_spec("onnxruntime"),
+        "ONNX Runtime and nncase: make test-export",
+    ),
     "rig": (
         lambda: os.environ.get("HARPI_RIGS"),
         "minutes, a kernel and ARM of their own: make rigs",
@@ -49,7 +53,7 @@ NEEDS = {
         "Home Assistant: make test-homeassistant",
     ),
 }
-ELSEWHERE = {"models", "rig", "homeassistant", "pythons"}
+ELSEWHERE = {"models", "export", "rig", "homeassistant", "pythons"}
 """Markers of what CI does not ask of `make test`: most have a make target of their own."""
 
 

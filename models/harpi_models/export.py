@@ -176,12 +176,6 @@ def export(
     if kind == "onnx":
         content = _to_onnx(content)
         run = _onnx_runner(content)
-    elif kind == "keras":
-        from harpi_models.keras_graph import keras_bytes, keras_model
-
-        model = keras_model(content, answering.file.metadata.name)
-        content = keras_bytes(model)
-        run = _keras_runner(content)
     else:
         run = _tflite_runner(content)
     tell(f"{kind}: {len(content) / 1024:.1f} KiB, {len(answering.labels)} classes")
@@ -220,7 +214,7 @@ def _onnx_runner(content: bytes) -> Callable[[FloatArray], FloatArray]:
 
 
 def _to_onnx(content: bytes) -> bytes:
-    """Convert a plain `.tflite` to ONNX, in a process of its own: tf2onnx logs a lot."""
+    """Convert a plain `.tflite` to ONNX, in another process, because tf2onnx logs a lot."""
     for library in ("tf2onnx", "onnx", "onnxruntime"):
         if importlib.util.find_spec(library) is None:
             raise MissingLibrary(

@@ -6,6 +6,7 @@ sees, a head that is trained on its features, and a new image with its probabili
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,7 @@ def learn_images(
 
     def features(image: FloatArray) -> FloatArray:
         given = interpreter.run("bottleneck", {"window": image[None]})["features"]
-        return np.array(given[0])
+        return np.array(given[0], np.float32)
 
     rows = [features(image) for image in images.values]
     trainable = TrainableModel(model, images.labels, learning_rate=learning_rate)
@@ -125,7 +126,7 @@ def varied(image: FloatArray, rng: np.random.Generator) -> FloatArray:
     down, right = rng.integers(0, 2 * reach + 1, 2)
     padded = np.pad(copy, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
     shifted = padded[down : down + len(image), right : right + len(image)]
-    return np.clip(shifted * rng.uniform(0.8, 1.2), 0, 255).astype(np.float32)
+    return np.asarray(np.clip(shifted * rng.uniform(0.8, 1.2), 0, 255), np.float32)
 
 
 def confusion_lines(labels: Sequence[str], confusion: NDArray[np.int64]) -> list[str]:
@@ -169,8 +170,7 @@ def plot(lesson: Lesson) -> str:
 
     largest = max(*lesson.losses, 1e-9)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" '
-        'font-family="sans-serif">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}">',
         f'<rect width="{wide}" height="{high}" fill="white"/>',
         f'<path fill="none" stroke="#888" d="M{edge} {edge}V{high - edge}H{wide - edge}"/>',
         text(edge, 24, f"loss, {largest:.2f} at the top", "#b34700"),
@@ -178,9 +178,7 @@ def plot(lesson: Lesson) -> str:
         text(wide // 2 - 40, high - 12, f"epochs 1 to {len(lesson.losses)}"),
     ]
     if lesson.shares:
-        parts.append(
-            text(wide // 2, 24, "right of the images kept back, 0 to 100 %", "#00529b")
-        )
+        parts.append(text(wide // 2, 24, "images kept back, 0 to 100 % right", "#00529b"))
         parts.append(line(lesson.shares, 1.0, "#00529b"))
     return "\n".join([*parts, "</svg>", ""])
 
@@ -208,11 +206,12 @@ def summary(model: ModelFile) -> list[str]:
         name = names.get(codes[operator.opcodeIndex], "CUSTOM")
         lines.append(f"{name:24}{'x'.join(map(str, shape)):>20}{own:>14,}")
     metadata = model.metadata
-    fixed = sum(int(np.prod([n for n in t.shape if n > 0])) for t in metadata.head.parameters)
+    fixed = sum(math.prod(n for n in t.shape if n > 0) for t in metadata.head.parameters)
     scaled = getattr(metadata.input, "preprocessing", "")
+    total = sum(weights.values())
     return [
         *lines,
-        f"base: {metadata.name} {metadata.version}, {sum(weights.values()):,} parameters, frozen",
+        f"base: {metadata.name} {metadata.version}, {total:,} parameters, frozen",
         f"head: {metadata.head.kind}, {fixed:,} trainable parameters for each class"
         if not metadata.head.hidden
         else f"head: {metadata.head.kind} {list(metadata.head.hidden)}, trainable",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harpi_models.optimizers import Adam
-from harpi_models.optimizers import Sgd as SGD
+from harpi_models.optimizers import Adam, Sgd
+
+SGD = Sgd
 
 __all__ = ["SGD", "Adam"]

@@ -30,11 +30,10 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "architectures.md"
 HEAD = """\
 # Networks that become a base
 
-Every network of `keras.applications`, written by `python -m tests.labs.architectures`: built
-with random weights at the smallest size that it takes, with a classifier for three classes,
-saved and read as a stranger's file would be. *Cut* is the layer whose output becomes the
-features, and *preprocessing* what the graph does to pixels 0..255; both are found from the
-network alone.
+Networks of `keras.applications`, written by `python -m tests.labs.architectures`: built with
+random weights at the smallest size that each takes, with a classifier for three classes, and
+read as a stranger's network would be. *Cut* is the layer whose output becomes the features, and
+*preprocessing* what the graph does to pixels 0..255; both are found from the network alone.
 *Runs* means that the device's interpreter answers as Keras does, within the difference shown.
 
 | network | size | parameters | cut | features | preprocessing | converts | runs |

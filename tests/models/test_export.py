@@ -71,7 +71,8 @@ def test_the_taught_head_is_baked_in_and_every_tensor_named(
     assert (tmp_path / "out.labels.txt").read_text() == "0\n1\n2\n"
     (graph,) = read((tmp_path / "out.tflite").read_bytes()).subgraphs
     names = [tensor.name for tensor in graph.tensors]
-    assert all(names) and len(set(names)) == len(names)
+    assert all(names)
+    assert len(set(names)) == len(names)
     assert len(graph.inputs) == len(graph.outputs) == 1
 
 

@@ -24,7 +24,7 @@ def export(
         typer.Option(
             "--head",
             metavar="FILE",
-            help="Taught on it; by default its own classifier answers.",
+            help="Taught on it; else its own classifier answers.",
         ),
     ] = None,
     representative: Annotated[

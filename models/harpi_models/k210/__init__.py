@@ -1,8 +1,8 @@
 """The Kendryte K210: its neural network processor runs a `kmodel`, compiled by nncase 1.x.
 
-nncase 1.9 is the last with a target for this chip, and has wheels for Python 3.7 to 3.10 only. It
-therefore runs in an environment of its own; `compile.py` here is the script that runs there, and
-the chip's simulator in it is the judge.
+nncase 1.9 is the last with a target for this chip, and has wheels for Python 3.7 to 3.10 only.
+It therefore runs in an environment of its own; `compile.py` here is the script that runs there,
+and the chip's simulator in it is the judge.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from harpi_models.output import write_result
 
 PYTHON: Final = Path(".venv-k210/bin/python")
 MEMORY: Final = 6 * 1024 * 1024
-"""Bytes of the chip's memory that a model may take at most; 2 MB more are the processor's own."""
+"""Bytes of the chip's memory that a model may take; 2 MB more are its processor's own."""
 AGREEING: Final = 0.5
 """Least share of windows that the chip must answer as the device does."""
 
@@ -101,7 +101,7 @@ def export_kmodel(
     write_result(path, content)
     write_result(path.with_suffix(".labels.txt"), ("\n".join(answering.labels) + "\n").encode())
     if len(answering.shape) == 3:
-        text = files("harpi_models.k210").joinpath("detect.py").read_text("utf-8")
+        text = files("harpi_models.k210").joinpath("detect.template").read_text("utf-8")
         text = text.replace("NAME", path.name).replace("SIZE", str(answering.shape[0]))
         text = text.replace("LABELS", repr(list(answering.labels)))
         write_result(path.parent / "detect.py", text.encode())

@@ -1,4 +1,4 @@
-"""Compile for the K210 and ask the chip's simulator; runs where `nncase` 1.x is, on Python 3.10.
+"""Compile for the K210 and ask the chip's simulator; runs on Python 3.10 with nncase 1.9.
 
     python compile.py FOLDER
 
@@ -7,6 +7,8 @@ and to ask with) and receives `model.kmodel` and `outputs.npy`. Images ``[N, S, 
 what the camera of the chip gives: bytes, one plane for each colour.
 """
 
+from __future__ import annotations
+
 import sys
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import nncase
 import numpy as np
 
 
-def main(folder):
+def main(folder: Path) -> None:
     """Compile what the folder holds and run it."""
     inputs = np.load(folder / "inputs.npy")
     image = inputs.ndim == 4

@@ -172,7 +172,7 @@ def _metadata_text(content: bytes, path: str) -> tuple[bytes, int]:
         ) from None
     if found is None:
         raise ModelError(
-            "harpi did not make this .tflite: it lacks harpi's metadata and signatures "
+            "harpi did not make this .tflite: it lacks harpi's metadata and its signatures "
             "(bottleneck, initialize, train, infer)",
             where=path,
             remedy="Convert the Keras model or the SavedModel that it was made from with "
