@@ -14,6 +14,7 @@ from harpi.commands import (
     Cancel,
     Command,
     Confirm,
+    Correct,
     Delete,
     Discard,
     Evaluate,
@@ -163,6 +164,29 @@ def test_an_answer_that_is_old_fades(tab: Tab, served: Served) -> None:
     tab.wait_for("document.querySelector('#answers').classList.contains('stale')")
     served.server.show(verdict())
     tab.wait_for("!document.querySelector('#answers').classList.contains('stale')")
+
+
+def test_the_activity_stands_first_and_a_wrong_one_is_corrected(
+    tab: Tab, served: Served, told: Callable[..., None]
+) -> None:
+    assert served.server is not None
+    served.server.show(verdict(worn=True))
+    opened(tab, served, "inference")
+    tab.wait_for_text("#activity-answer", "walking")
+    assert "70" in tab.text("#activity-share")
+    served.server.show(verdict(unknown=True, worn=True))
+    tab.wait_for_text("#activity-answer", "unknown")
+    served.server.show(verdict(worn=False))
+    tab.wait_for_text("#activity-answer", "not worn")
+    told(labels=READY)
+    tab.wait_for(
+        "[...document.querySelector('#wrong').options].some((o) => o.value === 'sitting')"
+    )
+    tab.run(
+        "document.querySelector('#wrong').value = 'sitting';"
+        "document.querySelector('#wrong').dispatchEvent(new Event('change'))"
+    )
+    sends(served, Correct(label="sitting"))
 
 
 def test_where_the_sensor_is_not_worn_the_answers_fade_and_it_says_so(
