@@ -139,19 +139,33 @@ def plain_tflite(answering: Answering, *, batch: int | None = None) -> bytes:
     inputs, outputs = names_of(signature)
     graph = copy.copy(model.subgraphs[signature.subgraphIndex])
     graph.tensors = [copy.copy(tensor) for tensor in graph.tensors]
+    constants: dict[int, tuple[int, ...]] = {}
     for key, value in answering.parameters.items():
-        tensor = graph.tensors[inputs.pop(key)]
+        place = inputs.pop(key)
+        constants[place] = value.shape
+        tensor = graph.tensors[place]
         tensor.buffer = out.constant(np.ascontiguousarray(value, np.float32).tobytes())
         tensor.shape, tensor.shapeSignature = list(value.shape), None
-    answer = graph.tensors[outputs[OUTPUT]]
-    classes = len(answering.labels)
-    answer.shape = [1, classes]
-    answer.shapeSignature = [-1, classes]
+    _close_classes(graph, constants, len(answering.labels))
     if batch is not None:
         for tensor in graph.tensors:
             tensor.shapeSignature = None
     out.add("serving_default", graph, inputs, outputs)
     return out.finish()
+
+
+def _close_classes(graph: Any, constants: dict[int, tuple[int, ...]], classes: int) -> None:
+    """Write the number of classes into the shapes that left it open."""
+    for operator in graph.operators:
+        # A product with the head's weights turns them first.
+        turned = constants.get(int(operator.inputs[0]))
+        if turned is not None and len(turned) == 2:
+            tensor = graph.tensors[operator.outputs[0]]
+            tensor.shape, tensor.shapeSignature = list(reversed(turned)), None
+    for tensor in graph.tensors:
+        signature = tensor.shapeSignature
+        if signature is not None and list(signature) == [-1, -1]:
+            tensor.shape, tensor.shapeSignature = [1, classes], [-1, classes]
 
 
 def export(

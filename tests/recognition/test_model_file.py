@@ -101,7 +101,7 @@ def test_metadata_is_read_strictly(old: bytes, new: bytes) -> None:
 def test_a_model_that_harpi_did_not_convert_is_told_from_a_damaged_one() -> None:
     foreign = CONTENT.replace(b"\x05\0\0\0harpi", b"\x05\0\0\0other")
     assert foreign != CONTENT
-    with pytest.raises(ModelError, match="harpi did not make this .tflite"):
+    with pytest.raises(ModelError, match=r"harpi did not make this \.tflite"):
         ModelFile.parse(foreign, "foreign.tflite")
 
 
