@@ -88,6 +88,7 @@ LOCKS: Final = (
     Lock("demo", extras=("demo",), inputs=("build.in",)),
     Lock("dev", extras=("dev",), inputs=("build.in",)),
     Lock("models", extras=("models", "dev"), inputs=("build.in",)),
+    Lock("export", extras=("export", "dev"), inputs=("build.in",)),
     Lock("bench", extras=("bench",), inputs=("build.in",)),
     Lock(
         "deb",
@@ -96,6 +97,7 @@ LOCKS: Final = (
         machines=("aarch64", "armv7l"),
         pythons=((3, 11), (3, 13)),
     ),
+    Lock("k210", inputs=("k210.in",), machines=("x86_64",), pythons=((3, 10),)),
     Lock("fuzz", inputs=("fuzz.in",), machines=("x86_64",)),
     Lock(
         "homeassistant",
