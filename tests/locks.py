@@ -88,7 +88,14 @@ LOCKS: Final = (
     Lock("demo", extras=("demo",), inputs=("build.in",)),
     Lock("dev", extras=("dev",), inputs=("build.in",)),
     Lock("models", extras=("models", "dev"), inputs=("build.in",)),
-    Lock("export", extras=("export", "dev"), inputs=("build.in",)),
+    # Not all of it goes together on other systems.
+    Lock(
+        "export",
+        extras=("export", "dev"),
+        inputs=("build.in",),
+        machines=("x86_64",),
+        pythons=((3, 11),),
+    ),
     Lock("bench", extras=("bench",), inputs=("build.in",)),
     Lock(
         "deb",

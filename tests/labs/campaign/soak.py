@@ -29,6 +29,7 @@ from harpi.imu.emulator import Chip, EmulatedBus, Fault, FaultKind, VirtualTime
 from harpi.publish.messages import LinkFigures
 from harpi.store.store import FILE_NAME, Store
 from harpi.types import Verdict
+from tests.labs.campaign.bus import WORDS
 from tests.labs.campaign.result import Result
 from tests.support.broker import Broker, running, wait_until
 from tests.support.device import device_config
@@ -183,7 +184,7 @@ class Life:
                 self.daemon.play(0.64)
 
     def _fails(self) -> None:
-        kind = self.chance.choice(list(FaultKind))
+        kind = self.chance.choice(list(WORDS))
         seconds = self.chance.uniform(*LASTING[kind]) if kind in LASTING else None
         value = self.chance.uniform(-0.02, 0.02) if kind is FaultKind.CLOCK_ERROR else 0.0
         now = self.time.monotonic()
