@@ -338,7 +338,7 @@ class Listener(Protocol):
         ...
 
 
-class Room(Protocol):
+class SessionApi(Protocol):
     """The room that all doors lead to; the session is the real one."""
 
     @property

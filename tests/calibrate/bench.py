@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from harpi.calibrate.guide import Cue
-from harpi.calibrate.sensor import BIAS, GAIN, Bench
+from harpi.calibrate.sensor import BIAS, GAIN, OpenedSensor
 from harpi.imu.emulator import Chip, EmulatedBus, FaultPlan, Motion, VirtualTime
 from harpi.imu.mpu6050 import Mpu6050
 
@@ -35,10 +35,10 @@ def bench_of(
     faults: FaultPlan | None = None,
     tick: Callable[[], None] = lambda: None,
     **chip: Any,
-) -> Bench:
+) -> OpenedSensor:
     """A bench with one chip, which has errors unless a test says otherwise."""
     time = VirtualTime()
     errors = {"bias": BIAS, "accel_gain": GAIN}
     emulated = Chip(motion(time), time, **{**errors, **chip})
     bus = EmulatedBus({0x68: emulated}, time, faults=faults)
-    return Bench(Mpu6050(bus, time), time, tick)
+    return OpenedSensor(Mpu6050(bus, time), time, tick)

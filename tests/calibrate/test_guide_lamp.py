@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harpi.calibrate.guide import Guides, Lamp
+from harpi.calibrate.guide import Guides, LedGuide
 from harpi.imu.emulator import VirtualTime
 from tests.calibrate.bench import Notes
 from tests.doctor.ward import Panel
@@ -14,7 +14,7 @@ class Room:
     def __init__(self) -> None:
         self.time = VirtualTime()
         self.panel = Panel({})
-        self.lamp = Lamp(self.panel, PIN, self.time)
+        self.lamp = LedGuide(self.panel, PIN, self.time)
 
     def seen(self, seconds: float) -> str:
         """What somebody sees who looks ten times a second: lit or dark."""

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from harpi.cli.devices import JsonLines, PlainLines, follow
-from harpi.cli.terminal import Ending
+from harpi.cli.terminal import StopFlag
 from harpi.publish.messages import State
 from harpi.publish.subscriber import Heard, LinkChanged
 from harpi.timebase import SystemTime
@@ -51,7 +51,7 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
         Heard("arm", "history", b"?"),
         Heard("arm", "state", state().encode()),
     )
-    follow(script, PlainLines(), Ending(), topic="harpi/+", verdicts=1)
+    follow(script, PlainLines(), StopFlag(), topic="harpi/+", verdicts=1)
     captured = capsys.readouterr()
     first, second = captured.out.splitlines()
     assert first == "arm is online"
@@ -65,7 +65,7 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
 def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
     payload = state().encode()
     script = Script(Heard("leg", "status", b"offline"), Heard("leg", "state", payload))
-    follow(script, JsonLines(), Ending(), topic="harpi/+", verdicts=1)
+    follow(script, JsonLines(), StopFlag(), topic="harpi/+", verdicts=1)
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert first == {"device": "leg", "status": "offline"}
     assert second == {"device": "leg", "state": json.loads(payload)}
@@ -84,7 +84,7 @@ def test_silence_and_a_broker_that_goes_away_are_told(
         LinkChanged(connected=True),
         Heard("arm", "state", state().encode()),
     )
-    follow(script, PlainLines(), Ending(), topic="harpi/+", verdicts=1)
+    follow(script, PlainLines(), StopFlag(), topic="harpi/+", verdicts=1)
     assert capsys.readouterr().err.splitlines() == [
         "harpi: nothing is said under harpi/+ yet; is the daemon running?",
         "harpi: the broker is away; trying again until it is back",
@@ -100,7 +100,7 @@ def test_what_happens_in_the_session_is_a_line_and_progress_is_not(
         Heard("arm", "event", event("notice", "Take 3 is kept.").encode()),
         Heard("arm", "state", state().encode()),
     )
-    follow(script, PlainLines(), Ending(), topic="harpi/+", verdicts=1)
+    follow(script, PlainLines(), StopFlag(), topic="harpi/+", verdicts=1)
     assert capsys.readouterr().out.splitlines()[0] == "arm: Take 3 is kept."
 
 
@@ -116,7 +116,7 @@ def test_what_a_terminal_would_obey_is_not_passed_on(
         Heard(evil, "state", b"{" + evil.encode()),
         Heard(evil, "state", msgspec.json.encode(said)),
     )
-    follow(script, PlainLines(), Ending(), topic="harpi/+", verdicts=1)
+    follow(script, PlainLines(), StopFlag(), topic="harpi/+", verdicts=1)
     captured = capsys.readouterr()
     assert captured.out.count("owned") == 6
     assert "is not as harpi says it" in captured.err

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from harpi.cli.roster import Roster, gather, print_list
-from harpi.cli.terminal import Ending, console_on
+from harpi.cli.terminal import StopFlag, console_on
 from harpi.publish.subscriber import Heard, LinkChanged
 from tests.publish.test_messages import health
 from tests.support.broker import Broker, Listener, listening, running, wait_until
@@ -40,7 +40,7 @@ class Script:
 def heard(*said: tuple[str, str, bytes]) -> Roster:
     roster = Roster()
     script = Script(LinkChanged(connected=True), *(Heard(*one) for one in said))
-    gather(script, roster, Ending())
+    gather(script, roster, StopFlag())
     return roster
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from harpi.cli import main
 from harpi.commands import Discard
-from harpi.learning.heads import HeadShelf
+from harpi.learning.heads import HeadRegistry
 from harpi.recognition.head import LearntTake
 from tests.support.control_socket import served
 from tests.support.fake_room import FakeRoom
@@ -42,9 +42,9 @@ def harpi(tmp_path: Path) -> Harpi:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> HeadShelf:
+def shelf(tmp_path: Path) -> HeadRegistry:
     """Two heads, of which the second is in use."""
-    shelf = HeadShelf(tmp_path / "heads")
+    shelf = HeadRegistry(tmp_path / "heads")
     head = replace(
         tiny_head(),
         created=datetime(2024, 5, 1, 12, 30, tzinfo=UTC),
@@ -57,7 +57,7 @@ def shelf(tmp_path: Path) -> HeadShelf:
 
 
 def test_the_list_shows_figures_and_marks_the_head_in_use(
-    harpi: Harpi, shelf: HeadShelf, capsys: pytest.CaptureFixture[str]
+    harpi: Harpi, shelf: HeadRegistry, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert harpi("list") == 0
 
@@ -69,7 +69,7 @@ def test_the_list_shows_figures_and_marks_the_head_in_use(
 
 
 def test_the_list_for_machines(
-    harpi: Harpi, shelf: HeadShelf, capsys: pytest.CaptureFixture[str]
+    harpi: Harpi, shelf: HeadRegistry, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shelf.path(1).write_bytes(b"nonsense")
 
@@ -84,7 +84,7 @@ def test_the_list_for_machines(
 
 
 def test_a_damaged_head_is_listed_with_its_problem(
-    harpi: Harpi, shelf: HeadShelf, capsys: pytest.CaptureFixture[str]
+    harpi: Harpi, shelf: HeadRegistry, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shelf.path(1).write_bytes(b"nonsense")
 
@@ -103,7 +103,7 @@ def test_an_empty_shelf_says_how_to_fill_it(
 
 @pytest.mark.parametrize("head", ["1", "previous"])
 def test_going_back_without_a_daemon(
-    harpi: Harpi, shelf: HeadShelf, head: str, capsys: pytest.CaptureFixture[str]
+    harpi: Harpi, shelf: HeadRegistry, head: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert harpi("use", head) == 0
 
@@ -112,7 +112,7 @@ def test_going_back_without_a_daemon(
 
 
 def test_going_back_while_the_daemon_runs_is_its_business(
-    harpi: Harpi, shelf: HeadShelf, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    harpi: Harpi, shelf: HeadRegistry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wearer = Wearer(tmp_path / "wearer")
     with served(wearer.session, tmp_path):
@@ -137,7 +137,7 @@ def test_going_back_while_the_daemon_runs_is_its_business(
 )
 def test_what_cannot_be_done_is_said(
     harpi: Harpi,
-    shelf: HeadShelf,
+    shelf: HeadRegistry,
     words: tuple[str, ...],
     code: int,
     said: str,
@@ -150,7 +150,7 @@ def test_what_cannot_be_done_is_said(
 
 
 def test_a_running_daemon_is_asked_to_delete_a_head(
-    harpi: Harpi, shelf: HeadShelf, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    harpi: Harpi, shelf: HeadRegistry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     room = FakeRoom()
     with served(room, tmp_path):
@@ -162,7 +162,7 @@ def test_a_running_daemon_is_asked_to_delete_a_head(
     assert "head 2 is in use" in capsys.readouterr().err
 
 
-def test_a_head_is_deleted(harpi: Harpi, shelf: HeadShelf) -> None:
+def test_a_head_is_deleted(harpi: Harpi, shelf: HeadRegistry) -> None:
     assert harpi("delete", "1") == 0
 
     assert shelf.numbers == [2]

@@ -10,8 +10,8 @@ from harpi.cli import main
 from harpi.cli.replay import BLOCK_SECONDS, verdicts_of
 from harpi.config.schema import SignalSection
 from harpi.learning import training_set
-from harpi.learning.heads import HeadShelf
-from harpi.recognition.classifiers import GenericRecogniser, Panel
+from harpi.learning.heads import HeadRegistry
+from harpi.recognition.classifiers import Classifiers, GenericClassifier
 from harpi.recording import Recording, write_together
 from harpi.signal.windows import windows_of
 from harpi.store.export import export
@@ -89,7 +89,7 @@ def test_every_window_is_a_line_with_its_time_and_true_label(
 
 def test_what_the_device_learnt_has_its_say(replay: Replay, tmp_path: Path) -> None:
     replay.state.mkdir()
-    HeadShelf(replay.state / "heads").add(tiny_head())
+    HeadRegistry(replay.state / "heads").add(tiny_head())
     values = motion("tilted", 15, seed=1)
     with Store(replay.state / "takes.db", ROOMY) as store:
         take = take_of("tilted", store.new_session(), rate=RATE)
@@ -126,7 +126,7 @@ def test_a_recording_that_cannot_be_read(replay: Replay, tmp_path: Path) -> None
 
 
 def test_no_window_spans_a_gap_and_blocks_leave_no_trace() -> None:
-    panel = Panel([GenericRecogniser(tiny_base())])
+    panel = Classifiers([GenericClassifier(tiny_base())])
     long = recording(seconds=2.5 * BLOCK_SECONDS)
     verdicts = list(verdicts_of(long, panel, SIGNAL))
     whole = windows_of(long.values, RATE, rate=25, length=64, hop=16)
@@ -140,7 +140,7 @@ def test_no_window_spans_a_gap_and_blocks_leave_no_trace() -> None:
 
 
 def test_another_rate_keeps_the_recordings_time() -> None:
-    panel = Panel([GenericRecogniser(tiny_base())])
+    panel = Classifiers([GenericClassifier(tiny_base())])
     fast = recording(seconds=40.0, rate=50.0)
     last = list(verdicts_of(fast, panel, SIGNAL))[-1]
     assert fast.duration - 1.5 < last.window.end <= fast.duration

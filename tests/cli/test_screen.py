@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from harpi.cli.devices import BROKER_AWAY, BROKER_BACK, Device
-from harpi.cli.screen import LONGEST, SHORTEST, Picture, Screen
+from harpi.cli.screen import LONGEST, SHORTEST, DeviceView, Screen
 from harpi.commands import Event, Situation
 from harpi.publish.messages import State
 from harpi.timebase import SystemTime
@@ -59,7 +59,7 @@ def drawn(
     """The lines of a picture without colours."""
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     console = Console(file=stream, width=width, height=height)
-    console.print(Picture(devices, "localhost:1883 harpi/+", note, height, NOW))
+    console.print(DeviceView(devices, "localhost:1883 harpi/+", note, height, NOW))
     stream.seek(0)
     return [line.rstrip() for line in stream.read().splitlines()]
 

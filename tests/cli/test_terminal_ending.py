@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from harpi.cli.terminal import Ending
+from harpi.cli.terminal import StopFlag
 
 NUMBERS = [signal.SIGINT, signal.SIGTERM]
 
@@ -22,7 +22,7 @@ class Removed:
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_what_an_exception_would_be_lost_in_loses_nothing(number: signal.Signals) -> None:
-    with Ending() as ending:
+    with StopFlag() as ending:
         thing = Removed(number)
         assert not ending.asked
         del thing
@@ -31,6 +31,6 @@ def test_what_an_exception_would_be_lost_in_loses_nothing(number: signal.Signals
 
 def test_afterwards_signals_do_what_they_did_before() -> None:
     before = [signal.getsignal(number) for number in NUMBERS]
-    with Ending():
+    with StopFlag():
         assert [signal.getsignal(number) for number in NUMBERS] != before
     assert [signal.getsignal(number) for number in NUMBERS] == before

@@ -24,7 +24,7 @@ from harpi.imu.emulator.virtual_time import VirtualTime
 from harpi.imu.sampler import Sampler
 from harpi.learning.learner import Learner
 from harpi.publish import homeassistant
-from harpi.publish.commands import MqttDoor
+from harpi.publish.commands import MqttCommands
 from harpi.publish.history import History
 from harpi.publish.link import Link
 from harpi.publish.publisher import MqttPublisher
@@ -94,7 +94,7 @@ THREADS: list[tuple[str, Any, str, Callable[[Daemon], None]]] = [
     ("mqtt-link", Link, "_connect", nothing),
     ("mqtt-sender", MqttPublisher, "_wait_for_work", nothing),
     ("mqtt-history", History, "write", nothing),
-    ("mqtt-commands", MqttDoor, "_obey", send_requests),
+    ("mqtt-commands", MqttCommands, "_obey", send_requests),
     ("mqtt-discovery", homeassistant, "write_atomically", record),
     ("harpi-socket", control_socket, "partial", ask_twice),
     ("harpi-client", ControlSocket, "_converse", ask_twice),

@@ -12,7 +12,7 @@ import pytest
 from harpi.commands import Mount
 from harpi.config import Config
 from harpi.daemon import Daemon
-from harpi.daemon.sensor import PUT_ON_ANEW, Corrections
+from harpi.daemon.sensor import PUT_ON_ANEW, AxisTransform
 from harpi.files import write_document
 from harpi.imu.calibration import FILE_NAME, Calibration, GyroCalibration
 from harpi.imu.emulator import Chip, EmulatedBus, Playback, VirtualTime
@@ -42,7 +42,7 @@ def config(tmp_path: Path) -> Config:
     return config
 
 
-def heard(corrections: Corrections, **situation: object) -> None:
+def heard(corrections: AxisTransform, **situation: object) -> None:
     corrections.hear(event(situation=msgspec.structs.replace(IDLE, **situation)))
 
 
@@ -51,14 +51,14 @@ def kept(config: Config) -> Mountings:
 
 
 def test_the_strap_is_turned_back(config: Config) -> None:
-    found = Corrections(config).turn(BLOCK)
+    found = AxisTransform(config).turn(BLOCK)
     assert found.values == pytest.approx(turn(BLOCK.values, TURN))
     assert found.gap
     assert found.times is BLOCK.times
 
 
 def test_without_a_calibration_the_signal_is_left_as_it_is(tmp_path: Path) -> None:
-    corrections = Corrections(device_config(tmp_path))
+    corrections = AxisTransform(device_config(tmp_path))
     assert corrections.turn(BLOCK) is BLOCK
     assert corrections.calibration is None
     assert (corrections.notices, corrections.hints) == ((), ())
@@ -66,11 +66,11 @@ def test_without_a_calibration_the_signal_is_left_as_it_is(tmp_path: Path) -> No
 
 def test_another_place_has_another_strap(config: Config, tmp_path: Path) -> None:
     other = device_config(tmp_path, device__position="left_leg")
-    assert Corrections(other).turn(BLOCK) is BLOCK
+    assert AxisTransform(other).turn(BLOCK) is BLOCK
 
 
 def test_the_first_take_changes_nothing(config: Config) -> None:
-    corrections = Corrections(config)
+    corrections = AxisTransform(config)
     heard(corrections)
     heard(corrections, state="recording", session=4, label="walking")
     heard(corrections, session=4)
@@ -90,7 +90,7 @@ def test_the_first_take_changes_nothing(config: Config) -> None:
 def test_a_strap_that_was_put_on_anew_is_not_known_any_more(
     config: Config, then: dict[str, object]
 ) -> None:
-    corrections = Corrections(config)
+    corrections = AxisTransform(config)
     heard(corrections)
     heard(corrections, **then)
     assert corrections.turn(BLOCK) is BLOCK
@@ -104,7 +104,7 @@ def test_a_strap_that_was_put_on_anew_is_not_known_any_more(
 def test_a_damaged_file_is_said_and_left_alone(config: Config, name: str) -> None:
     path = config.paths.state_folder / name
     path.write_bytes(b"{}")
-    corrections = Corrections(config)
+    corrections = AxisTransform(config)
     (notice,) = corrections.notices
     assert str(path) in notice
     assert "harpi calibrate" in notice
@@ -114,7 +114,7 @@ def test_a_damaged_file_is_said_and_left_alone(config: Config, name: str) -> Non
 def test_the_condition_says_what_is_taken_out(config: Config) -> None:
     time = VirtualTime()
     chip = Mpu6050(EmulatedBus({0x68: Chip(Playback(recording()), time)}, time), time)
-    said = Corrections(config).condition(chip)
+    said = AxisTransform(config).condition(chip)
     assert (said.used, said.gyro, said.mounting) == (False, None, NOW)
     assert said.turned_degrees == pytest.approx(
         np.degrees(np.arccos((np.trace(TURN) - 1) / 2)), abs=1

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from harpi.daemon.sensor import ASLEEP, NOT_WORN, STRANGE, Wearing
-from harpi.recognition.classifiers import Panel
+from harpi.recognition.classifiers import Classifiers
 from harpi.types import FloatArray, Window
 
 HOP = 0.64
@@ -18,7 +18,7 @@ def windows(spread: float, count: int = 60) -> FloatArray:
 
 
 def seen(spread: float, *, knows: tuple[float, float, float] = (0, 0, 1)) -> Wearing:
-    wearing, panel = Wearing(), Panel([])
+    wearing, panel = Wearing(), Classifiers([])
     wearing.posture.learn(np.array([knows], np.float64))
     for number, values in enumerate(windows(spread)):
         wearing.see(panel.judge(Window(values, number * HOP, number * HOP + 2.52)))

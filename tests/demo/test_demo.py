@@ -9,16 +9,16 @@ import sys
 
 import pytest
 
-from harpi.demo.runner import Score
+from harpi.demo.runner import SceneScore
 from harpi.demo.screen import Screen, report
-from harpi.demo.setup import Outcome, staged
+from harpi.demo.setup import Outcome, set_up
 
 
 @pytest.fixture(scope="module", params=["25", "26"])
 def played(request: pytest.FixtureRequest) -> tuple[Outcome, str]:
     out = io.StringIO()
-    score = Score()
-    with staged(Screen(score, out), score, subject=request.param, speed=None) as play:
+    score = SceneScore()
+    with set_up(Screen(score, out), score, subject=request.param, speed=None) as play:
         assert play.page is None
         return play.perform(), out.getvalue()
 

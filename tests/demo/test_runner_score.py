@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harpi.demo.runner import Score
+from harpi.demo.runner import SceneScore
 from harpi.types import Prediction, Verdict, Window
 
 LABELS = ("sitting", "walking")
@@ -23,7 +23,7 @@ def verdict(prediction: Prediction) -> Verdict:
 
 
 def test_unknown_is_an_answer_that_is_not_right() -> None:
-    score = Score()
+    score = SceneScore()
     for prediction in (said("walking"), said("walking", unknown=True), said("sitting")):
         score.add("scene", "walking", verdict(prediction))
     assert score.accuracy("scene", "personal") == 1 / 3
@@ -31,13 +31,13 @@ def test_unknown_is_an_answer_that_is_not_right() -> None:
 
 
 def test_a_model_that_has_learnt_nothing_has_no_accuracy() -> None:
-    score = Score()
+    score = SceneScore()
     score.add("scene", "walking", verdict(said(None)))
     assert score.accuracy("scene", "personal") is None
     assert score.accuracy("never played", "personal") is None
 
 
 def test_a_model_that_answers_unknown_alone_is_never_right() -> None:
-    score = Score()
+    score = SceneScore()
     score.add("scene", "walking", verdict(said("walking", unknown=True)))
     assert score.accuracy("scene", "personal") == 0.0

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harpi.demo.runner import LESSON, Screenplay, write_screenplay
+from harpi.demo.runner import LESSON, Script, write_screenplay
 from harpi.errors import RecordingError
 from harpi.recording import Recording
 from harpi.types import FloatArray
@@ -20,11 +20,11 @@ def source(request: pytest.FixtureRequest) -> Recording:
     return Recording.read(recording_path(), subject=request.param)
 
 
-def write(source: Recording) -> Screenplay:
+def write(source: Recording) -> Script:
     return write_screenplay(source, teach_seconds=7.0, test_seconds=4.5)
 
 
-def signal(play: Screenplay, name: str) -> FloatArray:
+def signal(play: Script, name: str) -> FloatArray:
     (scene,) = (scene for scene in play.scenes if scene.name == name)
     rate = play.recording.rate
     return play.recording.values[round(scene.start * rate) : round(scene.end * rate)]

@@ -6,7 +6,7 @@ import io
 import re
 
 from harpi.commands import Answer
-from harpi.demo.runner import Part, Scene, Score
+from harpi.demo.runner import Part, Scene, SceneScore
 from harpi.demo.screen import Screen
 from tests.pictures.demo import Paper
 from tests.support.fake_room import IDLE
@@ -22,7 +22,7 @@ def plain(paper: Paper) -> str:
 
 def test_what_was_said_stays_when_the_next_verdict_is_drawn() -> None:
     paper = Paper()
-    screen = Screen(Score(), paper)
+    screen = Screen(SceneScore(), paper)
     for _ in range(2):
         screen.verdict(None, "walking", verdict())
     screen.say("The report.")
@@ -33,7 +33,7 @@ def test_what_was_said_stays_when_the_next_verdict_is_drawn() -> None:
 
 def test_a_window_of_two_activities_is_not_drawn() -> None:
     paper = Paper()
-    screen = Screen(Score(), paper)
+    screen = Screen(SceneScore(), paper)
     screen.verdict(None, "walking", verdict())
     drawn = paper.getvalue()
     screen.verdict(None, None, verdict())
@@ -41,7 +41,7 @@ def test_a_window_of_two_activities_is_not_drawn() -> None:
 
 
 def test_in_the_end_a_scene_shows_how_often_each_was_right() -> None:
-    paper, score = Paper(), Score()
+    paper, score = Paper(), SceneScore()
     screen = Screen(score, paper)
     screen.scene(AS_RECORDED)
     for truth in ("walking", "walking", "lying", "walking"):
@@ -61,7 +61,7 @@ def test_in_the_end_a_scene_shows_how_often_each_was_right() -> None:
 
 def test_a_press_heads_its_scene() -> None:
     paper = Paper()
-    screen = Screen(Score(), paper)
+    screen = Screen(SceneScore(), paper)
     screen.scene(LESSON)
     screen.command(Answer(ok=True, message="Take 1 is kept.", situation=IDLE))
     assert plain(paper).splitlines()[1:] == ["lesson: Buttons.", "  [button] Take 1 is kept."]
@@ -69,7 +69,7 @@ def test_a_press_heads_its_scene() -> None:
 
 def test_in_a_pipe_scenes_are_headed_and_no_verdict_is_drawn() -> None:
     out = io.StringIO()
-    screen = Screen(Score(), out)
+    screen = Screen(SceneScore(), out)
     screen.scene(AS_RECORDED)
     screen.verdict(AS_RECORDED, "walking", verdict())
     screen.say("The report.")

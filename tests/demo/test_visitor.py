@@ -17,9 +17,9 @@ import pytest
 
 from harpi.cli import demo as command
 from harpi.commands import Answer, Command, Delete, Pause, Record, Train
-from harpi.demo.runner import ScaledTime, Scene, Score
+from harpi.demo.runner import ScaledTime, Scene, SceneScore
 from harpi.demo.screen import Silence
-from harpi.demo.setup import Play, staged
+from harpi.demo.setup import RunningDemo, set_up
 from harpi.types import Verdict
 
 
@@ -27,7 +27,7 @@ class Visitor(Silence):
     """Watches, and presses buttons of the page whenever the wearer has pressed one."""
 
     def __init__(self, *presses: Command) -> None:
-        self.play: Play | None = None
+        self.play: RunningDemo | None = None
         self.presses = presses
         self.seen: list[str | None] = []
 
@@ -44,8 +44,8 @@ class Visitor(Silence):
 
 
 @contextmanager
-def visited(visitor: Visitor) -> Iterator[Play]:
-    with staged(visitor, Score(), subject="25", speed=None) as play:
+def visited(visitor: Visitor) -> Iterator[RunningDemo]:
+    with set_up(visitor, SceneScore(), subject="25", speed=None) as play:
         visitor.play = play
         yield play
 
@@ -76,13 +76,13 @@ def test_in_the_encore_the_wearer_does_what_is_recorded(
     visitor = Visitor()
     steps = iter(range(10))
 
-    def is_watched(_play: Play) -> bool:
+    def is_watched(_play: RunningDemo) -> bool:
         step = next(steps, None)
         if step == 6:
             visitor.press(Record(label="lying"))
         return step is not None
 
-    monkeypatch.setattr(Play, "is_watched", is_watched)
+    monkeypatch.setattr(RunningDemo, "is_watched", is_watched)
     with visited(visitor) as play:
         play.perform()
         visitor.seen.clear()

@@ -10,7 +10,7 @@ import pytest
 
 from harpi import shipped
 from harpi.config.schema import StoreSection
-from harpi.learning.heads import HeadShelf
+from harpi.learning.heads import HeadRegistry
 from harpi.store.store import FILE_NAME, Store
 from tests.doctor.ward import Ward
 from tests.support.models import DATA, tiny_head
@@ -64,7 +64,7 @@ def test_an_unused_head_that_is_damaged_is_a_warning(ward: Ward) -> None:
         "signal__length": LENGTH,
         "signal__rate": RATE,
     }
-    shelf = HeadShelf(ward.folder / "state" / "heads")
+    shelf = HeadRegistry(ward.folder / "state" / "heads")
     shelf.add(tiny_head())
     shelf.add(tiny_head())
     shelf.path(1).write_bytes(b"no tensors")

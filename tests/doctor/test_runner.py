@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from harpi.doctor import CHECKS, examine
-from harpi.doctor.context import NotExamined, Outcome, Patient, ok
+from harpi.doctor.context import Context, NotExamined, Outcome, ok
 from harpi.doctor.runner import Check
 from harpi.errors import ModelError
 from tests.doctor.ward import Ward
@@ -61,7 +61,7 @@ def test_a_hanging_bus_hangs_nothing_else(ward: Ward) -> None:
 
 
 def test_an_error_of_harpi_brings_its_remedy(ward: Ward) -> None:
-    def broken(patient: Patient) -> Outcome:
+    def broken(patient: Context) -> Outcome:
         raise ModelError("it is damaged", where="a.tflite", remedy="Install it again")
 
     found = made(broken, ward)
@@ -69,7 +69,7 @@ def test_an_error_of_harpi_brings_its_remedy(ward: Ward) -> None:
 
 
 def test_a_defect_in_a_check_is_a_finding(ward: Ward) -> None:
-    def defective(patient: Patient) -> Outcome:
+    def defective(patient: Context) -> Outcome:
         raise KeyError("oh")
 
     found = made(defective, ward)
@@ -77,7 +77,7 @@ def test_a_defect_in_a_check_is_a_finding(ward: Ward) -> None:
 
 
 def test_what_cannot_be_looked_at_says_why(ward: Ward) -> None:
-    def elsewhere(patient: Patient) -> Outcome:
+    def elsewhere(patient: Context) -> Outcome:
         raise NotExamined("there is none")
 
     assert made(elsewhere, ward) == ("skipped", "there is none", "")
@@ -102,7 +102,7 @@ def test_the_sensor_is_free_again_afterwards(ward: Ward) -> None:
 
 
 def test_findings_come_one_by_one(ward: Ward) -> None:
-    def never(patient: Patient) -> Outcome:
+    def never(patient: Context) -> Outcome:
         raise AssertionError("nobody asked for it")
 
     checks = [Check("a", "first", lambda _: ok("well")), Check("a", "second", never)]

@@ -8,7 +8,7 @@ from typing import Any
 
 from harpi.config import Config
 from harpi.doctor import CHECKS, Finding, examine
-from harpi.doctor.context import Computer, Guide, Patient
+from harpi.doctor.context import Computer, Context, Guide
 from harpi.errors import ControlError
 from harpi.imu.bus import Bus
 from harpi.imu.emulator import Chip, EmulatedBus, FaultPlan, Motion, Still, VirtualTime
@@ -139,8 +139,8 @@ class Ward:
     def open_bus(self) -> Bus:
         return self.bus
 
-    def patient(self) -> Patient:
-        return Patient(
+    def patient(self) -> Context:
+        return Context(
             self.config,
             Computer(self.root),
             timebase=self.time,

@@ -9,9 +9,9 @@ import pytest
 from harpi.config.schema import SignalSection
 from harpi.evaluation.judging import BATCH, TIMED, Contest, judge, windows_of_trial
 from harpi.evaluation.trials import Trial
-from harpi.recognition.classifiers import GenericRecogniser, Panel, PersonalRecogniser
+from harpi.recognition.classifiers import Classifiers, GenericClassifier, PersonalClassifier
 from harpi.recognition.head import Head
-from harpi.recognition.knn import KnnRecogniser
+from harpi.recognition.knn import KnnClassifier
 from harpi.signal.windows import windows_of
 from harpi.types import ANSWER, FloatArray, Samples, Window
 from tests.support.models import tiny_base, tiny_head, tiny_reference
@@ -21,12 +21,12 @@ SIGNAL = SignalSection(rate=25, length=64, hop=16)
 RATE = 25.0
 
 
-def panel(head: Head | None = None) -> Panel:
-    return Panel(
+def panel(head: Head | None = None) -> Classifiers:
+    return Classifiers(
         [
-            KnnRecogniser(rate=25, length=64, reference=tiny_reference()),
-            GenericRecogniser(tiny_base()),
-            PersonalRecogniser(tiny_base(), head),
+            KnnClassifier(rate=25, length=64, reference=tiny_reference()),
+            GenericClassifier(tiny_base()),
+            PersonalClassifier(tiny_base(), head),
         ]
     )
 
@@ -49,10 +49,10 @@ def trial(label: str, seconds: float = 8.0, *, gap: float | None = None) -> Tria
     )
 
 
-class Listening(Panel):
+class Listening(Classifiers):
     """A panel that notes what it is asked."""
 
-    def __init__(self, inner: Panel) -> None:
+    def __init__(self, inner: Classifiers) -> None:
         super().__init__(inner.recognisers)
         self.asked: list[FloatArray] = []
 

@@ -20,7 +20,7 @@ from harpi.commands import Evaluate, LabelCount, Pause, Record, Stop, Train, Und
 from harpi.config import Config
 from harpi.config.loading import build
 from harpi.evaluation.runs import RunLog
-from harpi.publish.commands import MqttDoor
+from harpi.publish.commands import MqttCommands
 from harpi.publish.homeassistant import Discovery, discovery_payloads
 from harpi.publish.publisher import MqttPublisher
 from harpi.timebase import SystemTime
@@ -65,7 +65,7 @@ class Device:
         self.publisher = MqttPublisher(config.mqtt, config.device.name)
         self.discovery = Discovery(self.publisher, self.room, config, ANSWERS)
         runs = RunLog(config.paths.state_folder / "evaluations.jsonl")
-        self.door = MqttDoor(self.publisher, self.room, config.mqtt.commands, runs)
+        self.door = MqttCommands(self.publisher, self.room, config.mqtt.commands, runs)
 
     def judge(self, one: Verdict, *, worn: bool = True) -> None:
         self.discovery.see(one)

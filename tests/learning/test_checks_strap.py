@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from harpi.learning.checks import StrapWatch
+from harpi.learning.checks import OrientationDrift
 from harpi.signal.orientation import rotation_about
 from tests.support.recorded import Recorded
 
@@ -29,7 +29,7 @@ def test_the_same_mounting_is_not_turned(recorded: Recorded) -> None:
     recorded.add("still", session=2)
     recorded.add("slow", session=2)
 
-    found = StrapWatch(recorded).turn(2, "unspecified")
+    found = OrientationDrift(recorded).turn(2, "unspecified")
 
     assert found is not None
     assert not found.turned
@@ -40,7 +40,7 @@ def test_a_turned_strap_is_noticed_and_said(recorded: Recorded) -> None:
     for label in ("still", "slow", "tilted"):
         recorded.add(label, session=2, rotation=turned_by(60))
 
-    found = StrapWatch(recorded).turn(2, "unspecified")
+    found = OrientationDrift(recorded).turn(2, "unspecified")
 
     assert found is not None
     assert found.turned
@@ -55,7 +55,7 @@ def test_one_activity_in_another_posture_is_no_turned_strap(recorded: Recorded) 
     recorded.add("slow", session=2)
     recorded.add("tilted", session=2)
 
-    found = StrapWatch(recorded).turn(2, "unspecified")
+    found = OrientationDrift(recorded).turn(2, "unspecified")
 
     assert found is not None
     assert not found.turned
@@ -64,7 +64,7 @@ def test_one_activity_in_another_posture_is_no_turned_strap(recorded: Recorded) 
 def test_one_activity_alone_is_said_with_doubt(recorded: Recorded) -> None:
     recorded.add("still", session=2, rotation=turned_by(90))
 
-    found = StrapWatch(recorded).turn(2, "unspecified")
+    found = OrientationDrift(recorded).turn(2, "unspecified")
 
     assert found is not None
     assert found.sentence.startswith("The strap may be turned by about 90 degrees")
@@ -73,7 +73,7 @@ def test_one_activity_alone_is_said_with_doubt(recorded: Recorded) -> None:
 def test_a_turn_about_the_vertical_does_not_show(recorded: Recorded) -> None:
     recorded.add("still", session=2, rotation=turned_by(90, UP))
 
-    found = StrapWatch(recorded).turn(2, "unspecified")
+    found = OrientationDrift(recorded).turn(2, "unspecified")
 
     assert found is not None
     assert not found.turned
@@ -83,7 +83,7 @@ def test_it_looks_back_to_the_last_session_with_a_common_activity(recorded: Reco
     recorded.add("fast", session=2)
     recorded.add("still", session=3, rotation=turned_by(45))
 
-    found = StrapWatch(recorded).turn(3, "unspecified")
+    found = OrientationDrift(recorded).turn(3, "unspecified")
 
     assert found is not None
     assert found.session == 1
@@ -94,9 +94,9 @@ def test_there_is_nothing_to_compare_at_another_position_or_without_a_common_act
 ) -> None:
     recorded.add("fast", session=2)
 
-    assert StrapWatch(recorded).turn(2, "unspecified") is None
-    assert StrapWatch(recorded).turn(2, "left_leg") is None
-    assert StrapWatch(recorded).turn(1, "unspecified") is None
+    assert OrientationDrift(recorded).turn(2, "unspecified") is None
+    assert OrientationDrift(recorded).turn(2, "left_leg") is None
+    assert OrientationDrift(recorded).turn(1, "unspecified") is None
 
 
 def test_only_mountings_that_were_learnt_are_compared_with_where_that_is_asked(
@@ -104,7 +104,7 @@ def test_only_mountings_that_were_learnt_are_compared_with_where_that_is_asked(
 ) -> None:
     recorded.add("still", session=2, rotation=turned_by(60))
     recorded.add("still", session=3, rotation=turned_by(60))
-    watch = StrapWatch(recorded)
+    watch = OrientationDrift(recorded)
 
     with_any = watch.turn(3, "unspecified")
     with_learnt = watch.turn(3, "unspecified", learnt=(1, 2))
@@ -119,7 +119,7 @@ def test_only_mountings_that_were_learnt_are_compared_with_where_that_is_asked(
 
 def test_a_take_is_read_once(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
     recorded.add("still", session=2)
-    watch = StrapWatch(recorded)
+    watch = OrientationDrift(recorded)
     first = watch.turn(2, "unspecified")
     monkeypatch.setattr(recorded, "samples", None)
     assert watch.turn(2, "unspecified") == first

@@ -12,7 +12,7 @@ from harpi.learning.fitting import (
     fit_closed_form,
     fit_gradient,
 )
-from harpi.learning.training_set import Material, Preparation
+from harpi.learning.training_set import Preparation, TrainingSet
 from harpi.learning.validation import Division, divide
 from harpi.recognition.head import softmax
 from harpi.recognition.head_trainer import HeadTrainer
@@ -24,13 +24,13 @@ SETTINGS = LearningSection(epochs=500, patience=3, learning_rate=0.05)
 
 def learnt(
     seconds: float = 12.0, takes: int = 2, *, joined: bool = False
-) -> tuple[Material, Division]:
+) -> tuple[TrainingSet, Division]:
     source = Recorded()
     for _ in range(takes):
         for label in ("still", "slow", "fast"):
             source.add(label, seconds)
     preparation = Preparation(tiny_base(), hop=16, copies=2, degrees=10, seed=1)
-    material = Material.of(
+    material = TrainingSet.of(
         preparation.features(take, preparation.windows(take, source.samples(take.id)))
         for take in source.takes()
     )
@@ -39,7 +39,7 @@ def learnt(
     return material, divide(material.targets, material.sources, gap=preparation.gap)
 
 
-def right(fitted: Fitted, material: Material) -> float:
+def right(fitted: Fitted, material: TrainingSet) -> float:
     probabilities = HeadTrainer(tiny_base()).probabilities(fitted.state, material.features)
     return float(np.mean(probabilities.argmax(axis=1) == material.targets))
 

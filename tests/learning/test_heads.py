@@ -11,14 +11,14 @@ import pytest
 
 from harpi.errors import HeadMismatch, ModelError, StoreError, StoreFull
 from harpi.learning import heads as heads_module
-from harpi.learning.heads import INDEX, HeadShelf
+from harpi.learning.heads import INDEX, HeadRegistry
 from harpi.recognition.head import Head
 from tests.support.models import tiny_base, tiny_head, tiny_mlp
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> HeadShelf:
-    return HeadShelf(tmp_path / "heads", keep=4)
+def shelf(tmp_path: Path) -> HeadRegistry:
+    return HeadRegistry(tmp_path / "heads", keep=4)
 
 
 def named(first: str) -> Head:
@@ -26,7 +26,7 @@ def named(first: str) -> Head:
     return replace(tiny_head(), labels=(first, "fast"))
 
 
-def first_label(shelf: HeadShelf) -> str | None:
+def first_label(shelf: HeadRegistry) -> str | None:
     head = shelf.load(tiny_base()).head
     return head.labels[0] if head else None
 
@@ -37,7 +37,7 @@ def damage(path: Path) -> None:
     path.write_bytes(content)
 
 
-def test_an_empty_shelf_has_nothing_to_load(shelf: HeadShelf) -> None:
+def test_an_empty_shelf_has_nothing_to_load(shelf: HeadRegistry) -> None:
     loaded = shelf.load(tiny_base())
 
     assert (loaded.head, loaded.number, loaded.notice) == (None, None, "")
@@ -45,18 +45,18 @@ def test_an_empty_shelf_has_nothing_to_load(shelf: HeadShelf) -> None:
     assert shelf.entries(tiny_base()) == []
 
 
-def test_a_head_that_is_added_is_in_use_after_a_restart(shelf: HeadShelf) -> None:
+def test_a_head_that_is_added_is_in_use_after_a_restart(shelf: HeadRegistry) -> None:
     shelf.add(named("first"))
     number = shelf.add(named("second"))
 
-    loaded = HeadShelf(shelf.path(1).parent).load(tiny_base())
+    loaded = HeadRegistry(shelf.path(1).parent).load(tiny_base())
 
     assert loaded.number == number == 2
     assert loaded.head is not None
     assert loaded.head.labels == ("second", "fast")
 
 
-def test_a_head_can_be_kept_without_being_used(shelf: HeadShelf) -> None:
+def test_a_head_can_be_kept_without_being_used(shelf: HeadRegistry) -> None:
     shelf.add(named("first"))
     shelf.add(named("worse"), use=False)
 
@@ -64,7 +64,7 @@ def test_a_head_can_be_kept_without_being_used(shelf: HeadShelf) -> None:
     assert shelf.numbers == [1, 2]
 
 
-def test_going_back_and_forth(shelf: HeadShelf) -> None:
+def test_going_back_and_forth(shelf: HeadRegistry) -> None:
     for name in ("first", "second", "third"):
         shelf.add(named(name))
 
@@ -74,14 +74,14 @@ def test_going_back_and_forth(shelf: HeadShelf) -> None:
     assert first_label(shelf) == "third"
 
 
-def test_without_a_head_before_one_cannot_go_back(shelf: HeadShelf) -> None:
+def test_without_a_head_before_one_cannot_go_back(shelf: HeadRegistry) -> None:
     shelf.add(named("first"))
 
     with pytest.raises(ModelError, match="no head was in use before"):
         shelf.before()
 
 
-def test_a_shelf_put_away_gives_no_head_but_keeps_them(shelf: HeadShelf) -> None:
+def test_a_shelf_put_away_gives_no_head_but_keeps_them(shelf: HeadRegistry) -> None:
     shelf.add(named("first"))
 
     shelf.put_away()
@@ -92,13 +92,13 @@ def test_a_shelf_put_away_gives_no_head_but_keeps_them(shelf: HeadShelf) -> None
     assert first_label(shelf) == "first"
 
 
-def test_putting_away_nothing_leaves_no_trace(shelf: HeadShelf) -> None:
+def test_putting_away_nothing_leaves_no_trace(shelf: HeadRegistry) -> None:
     shelf.put_away()
 
     assert not shelf.path(1).parent.exists()
 
 
-def test_the_oldest_heads_go_but_never_the_one_in_use(shelf: HeadShelf) -> None:
+def test_the_oldest_heads_go_but_never_the_one_in_use(shelf: HeadRegistry) -> None:
     shelf.add(named("kept"))
     for _ in range(6):
         shelf.add(named("other"), use=False)
@@ -107,7 +107,7 @@ def test_the_oldest_heads_go_but_never_the_one_in_use(shelf: HeadShelf) -> None:
     assert first_label(shelf) == "kept"
 
 
-def test_a_number_is_never_given_twice(shelf: HeadShelf) -> None:
+def test_a_number_is_never_given_twice(shelf: HeadRegistry) -> None:
     shelf.add(named("first"))
     shelf.add(named("second"), use=False)
     shelf.delete(2)
@@ -115,7 +115,7 @@ def test_a_number_is_never_given_twice(shelf: HeadShelf) -> None:
     assert shelf.add(named("third")) == 3
 
 
-def test_the_head_in_use_is_not_deleted(shelf: HeadShelf) -> None:
+def test_the_head_in_use_is_not_deleted(shelf: HeadRegistry) -> None:
     shelf.add(named("first"))
 
     with pytest.raises(ModelError, match="head 1 is in use"):
@@ -125,7 +125,7 @@ def test_the_head_in_use_is_not_deleted(shelf: HeadShelf) -> None:
     assert shelf.numbers == [1]
 
 
-def test_a_head_of_another_base_is_not_used(shelf: HeadShelf) -> None:
+def test_a_head_of_another_base_is_not_used(shelf: HeadRegistry) -> None:
     shelf.add(tiny_head())
     shelf.add(named("second"), use=False)
 
@@ -137,7 +137,7 @@ def test_a_head_of_another_base_is_not_used(shelf: HeadShelf) -> None:
 
 
 def test_a_damaged_head_is_replaced_by_the_newest_good_one_and_left_as_it_is(
-    shelf: HeadShelf,
+    shelf: HeadRegistry,
 ) -> None:
     for name in ("first", "second", "third"):
         shelf.add(named(name))
@@ -152,12 +152,12 @@ def test_a_damaged_head_is_replaced_by_the_newest_good_one_and_left_as_it_is(
     assert {path: path.read_bytes() for path in shelf.path(1).parent.iterdir()} == before
 
 
-def test_where_no_head_is_good_there_is_none(shelf: HeadShelf) -> None:
+def test_where_no_head_is_good_there_is_none(shelf: HeadRegistry) -> None:
     shelf.add(named("first"))
 
     shelf.path(1).unlink()
     missing = shelf.load(tiny_base())
-    mismatch = HeadShelf(shelf.path(1).parent)
+    mismatch = HeadRegistry(shelf.path(1).parent)
     mismatch.add(tiny_head())
 
     assert missing.head is None
@@ -167,7 +167,7 @@ def test_where_no_head_is_good_there_is_none(shelf: HeadShelf) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"current": "1"}', b'{"format": 2}'])
 def test_a_damaged_index_is_said_and_the_newest_head_used(
-    shelf: HeadShelf, content: bytes
+    shelf: HeadRegistry, content: bytes
 ) -> None:
     shelf.add(named("first"))
     shelf.add(named("second"), use=False)
@@ -184,7 +184,7 @@ def test_a_damaged_index_is_said_and_the_newest_head_used(
     assert shelf.add(named("third")) == 3
 
 
-def test_the_list_says_of_each_head_what_is_wrong_with_it(shelf: HeadShelf) -> None:
+def test_the_list_says_of_each_head_what_is_wrong_with_it(shelf: HeadRegistry) -> None:
     for name in ("first", "second", "third"):
         shelf.add(named(name))
     damage(shelf.path(2))
@@ -202,7 +202,7 @@ def test_the_list_says_of_each_head_what_is_wrong_with_it(shelf: HeadShelf) -> N
 
 @pytest.mark.parametrize("refused", ["head", "index"])
 def test_a_full_disk_leaves_the_old_head_in_use(
-    shelf: HeadShelf, monkeypatch: pytest.MonkeyPatch, refused: str
+    shelf: HeadRegistry, monkeypatch: pytest.MonkeyPatch, refused: str
 ) -> None:
     shelf.add(named("first"))
 
@@ -225,7 +225,7 @@ def test_a_directory_that_cannot_be_made_is_an_error_in_words(tmp_path: Path) ->
     (tmp_path / "file").write_text("")
 
     with pytest.raises(StoreError, match="cannot be written"):
-        HeadShelf(tmp_path / "file" / "heads").add(tiny_head())
+        HeadRegistry(tmp_path / "file" / "heads").add(tiny_head())
 
 
 class PowerCut(BaseException):
@@ -237,12 +237,12 @@ def test_wherever_the_power_goes_the_head_is_the_old_or_the_new_one_whole(
 ) -> None:
     survivors = set()
     for moment in range(20):
-        shelf = HeadShelf(tmp_path / str(moment))
+        shelf = HeadRegistry(tmp_path / str(moment))
         shelf.add(named("old"))
         left = [moment]
         completed = _cut_power_at(monkeypatch, left, shelf)
         monkeypatch.undo()
-        loaded = HeadShelf(tmp_path / str(moment)).load(tiny_base())
+        loaded = HeadRegistry(tmp_path / str(moment)).load(tiny_base())
         assert loaded.head is not None
         assert loaded.notice == ""
         survivors.add(loaded.head.labels[0])
@@ -253,7 +253,9 @@ def test_wherever_the_power_goes_the_head_is_the_old_or_the_new_one_whole(
     assert survivors == {"old", "new"}
 
 
-def _cut_power_at(monkeypatch: pytest.MonkeyPatch, left: list[int], shelf: HeadShelf) -> bool:
+def _cut_power_at(
+    monkeypatch: pytest.MonkeyPatch, left: list[int], shelf: HeadRegistry
+) -> bool:
     """Add a head; the power goes at the n-th call that reaches the disk."""
 
     def counted(real: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harpi.learning.heads import renamed, without
-from harpi.recognition.classifiers import PersonalRecogniser
+from harpi.recognition.classifiers import PersonalClassifier
 from harpi.recognition.head import Head, LearntTake
 from harpi.recognition.head_trainer import HeadTrainer
 from harpi.recognition.model_file import ModelFile
@@ -40,7 +40,7 @@ def grown(base: ModelFile) -> Head:
 
 def test_a_forgotten_label_is_gone_and_the_others_keep_their_odds(three: Head) -> None:
     windows = windows_of_motion("slow", 5)
-    before = PersonalRecogniser(tiny_base(), three).predict(windows)
+    before = PersonalClassifier(tiny_base(), three).predict(windows)
 
     left = without(three, tiny_base().metadata.head, "slow")
 
@@ -49,7 +49,7 @@ def test_a_forgotten_label_is_gone_and_the_others_keep_their_odds(three: Head) -
     assert left.labels == ("still", "fast")
     assert [take.label for take in left.takes] == ["still", "fast"]
     for old, new in zip(
-        before, PersonalRecogniser(tiny_base(), left).predict(windows), strict=True
+        before, PersonalClassifier(tiny_base(), left).predict(windows), strict=True
     ):
         kept = old.probabilities[[0, 2]]
         np.testing.assert_allclose(new.probabilities, kept / kept.sum(), rtol=1e-4, atol=1e-7)

@@ -10,12 +10,12 @@ import pytest
 from harpi.commands import Progress
 from harpi.config.schema import Config, LearningSection
 from harpi.errors import CommandRefused, ModelError, StoreError
-from harpi.learning.heads import HeadShelf
+from harpi.learning.heads import HeadRegistry
 from harpi.learning.learner import Learner
 from harpi.learning.trainer import Outcome
 from harpi.recognition.answer import Answerer
-from harpi.recognition.classifiers import PersonalRecogniser
-from harpi.recognition.knn import KnnRecogniser
+from harpi.recognition.classifiers import PersonalClassifier
+from harpi.recognition.knn import KnnClassifier
 from harpi.signal.orientation import PostureWatch, rotation_about
 from harpi.types import Window
 from tests.support.broker import wait_until
@@ -31,9 +31,9 @@ class Pupil:
     """A learner with a source of takes, and what it has told."""
 
     def __init__(self, folder: Path, source: Recorded | StoreError, **settings: object) -> None:
-        self.shelf = HeadShelf(folder / "heads")
-        self.personal = PersonalRecogniser(tiny_base())
-        self.knn = KnnRecogniser(rate=RATE, length=LENGTH)
+        self.shelf = HeadRegistry(folder / "heads")
+        self.personal = PersonalClassifier(tiny_base())
+        self.knn = KnnClassifier(rate=RATE, length=LENGTH)
         self.posture = PostureWatch(seconds=3.0)
         self.answerer = Answerer()
         learning = {"epochs": 30, "patience": 5, "learning_rate": 0.02, **settings}

@@ -12,14 +12,14 @@ import pytest
 from harpi import shipped
 from harpi.config import Config
 from harpi.errors import ModelError
-from harpi.learning.models import BASE, load_recognisers
-from harpi.recognition.knn import KnnRecogniser
+from harpi.learning.models import BASE, load_models
+from harpi.recognition.knn import KnnClassifier
 from harpi.types import MODELS
 from tests.support.device import device_config
 
 
 def test_the_three_stand_in_their_order(tmp_path: Path) -> None:
-    recognisers = load_recognisers(device_config(tmp_path))
+    recognisers = load_models(device_config(tmp_path))
     assert tuple(r.name for r in recognisers.panel.recognisers) == MODELS
     assert recognisers.knn.labels
     assert recognisers.generic.labels
@@ -27,7 +27,7 @@ def test_the_three_stand_in_their_order(tmp_path: Path) -> None:
 
 
 def test_figures_name_the_files(tmp_path: Path) -> None:
-    recognisers = load_recognisers(device_config(tmp_path))
+    recognisers = load_models(device_config(tmp_path))
     figures = recognisers.figures()
     assert list(figures) == list(MODELS)
     assert figures["knn"].source == "knn_reference.safetensors"
@@ -37,7 +37,7 @@ def test_figures_name_the_files(tmp_path: Path) -> None:
 
 def test_a_window_that_the_base_was_not_made_for(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"Set signal\.length = 64 and signal\.rate = 25"):
-        load_recognisers(device_config(tmp_path, signal__length=32))
+        load_models(device_config(tmp_path, signal__length=32))
 
 
 def test_a_corrupt_base_is_an_error(tmp_path: Path) -> None:
@@ -46,12 +46,12 @@ def test_a_corrupt_base_is_an_error(tmp_path: Path) -> None:
     content[len(content) // 2] ^= 0x10
     path.write_bytes(content)
     with pytest.raises(ModelError, match=str(path)):
-        load_recognisers(device_config(tmp_path, models__base=str(path)))
+        load_models(device_config(tmp_path, models__base=str(path)))
 
 
 def test_a_missing_reference_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"nothing\.safetensors"):
-        load_recognisers(
+        load_models(
             device_config(tmp_path, models__knn_reference=str(tmp_path / "nothing.safetensors"))
         )
 
@@ -65,21 +65,21 @@ def test_a_damaged_head_is_said_and_the_rest_goes_on(
     heads.mkdir(parents=True)
     (heads / "head-1.safetensors").write_bytes(b"nonsense")
     (heads / "shelf.json").write_text('{"format":1,"current":1,"previous":null,"last":1}')
-    assert load_recognisers(config).personal.labels == ()
+    assert load_models(config).personal.labels == ()
     assert "head-1.safetensors" in caplog.text
 
 
 def test_a_base_of_ones_own_is_used(tmp_path: Path) -> None:
     path = tmp_path / "mine.tflite"
     shutil.copy(shipped.path(BASE), path)
-    recognisers = load_recognisers(device_config(tmp_path, models__base=str(path)))
+    recognisers = load_models(device_config(tmp_path, models__base=str(path)))
     assert recognisers.base.path == str(path)
 
 
 def test_the_defaults_of_the_knn_are_those_of_the_configuration() -> None:
     defaults = {
         name: parameter.default
-        for name, parameter in inspect.signature(KnnRecogniser).parameters.items()
+        for name, parameter in inspect.signature(KnnClassifier).parameters.items()
     }
     config = Config()
     for name in ("k", "metric", "own_weight", "capacity"):

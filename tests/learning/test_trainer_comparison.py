@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harpi.learning.trainer import Comparison, compare, notes
-from harpi.learning.training_set import Material, TakeFeatures
+from harpi.learning.training_set import TakeFeatures, TrainingSet
 from harpi.learning.validation import HeldOut, divide
 from harpi.recognition.head import Head, LearntTake
 from harpi.types import FloatArray
@@ -16,12 +16,12 @@ from tests.support.recorded import Recorded
 WINDOWS = 10
 
 
-def material_of(*labels: str) -> Material:
+def material_of(*labels: str) -> TrainingSet:
     """One take of ten windows for each label; a window's feature is its take's number."""
     source = Recorded()
     for label in labels:
         source.add(label)
-    return Material.of(
+    return TrainingSet.of(
         TakeFeatures(
             take,
             np.full((WINDOWS, 1), take.id, np.float32),

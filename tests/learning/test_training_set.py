@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harpi.learning.training_set import MOST_WINDOWS, Material, Preparation, TakeFeatures
+from harpi.learning.training_set import MOST_WINDOWS, Preparation, TakeFeatures, TrainingSet
 from harpi.recognition.head import SIGNAL_FEATURES
 from harpi.recognition.interpreter import Interpreter
 from harpi.signal.features import features as signal_features
@@ -57,7 +57,7 @@ def test_the_features_of_the_base_come_first_then_those_of_the_signal(
     preparation: Preparation, take: Take
 ) -> None:
     windows = preparation.windows(take, [Samples(motion("slow", 8.0), np.arange(200) / RATE)])
-    material = Material.of([preparation.features(take, windows)])
+    material = TrainingSet.of([preparation.features(take, windows)])
     length = tiny_base().metadata.features
 
     of_base = Interpreter(tiny_base()).run("bottleneck", {"window": windows})["features"]
@@ -91,7 +91,7 @@ def part_of(source: Recorded, label: str, windows: int) -> TakeFeatures:
 def test_takes_are_joined_in_order() -> None:
     source = Recorded()
 
-    material = Material.of(
+    material = TrainingSet.of(
         [part_of(source, "still", 3), part_of(source, "slow", 2), part_of(source, "still", 1)]
     )
 
@@ -106,7 +106,9 @@ def test_of_too_many_windows_the_newest_are_learnt() -> None:
     source = Recorded()
     old, new = part_of(source, "still", 100), part_of(source, "still", MOST_WINDOWS - 40)
 
-    material = Material.of([part_of(source, "still", 9), old, new, part_of(source, "slow", 2)])
+    material = TrainingSet.of(
+        [part_of(source, "still", 9), old, new, part_of(source, "slow", 2)]
+    )
 
     assert material.counts == {"still": MOST_WINDOWS, "slow": 2}
     assert np.bincount(material.sources).tolist() == [40, MOST_WINDOWS - 40, 2]

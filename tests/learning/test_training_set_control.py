@@ -5,17 +5,17 @@ import threading
 
 import pytest
 
-from harpi.learning.training_set import NICE, Cancelled, Control, yield_to_others
+from harpi.learning.training_set import NICE, Cancelled, CancelToken, yield_to_others
 
 PATIENCE = 20.0
 
 
 def test_work_that_is_not_paused_passes_its_checkpoints() -> None:
-    Control().checkpoint()
+    CancelToken().checkpoint()
 
 
 def test_work_rests_until_it_may_go_on() -> None:
-    control = Control()
+    control = CancelToken()
     control.pause()
     passed = threading.Event()
 
@@ -35,7 +35,7 @@ def test_work_rests_until_it_may_go_on() -> None:
 
 @pytest.mark.parametrize("paused", [False, True])
 def test_work_is_broken_off_even_while_it_rests(paused: bool) -> None:
-    control = Control()
+    control = CancelToken()
     if paused:
         control.pause()
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from harpi.learning import training_set as prepared_module
-from harpi.learning.training_set import Preparation, Prepared
+from harpi.learning.training_set import FeatureCache, Preparation
 from harpi.types import Samples
 from tests.support.models import tiny_base
 from tests.support.recorded import Recorded
@@ -28,11 +28,11 @@ def source() -> Counting:
 
 
 @pytest.fixture
-def prepared() -> Prepared:
-    return Prepared(Preparation(tiny_base(), hop=16, copies=1, degrees=10, seed=1))
+def prepared() -> FeatureCache:
+    return FeatureCache(Preparation(tiny_base(), hop=16, copies=1, degrees=10, seed=1))
 
 
-def test_a_take_is_read_once(prepared: Prepared, source: Counting) -> None:
+def test_a_take_is_read_once(prepared: FeatureCache, source: Counting) -> None:
     take = source.takes()[0]
 
     windows = prepared.prepare(source, take)
@@ -43,7 +43,7 @@ def test_a_take_is_read_once(prepared: Prepared, source: Counting) -> None:
     assert source.reads == 1
 
 
-def test_windows_alone_are_not_kept(prepared: Prepared, source: Counting) -> None:
+def test_windows_alone_are_not_kept(prepared: FeatureCache, source: Counting) -> None:
     take = source.takes()[0]
 
     windows = prepared.windows(source, take)
@@ -52,7 +52,9 @@ def test_windows_alone_are_not_kept(prepared: Prepared, source: Counting) -> Non
     assert source.reads == 2
 
 
-def test_a_take_that_was_relabelled_is_made_again(prepared: Prepared, source: Counting) -> None:
+def test_a_take_that_was_relabelled_is_made_again(
+    prepared: FeatureCache, source: Counting
+) -> None:
     prepared.prepare(source, source.takes()[0])
 
     source.relabel(1, "lying")
@@ -62,7 +64,9 @@ def test_a_take_that_was_relabelled_is_made_again(prepared: Prepared, source: Co
     assert source.reads == 2
 
 
-def test_what_does_not_count_any_more_is_dropped(prepared: Prepared, source: Counting) -> None:
+def test_what_does_not_count_any_more_is_dropped(
+    prepared: FeatureCache, source: Counting
+) -> None:
     for take in source.takes():
         prepared.prepare(source, take)
 
@@ -74,7 +78,7 @@ def test_what_does_not_count_any_more_is_dropped(prepared: Prepared, source: Cou
 
 
 def test_memory_is_bounded(
-    prepared: Prepared, source: Counting, monkeypatch: pytest.MonkeyPatch
+    prepared: FeatureCache, source: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prepared_module, "MOST_PREPARED", 30)  # two takes of 15 windows
 

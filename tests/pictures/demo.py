@@ -6,9 +6,9 @@ import io
 import logging
 import re
 
-from harpi.demo.runner import Score
+from harpi.demo.runner import SceneScore
 from harpi.demo.screen import Screen, report
-from harpi.demo.setup import staged
+from harpi.demo.setup import set_up
 from tests.pictures.svg import write_svg
 
 WIPE = re.compile(r"\x1b\[(\d+)A\x1b\[J")
@@ -36,9 +36,9 @@ class Paper(io.StringIO):
 def draw() -> None:
     """Make demo.svg."""
     logging.disable(logging.WARNING)
-    score, paper = Score(), Paper()
+    score, paper = SceneScore(), Paper()
     screen = Screen(score, paper)
-    with staged(screen, score, subject="25", speed=None) as play:
+    with set_up(screen, score, subject="25", speed=None) as play:
         screen.say(report(play.perform()))
     logging.disable(logging.NOTSET)
     write_svg("demo", "$ make demo\n" + paper.seen().rstrip("\n"), title="harpi demo", width=96)

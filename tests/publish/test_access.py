@@ -19,7 +19,7 @@ from harpi.commands import Stop
 from harpi.config.loading import build
 from harpi.config.schema import MqttSection
 from harpi.evaluation.runs import RunLog
-from harpi.publish.commands import MqttDoor
+from harpi.publish.commands import MqttCommands
 from harpi.publish.homeassistant import Discovery
 from harpi.publish.messages import json_schema
 from harpi.publish.publisher import MqttPublisher
@@ -152,7 +152,7 @@ def device(broker: ShippedBroker, room: FakeRoom) -> Iterator[MqttPublisher]:
     publisher = MqttPublisher(config.mqtt, "arm")
     discovery = Discovery(publisher, room, config, {})
     runs = RunLog(broker.folder / "evaluations.jsonl")
-    door = MqttDoor(publisher, room, config.mqtt.commands, runs)
+    door = MqttCommands(publisher, room, config.mqtt.commands, runs)
     publisher.start()
     door.start()
     try:

@@ -16,7 +16,7 @@ from harpi.commands import Answer, Command, Event, Record, Situation, Status, St
 from harpi.config.schema import MqttSection
 from harpi.evaluation.report import Report, summary_of
 from harpi.evaluation.runs import RunLog
-from harpi.publish.commands import WAITING, MqttDoor
+from harpi.publish.commands import WAITING, MqttCommands
 from harpi.publish.messages import LoggedEvaluation, LoggedResult
 from harpi.publish.publisher import MqttPublisher
 from tests.support.broker import Broker, Listener, listening, running, wait_until
@@ -54,7 +54,7 @@ def serving(broker: Broker, room: Room, **commands: object) -> Iterator[MqttPubl
     settings = {"host": broker.host, "port": broker.port, "commands": commands}
     section = msgspec.convert(settings, MqttSection)
     publisher = MqttPublisher(section, "arm")
-    door = MqttDoor(publisher, room, section.commands, log_of(broker))
+    door = MqttCommands(publisher, room, section.commands, log_of(broker))
     publisher.start()
     door.start()
     try:

@@ -8,24 +8,24 @@ import numpy as np
 import pytest
 
 from harpi.errors import ModelError
-from harpi.recognition.classifiers import GenericRecogniser, PersonalRecogniser, Recogniser
-from harpi.recognition.knn import KnnRecogniser
+from harpi.recognition.classifiers import Classifier, GenericClassifier, PersonalClassifier
+from harpi.recognition.knn import KnnClassifier
 from harpi.types import MODELS
 from tests.support.models import tiny_base, tiny_head, tiny_mlp, tiny_reference
 from tests.support.motions import LENGTH, MOTIONS, RATE, windows_of_motion
 
 
-def taught_knn(**settings: object) -> KnnRecogniser:
-    knn = KnnRecogniser(rate=RATE, length=LENGTH, **settings)  # type: ignore[arg-type]
+def taught_knn(**settings: object) -> KnnClassifier:
+    knn = KnnClassifier(rate=RATE, length=LENGTH, **settings)  # type: ignore[arg-type]
     for motion in ("still", "fast"):
         knn.add(windows_of_motion(motion, 30, seed=1), motion)
     return knn
 
 
-TRAINED: dict[str, Callable[[], Recogniser]] = {
-    "generic": lambda: GenericRecogniser(tiny_base()),
-    "personal": lambda: PersonalRecogniser(tiny_base(), tiny_head()),
-    "knn from the reference": lambda: KnnRecogniser(
+TRAINED: dict[str, Callable[[], Classifier]] = {
+    "generic": lambda: GenericClassifier(tiny_base()),
+    "personal": lambda: PersonalClassifier(tiny_base(), tiny_head()),
+    "knn from the reference": lambda: KnnClassifier(
         rate=RATE, length=LENGTH, reference=tiny_reference()
     ),
     "knn from both": lambda: taught_knn(reference=tiny_reference()),
@@ -33,10 +33,10 @@ TRAINED: dict[str, Callable[[], Recogniser]] = {
     "knn, euclidean": lambda: taught_knn(metric="euclidean"),
     "knn, cosine": lambda: taught_knn(metric="cosine"),
 }
-UNTRAINED: dict[str, Callable[[], Recogniser]] = {
-    "personal": lambda: PersonalRecogniser(tiny_base()),
-    "personal on another base": lambda: PersonalRecogniser(tiny_mlp()),
-    "knn": lambda: KnnRecogniser(rate=RATE, length=LENGTH),
+UNTRAINED: dict[str, Callable[[], Classifier]] = {
+    "personal": lambda: PersonalClassifier(tiny_base()),
+    "personal on another base": lambda: PersonalClassifier(tiny_mlp()),
+    "knn": lambda: KnnClassifier(rate=RATE, length=LENGTH),
 }
 BATCH = np.concatenate([windows_of_motion(m, 4, seed=3) for m in (*MOTIONS, "strange")])
 
@@ -50,14 +50,14 @@ each = pytest.mark.parametrize(
 
 
 @each
-def test_its_name_is_one_of_the_models(make: Callable[[], Recogniser]) -> None:
+def test_its_name_is_one_of_the_models(make: Callable[[], Classifier]) -> None:
     recogniser = make()
     assert recogniser.name in MODELS
     assert {p.model for p in recogniser.predict(BATCH)} == {recogniser.name}
 
 
 @each
-def test_there_is_one_prediction_for_each_window(make: Callable[[], Recogniser]) -> None:
+def test_there_is_one_prediction_for_each_window(make: Callable[[], Classifier]) -> None:
     recogniser = make()
     assert len(recogniser.predict(BATCH)) == len(BATCH)
     assert recogniser.predict(BATCH[:0]) == []
@@ -65,7 +65,7 @@ def test_there_is_one_prediction_for_each_window(make: Callable[[], Recogniser])
 
 @each_trained
 def test_probabilities_stand_for_its_labels_and_sum_to_one(
-    make: Callable[[], Recogniser],
+    make: Callable[[], Classifier],
 ) -> None:
     recogniser = make()
     assert recogniser.labels
@@ -78,7 +78,7 @@ def test_probabilities_stand_for_its_labels_and_sum_to_one(
 
 
 @each_trained
-def test_it_tells_what_it_learnt_apart(make: Callable[[], Recogniser]) -> None:
+def test_it_tells_what_it_learnt_apart(make: Callable[[], Classifier]) -> None:
     recogniser = make()
     for label in recogniser.labels:
         answers = [p.best for p in recogniser.predict(windows_of_motion(label, 20, seed=8))]
@@ -86,7 +86,7 @@ def test_it_tells_what_it_learnt_apart(make: Callable[[], Recogniser]) -> None:
 
 
 @each_trained
-def test_a_window_alone_is_judged_as_in_a_batch(make: Callable[[], Recogniser]) -> None:
+def test_a_window_alone_is_judged_as_in_a_batch(make: Callable[[], Classifier]) -> None:
     recogniser = make()
     for window, together in zip(BATCH, recogniser.predict(BATCH), strict=True):
         [alone] = recogniser.predict(window[None])
@@ -95,7 +95,7 @@ def test_a_window_alone_is_judged_as_in_a_batch(make: Callable[[], Recogniser]) 
 
 
 @each_trained
-def test_judging_changes_nothing(make: Callable[[], Recogniser]) -> None:
+def test_judging_changes_nothing(make: Callable[[], Classifier]) -> None:
     recogniser = make()
     windows = BATCH.copy()
     first = recogniser.predict(windows)
@@ -106,7 +106,7 @@ def test_judging_changes_nothing(make: Callable[[], Recogniser]) -> None:
 
 
 @each_by_distance
-def test_what_is_unlike_all_it_learnt_is_unknown(make: Callable[[], Recogniser]) -> None:
+def test_what_is_unlike_all_it_learnt_is_unknown(make: Callable[[], Classifier]) -> None:
     recogniser = make()
     strange = recogniser.predict(windows_of_motion("strange", 20))
     assert all(p.unknown and p.answer is None for p in strange)
@@ -119,7 +119,7 @@ def test_what_is_unlike_all_it_learnt_is_unknown(make: Callable[[], Recogniser])
 
 
 @each_untrained
-def test_untrained_it_says_so_and_does_not_guess(make: Callable[[], Recogniser]) -> None:
+def test_untrained_it_says_so_and_does_not_guess(make: Callable[[], Classifier]) -> None:
     recogniser = make()
     assert recogniser.labels == ()
     for prediction in recogniser.predict(BATCH):
@@ -131,7 +131,7 @@ def test_untrained_it_says_so_and_does_not_guess(make: Callable[[], Recogniser])
 @each
 @pytest.mark.parametrize("shape", [(1, 63, 6), (1, 64, 5), (64, 6), (0,)])
 def test_windows_of_another_shape_are_refused(
-    make: Callable[[], Recogniser], shape: tuple[int, ...]
+    make: Callable[[], Classifier], shape: tuple[int, ...]
 ) -> None:
     with pytest.raises(ModelError, match="shape"):
         make().predict(np.zeros(shape, np.float32))
@@ -140,7 +140,7 @@ def test_windows_of_another_shape_are_refused(
 @each
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_values_that_are_not_finite_are_refused(
-    make: Callable[[], Recogniser], value: float
+    make: Callable[[], Classifier], value: float
 ) -> None:
     windows = BATCH.copy()
     windows[1, 2, 3] = value
@@ -150,6 +150,6 @@ def test_values_that_are_not_finite_are_refused(
 
 @each_trained
 @pytest.mark.parametrize("value", [0.0, 16.0, -2000.0, 1e-38])
-def test_any_finite_window_is_judged(make: Callable[[], Recogniser], value: float) -> None:
+def test_any_finite_window_is_judged(make: Callable[[], Classifier], value: float) -> None:
     [prediction] = make().predict(np.full((1, LENGTH, 6), value, np.float32))
     assert np.isfinite(prediction.probabilities).all()

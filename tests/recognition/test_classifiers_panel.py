@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from harpi.recognition.classifiers import Panel
+from harpi.recognition.classifiers import Classifiers
 from harpi.types import ANSWER, FloatArray, Prediction, Window
 from tests.support.motions import windows_of_motion
 
@@ -23,7 +23,7 @@ WINDOWS = [
     Window(values, start=i, end=i + 2.52)
     for i, values in enumerate(windows_of_motion("slow", 4))
 ]
-PANEL = Panel([Counter("knn"), Counter("personal")])
+PANEL = Classifiers([Counter("knn"), Counter("personal")])
 
 
 def test_a_verdict_holds_what_each_says_in_their_order() -> None:
@@ -42,10 +42,10 @@ def test_many_windows_are_judged_in_one_go() -> None:
     assert {v.predictions["personal"].answer for v in verdicts} == {"many"}
 
 
-@pytest.mark.parametrize("panel", [PANEL, Panel([])])
-def test_no_windows_give_no_verdicts(panel: Panel) -> None:
+@pytest.mark.parametrize("panel", [PANEL, Classifiers([])])
+def test_no_windows_give_no_verdicts(panel: Classifiers) -> None:
     assert panel.judge_all([]) == []
 
 
 def test_nobody_on_the_panel_says_nothing() -> None:
-    assert Panel([]).judge(WINDOWS[0]).predictions == {}
+    assert Classifiers([]).judge(WINDOWS[0]).predictions == {}

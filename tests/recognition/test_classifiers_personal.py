@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harpi.errors import HeadMismatch
-from harpi.recognition.classifiers import PersonalRecogniser
+from harpi.recognition.classifiers import PersonalClassifier
 from harpi.types import Prediction
 from tests.support.models import tiny_base, tiny_head, tiny_mlp
 from tests.support.motions import windows_of_motion
@@ -14,7 +14,7 @@ WINDOWS = windows_of_motion("still", 3, seed=8)
 
 
 def test_a_new_head_takes_effect_with_the_next_window() -> None:
-    personal = PersonalRecogniser(tiny_base())
+    personal = PersonalClassifier(tiny_base())
     assert not personal.predict(WINDOWS)[0].trained
     personal.use(tiny_head())
     assert personal.predict(WINDOWS)[0].answer == "still"
@@ -24,21 +24,21 @@ def test_a_new_head_takes_effect_with_the_next_window() -> None:
 
 
 def test_a_head_of_another_base_is_refused_and_the_old_one_stays() -> None:
-    personal = PersonalRecogniser(tiny_base(), tiny_head())
+    personal = PersonalClassifier(tiny_base(), tiny_head())
     with pytest.raises(HeadMismatch):
         personal.use(replace(tiny_head(), base="f" * 64))
     assert personal.head is tiny_head()
     with pytest.raises(HeadMismatch):
-        PersonalRecogniser(tiny_mlp(), tiny_head())
+        PersonalClassifier(tiny_mlp(), tiny_head())
 
 
 def test_without_rejection_nothing_is_unknown() -> None:
-    personal = PersonalRecogniser(tiny_base(), replace(tiny_head(), rejection=None))
+    personal = PersonalClassifier(tiny_base(), replace(tiny_head(), rejection=None))
     assert not any(p.unknown for p in personal.predict(windows_of_motion("strange", 5)))
 
 
 def test_heads_are_swapped_while_it_predicts() -> None:
-    personal = PersonalRecogniser(tiny_base(), tiny_head())
+    personal = PersonalClassifier(tiny_base(), tiny_head())
     one = tiny_head()
     order = [1, 0]
     other = replace(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harpi.recognition.classifiers import Panel, Smoothing
+from harpi.recognition.classifiers import Classifiers, Smoothing
 from harpi.types import FloatArray, Prediction, Window
 
 HOP = 0.64
@@ -105,11 +105,11 @@ def test_a_panel_smooths_alike_one_by_one_and_in_one_go() -> None:
     for i in range(6):
         values = np.full((64, 6), [0.0, 0.8][i % 2], np.float32)
         stream.append(Window(values, i * HOP, i * HOP + LENGTH))
-    live = Panel([Fickle()], smooth_windows=2)
+    live = Classifiers([Fickle()], smooth_windows=2)
     one_by_one = [live.judge(w).predictions["generic"].probabilities for w in stream]
     in_one_go = [
         v.predictions["generic"].probabilities
-        for v in Panel([Fickle()], smooth_windows=2).judge_all(stream)
+        for v in Classifiers([Fickle()], smooth_windows=2).judge_all(stream)
     ]
     np.testing.assert_array_equal(one_by_one, in_one_go)
     np.testing.assert_allclose(one_by_one[1:], [[0.4, 0.6]] * 5, atol=1e-6)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from harpi.errors import HeadMismatch, ModelError
-from harpi.recognition.classifiers import PersonalRecogniser
+from harpi.recognition.classifiers import PersonalClassifier
 from harpi.recognition.head import SIGNAL_FEATURES, Head, join, probabilities, softmax
 from harpi.recognition.interpreter import Interpreter
 from harpi.recognition.rejection import Rejection
@@ -71,7 +71,7 @@ def test_it_is_the_layer_that_the_model_file_runs() -> None:
 def test_a_joined_head_judges_one_window_as_many_and_says_unknown(tmp_path: Path) -> None:
     path = tmp_path / "head.safetensors"
     joined_head().write(path)
-    personal = PersonalRecogniser(tiny_base(), Head.read(path))
+    personal = PersonalClassifier(tiny_base(), Head.read(path))
     windows = np.concatenate([windows_of_motion(motion, 4, seed=3) for motion in MOTIONS])
 
     many = personal.predict(windows)

@@ -6,22 +6,22 @@ import pytest
 
 from harpi.errors import ModelError
 from harpi.recognition import knn as knn_module
-from harpi.recognition.knn import KnnRecogniser
+from harpi.recognition.knn import KnnClassifier
 from tests.support.models import tiny_reference
 from tests.support.motions import LENGTH, RATE, windows_of_motion
 
 MOTIONS = ("still", "slow", "fast")
 
 
-def knn(**settings: object) -> KnnRecogniser:
-    return KnnRecogniser(rate=RATE, length=LENGTH, **settings)  # type: ignore[arg-type]
+def knn(**settings: object) -> KnnClassifier:
+    return KnnClassifier(rate=RATE, length=LENGTH, **settings)  # type: ignore[arg-type]
 
 
-def answers(recogniser: KnnRecogniser, motion: str, count: int = 20) -> list[str | None]:
+def answers(recogniser: KnnClassifier, motion: str, count: int = 20) -> list[str | None]:
     return [p.answer for p in recogniser.predict(windows_of_motion(motion, count, seed=8))]
 
 
-def share(recogniser: KnnRecogniser, motion: str, label: str) -> float:
+def share(recogniser: KnnClassifier, motion: str, label: str) -> float:
     given = answers(recogniser, motion)
     return given.count(label) / len(given)
 
@@ -200,7 +200,7 @@ def test_a_damaged_file_leaves_what_was_remembered(tmp_path: Path) -> None:
 
 def test_a_reference_for_other_windows_is_refused() -> None:
     with pytest.raises(ModelError, match=r"64 samples at 25 per second, not of 128 at 50"):
-        KnnRecogniser(rate=50, length=128, reference=tiny_reference())
+        KnnClassifier(rate=50, length=128, reference=tiny_reference())
 
 
 @pytest.mark.parametrize("windows", [np.zeros((2, 60, 6)), np.full((2, 64, 6), np.nan)])

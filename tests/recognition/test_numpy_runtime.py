@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from harpi import shipped
 from harpi.errors import ModelError
 from harpi.recognition import numpy_runtime
-from harpi.recognition.classifiers import GenericRecogniser
+from harpi.recognition.classifiers import GenericClassifier
 from harpi.recognition.head_trainer import HeadState, HeadTrainer
 from harpi.recognition.interpreter import Interpreter, load_runtime
 from harpi.recognition.model_file import ImuInput, ModelFile
@@ -157,7 +157,7 @@ def recorded_windows() -> np.ndarray:
 
 def test_people_are_recognised_alike(numpy_alone: None) -> None:
     windows = recorded_windows()
-    ours = GenericRecogniser(model("shipped")).predict(windows)
+    ours = GenericClassifier(model("shipped")).predict(windows)
     theirs = interpreters("shipped")[0].run("generic", {"window": windows})["probabilities"]
     found = np.stack([prediction.probabilities for prediction in ours])
     assert len(found) > 300

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harpi.calibrate.procedures import calibrate_gyro
-from harpi.calibrate.sensor import Bench
+from harpi.calibrate.sensor import OpenedSensor
 from harpi.commands import Record, Stop
 from harpi.daemon.daemon import Daemon
 from harpi.errors import CalibrationError
@@ -92,7 +92,7 @@ def test_a_dead_gyroscope_is_not_calibrated() -> None:
     time = VirtualTime(100.0)
     plan = FaultPlan(Fault(FaultKind.STUCK_AT, at=100.0, axes=(3, 4, 5)))
     bus = EmulatedBus({0x68: Chip(Still(), time)}, time, faults=plan)
-    bench = Bench(Mpu6050(bus, time), time)
+    bench = OpenedSensor(Mpu6050(bus, time), time)
     with pytest.raises(CalibrationError, match="the gyroscope does not change any more"):
         calibrate_gyro(bench, Quiet())
 

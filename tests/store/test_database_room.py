@@ -1,13 +1,13 @@
 import pytest
 
 from harpi.config.schema import StoreSection
-from harpi.store.database import MB, Room
+from harpi.store.database import MB, StorageUsage
 
 LIMITS = StoreSection(limit_mb=100, warn_mb=80, keep_free_mb=50)
 
 
-def room(used_mb: float, free_mb: float) -> Room:
-    return Room(round(used_mb * MB), round(free_mb * MB), LIMITS, "takes.db")
+def room(used_mb: float, free_mb: float) -> StorageUsage:
+    return StorageUsage(round(used_mb * MB), round(free_mb * MB), LIMITS, "takes.db")
 
 
 def test_plenty_of_room_is_no_reason_to_speak() -> None:

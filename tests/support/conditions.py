@@ -13,7 +13,7 @@ from harpi.publish.messages import (
     RecentFigures,
     RecognitionFigures,
 )
-from harpi.store.database import Room
+from harpi.store.database import StorageUsage
 
 WELL = SensorHealth(state="running", rate=50.0, samples=5000, temperature=31.0)
 MODELS = {
@@ -58,7 +58,9 @@ def condition(
         said,
         RecentFigures(samples=sensor.samples) if long_ago else recent,
         connected=connected,
-        room=Room(used=3_400_000, free=12_000_000_000, limits=StoreSection(), where="takes.db"),
+        room=StorageUsage(
+            used=3_400_000, free=12_000_000_000, limits=StoreSection(), where="takes.db"
+        ),
         page=page,
         notices=notices,
     )

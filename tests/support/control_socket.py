@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harpi.commands import Room
+from harpi.commands import SessionApi
 from harpi.config.schema import SocketSection
 from harpi.controls.socket import Changed, ControlSocket
 
@@ -22,7 +22,7 @@ def overlook(_changed: Changed) -> None:
 
 
 def control_socket(
-    room: Room,
+    room: SessionApi,
     folder: Path,
     *,
     examine: Callable[[], bytes] = nothing,
@@ -36,7 +36,7 @@ def control_socket(
 
 
 @contextmanager
-def served(room: Room, folder: Path, **how: Any) -> Iterator[ControlSocket]:
+def served(room: SessionApi, folder: Path, **how: Any) -> Iterator[ControlSocket]:
     """Serve the socket meanwhile; see `control_socket`."""
     server = control_socket(room, folder, **how)
     server.start()

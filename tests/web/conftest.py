@@ -17,7 +17,7 @@ from harpi.config.loading import build
 from harpi.errors import StoreError
 from harpi.evaluation.runs import FILE_NAME
 from harpi.imu.emulator import VirtualTime
-from harpi.learning.heads import HeadShelf
+from harpi.learning.heads import HeadRegistry
 from harpi.publish.messages import (
     Condition,
     Health,
@@ -95,7 +95,7 @@ class Served:
             }
         )
         self.evaluations = folder / FILE_NAME
-        self.shelf = HeadShelf(folder / "heads")
+        self.shelf = HeadRegistry(folder / "heads")
         self.server: WebServer | None = None
         self.cookie = ""
         self.token = ""

@@ -13,10 +13,10 @@ from harpi.config.schema import Config
 from harpi.learning.closed_form import discriminant, logits
 from harpi.learning.fitting import fit_closed_form, fit_gradient
 from harpi.learning.trainer import Trainer
-from harpi.learning.training_set import Material, Preparation, TakeFeatures
+from harpi.learning.training_set import Preparation, TakeFeatures, TrainingSet
 from harpi.learning.validation import Division, divide
 from harpi.recognition.head_trainer import HeadTrainer
-from harpi.recognition.knn import KnnRecogniser
+from harpi.recognition.knn import KnnClassifier
 from harpi.recognition.knn_memory import KnnReference
 from harpi.recognition.model_file import ModelFile
 from harpi.store.takes import Take
@@ -45,7 +45,7 @@ class _Prepared:
     """A lesson as the trainer takes it."""
 
     parts: list[TakeFeatures]
-    material: Material
+    material: TrainingSet
     division: Division
 
 
@@ -111,7 +111,7 @@ class Device:
     def neighbours(self, lesson: Lesson) -> Answer:
         """The kNN, with its reference and the wearer's windows."""
         settings = self._config.knn
-        knn = KnnRecogniser(
+        knn = KnnClassifier(
             rate=RATE,
             length=LENGTH,
             reference=self._reference,
@@ -202,7 +202,7 @@ class Device:
                 self._preparation.features(_take(lesson, rows, number), lesson.windows[rows])
                 for number, rows in enumerate(_takes(lesson), start=1)
             ]
-            material = Material.of(parts)
+            material = TrainingSet.of(parts)
             division = divide(material.targets, material.sources, gap=self._preparation.gap)
             self._last = lesson, _Prepared(parts, material, division)
         return self._last[1]

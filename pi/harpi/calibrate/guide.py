@@ -67,7 +67,7 @@ PATTERNS: Final[dict[Cue, Pattern]] = {
 seconds: done. Five quick blinks: failed."""
 
 
-class Lamp:
+class LedGuide:
     """One light.
 
     Args:

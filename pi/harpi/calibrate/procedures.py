@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from harpi.calibrate.guide import Guide
-from harpi.calibrate.sensor import Bench
+from harpi.calibrate.sensor import OpenedSensor
 from harpi.errors import CalibrationError
 from harpi.files import write_document
 from harpi.imu.accel_fit import Positions, fit
@@ -44,7 +44,7 @@ _WORDS: Final = {
 }
 
 
-def calibrate_accel(bench: Bench, guide: Guide, *, leaning: int = 1) -> AccelCalibration:
+def calibrate_accel(bench: OpenedSensor, guide: Guide, *, leaning: int = 1) -> AccelCalibration:
     """Lead through the positions, in whatever order they come, and fit them.
 
     Args:
@@ -76,7 +76,7 @@ def calibrate_accel(bench: Bench, guide: Guide, *, leaning: int = 1) -> AccelCal
     )
 
 
-def _next(bench: Bench, guide: Guide, positions: Positions) -> None:
+def _next(bench: OpenedSensor, guide: Guide, positions: Positions) -> None:
     """Wait for one more position.
 
     Raises:
@@ -113,7 +113,7 @@ SECONDS: Final = 5.0
 SETTLE_SECONDS: Final = 0.5
 
 
-def calibrate_gyro(bench: Bench, guide: Guide) -> GyroCalibration:
+def calibrate_gyro(bench: OpenedSensor, guide: Guide) -> GyroCalibration:
     """Measure for five seconds.
 
     Raises:
@@ -157,7 +157,7 @@ _START_SECONDS: Final = 1.0
 """The first steps, which are not used."""
 
 
-def calibrate_mounting(bench: Bench, guide: Guide, before: Place | None) -> Place:
+def calibrate_mounting(bench: OpenedSensor, guide: Guide, before: Place | None) -> Place:
     """Let the wearer stand and walk; compare the walk with the first one.
 
     Args:
@@ -177,7 +177,7 @@ def calibrate_mounting(bench: Bench, guide: Guide, before: Place | None) -> Plac
     return before.turned_by(rotation_since(before.first, still, walk, rate).rotation, now)
 
 
-def _stand_and_walk(bench: Bench, guide: Guide) -> tuple[FloatArray, FloatArray]:
+def _stand_and_walk(bench: OpenedSensor, guide: Guide) -> tuple[FloatArray, FloatArray]:
     """Lead a wearer through it; give ``[n, 6]`` of standing and ``[m, 6]`` of walking.
 
     Raises:
@@ -196,7 +196,7 @@ def _stand_and_walk(bench: Bench, guide: Guide) -> tuple[FloatArray, FloatArray]
 
 
 def _stretch(
-    bench: Bench, wanted: Callable[[FloatArray], bool], seconds: float, what: str
+    bench: OpenedSensor, wanted: Callable[[FloatArray], bool], seconds: float, what: str
 ) -> FloatArray:
     """Wait for a stretch of which every second is as wanted.
 

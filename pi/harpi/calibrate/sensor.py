@@ -10,7 +10,7 @@ from typing import Final, Literal
 import numpy as np
 
 from harpi import shipped
-from harpi.calibrate.guide import Guide, Guides, Lamp
+from harpi.calibrate.guide import Guide, Guides, LedGuide
 from harpi.config.schema import Config
 from harpi.controls.gpio import Gpio
 from harpi.daemon.sensor import SensorClaim, make_chip
@@ -33,7 +33,7 @@ FAULT_SECONDS: Final = 3.0
 """How long the sensor may fail before the calibration is given up."""
 
 
-class Bench:
+class OpenedSensor:
     """Samples one chip.
 
     Args:
@@ -93,7 +93,7 @@ class Bench:
 
 
 @contextlib.contextmanager
-def bench_at(
+def open_sensor(
     config: Config,
     timebase: Timebase,
     guide: Guide,
@@ -101,7 +101,7 @@ def bench_at(
     bus: Bus | None = None,
     gpio: Gpio | None = None,
     calibration: Calibration | None = None,
-) -> Iterator[tuple[Bench, Guide]]:
+) -> Iterator[tuple[OpenedSensor, Guide]]:
     """Have the sensor for oneself, with everybody who guides.
 
     Args:
@@ -128,12 +128,12 @@ def bench_at(
         if gpio is not None and config.leds.status is not None:
             cleanup.callback(gpio.close)
             try:
-                guides.append(Lamp(gpio, config.leds.status, timebase))
+                guides.append(LedGuide(gpio, config.leds.status, timebase))
             except ControlError as error:
                 guide.say(f"{error} Going on without the light.")
         everybody = Guides(guides)
         chip = make_chip(config, bus, timebase, calibration)
-        bench = Bench(chip, timebase, everybody.tick)
+        bench = OpenedSensor(chip, timebase, everybody.tick)
         cleanup.callback(bench.close)
         try:
             yield bench, everybody
@@ -171,7 +171,7 @@ SLANTS: Final = (
 )
 
 
-def rehearsing_bus(
+def emulated_motion_bus(
     part: Part, address: int, timebase: Timebase, *, leaning: int = 1
 ) -> EmulatedBus:
     """Give a bus with a chip that is moved as the calibration asks for.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from msgspec import Struct
 
     from harpi.calibrate.guide import Cue, Guide
-    from harpi.calibrate.sensor import Bench, Part
+    from harpi.calibrate.sensor import OpenedSensor, Part
     from harpi.config.schema import Config
     from harpi.controls.gpio import Gpio
     from harpi.imu.calibration import Calibration
@@ -260,25 +260,27 @@ def _bench(
     emulate: bool,
     leaning: int = 1,
     calibration: Calibration | None = None,
-) -> Iterator[tuple[Bench, Guide]]:
+) -> Iterator[tuple[OpenedSensor, Guide]]:
     """Have the sensor, or an emulated one, for oneself."""
     from harpi.calibrate.procedures import check_writable
-    from harpi.calibrate.sensor import bench_at
+    from harpi.calibrate.sensor import open_sensor
 
     if emulate:
-        from harpi.calibrate.sensor import rehearsing_bus
+        from harpi.calibrate.sensor import emulated_motion_bus
         from harpi.imu.emulator import VirtualTime
 
         time = VirtualTime()
-        bus = rehearsing_bus(part, config.sensor.address, time, leaning=leaning)
-        with bench_at(config, time, _Terminal(), bus=bus) as at:
+        bus = emulated_motion_bus(part, config.sensor.address, time, leaning=leaning)
+        with open_sensor(config, time, _Terminal(), bus=bus) as at:
             yield at
         return
     from harpi.timebase import SystemTime
 
     check_writable(config.paths.state_folder)
     gpio = _lights(config) if config.leds.enabled else None
-    with bench_at(config, SystemTime(), _Terminal(), gpio=gpio, calibration=calibration) as at:
+    with open_sensor(
+        config, SystemTime(), _Terminal(), gpio=gpio, calibration=calibration
+    ) as at:
         yield at
 
 

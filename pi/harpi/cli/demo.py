@@ -56,16 +56,16 @@ def demo(
 
     import msgspec
 
-    from harpi.demo.runner import Score
+    from harpi.demo.runner import SceneScore
     from harpi.demo.screen import Screen, Silence, report
-    from harpi.demo.setup import staged
+    from harpi.demo.setup import set_up
 
     logging.disable(logging.WARNING)
     for number in (signal.SIGTERM, signal.SIGHUP):  # the broker is to end, too
         signal.signal(number, lambda *_: sys.exit(143))
-    score = Score()
+    score = SceneScore()
     screen = Screen(score)
-    with staged(
+    with set_up(
         Silence() if json else screen,
         score,
         subject=subject,

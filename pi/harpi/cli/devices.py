@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from harpi.cli.terminal import Ending, clean
+from harpi.cli.terminal import StopFlag, clean
 from harpi.commands import Event, Situation
 from harpi.files import decode_json
 from harpi.publish.messages import Health, Opinion, State
@@ -81,7 +81,7 @@ class View(Protocol):
 def follow(
     source: Source,
     view: View,
-    ending: Ending,
+    ending: StopFlag,
     *,
     topic: str,
     verdicts: int | None = None,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from harpi.config.schema import Config
     from harpi.doctor import Finding
-    from harpi.doctor.context import Grade, Guide, Patient
+    from harpi.doctor.context import Context, Grade, Guide
 
 FOUND_SOMETHING: Final = 11
 """Exit code where a check failed."""
@@ -114,9 +114,9 @@ def _tell_configuration(error: ConfigError) -> None:
         typer.echo(msgspec.json.encode(finding))
 
 
-def _patient(config: Config, *, emulate: bool, guide: Guide | None) -> Patient:
+def _patient(config: Config, *, emulate: bool, guide: Guide | None) -> Context:
     from harpi.controls.gpio import Gpio, RpiGpio
-    from harpi.doctor.context import Computer, Patient
+    from harpi.doctor.context import Computer, Context
     from harpi.imu.bus import Bus, SmbusBus
     from harpi.timebase import SystemTime, Timebase
 
@@ -133,7 +133,7 @@ def _patient(config: Config, *, emulate: bool, guide: Guide | None) -> Patient:
 
         timebase = VirtualTime()
         emulated = EmulatedBus({config.sensor.address: Chip(Still(), timebase)}, timebase)
-        return Patient(
+        return Context(
             config,
             Computer(),
             timebase=timebase,
@@ -142,7 +142,7 @@ def _patient(config: Config, *, emulate: bool, guide: Guide | None) -> Patient:
             emulated=True,
             guide=guide,
         )
-    return Patient(
+    return Context(
         config,
         Computer(),
         timebase=timebase,
@@ -195,7 +195,7 @@ def _show(console: Console, finding: Finding, *, new_group: bool) -> None:
             console.print(first + line)
 
 
-def _summary(findings: Sequence[Finding], patient: Patient) -> str:
+def _summary(findings: Sequence[Finding], patient: Context) -> str:
     from harpi.doctor.context import count
     from harpi.evaluation.messages import counted
 

@@ -41,7 +41,7 @@ def fleet(
     from contextlib import closing
 
     from harpi.cli.roster import CAPACITY, TOPICS, Roster, follow, gather, print_list, show
-    from harpi.cli.terminal import INTERRUPTED, Ending, console_on
+    from harpi.cli.terminal import INTERRUPTED, StopFlag, console_on
     from harpi.publish.subscriber import Subscriber
 
     changes = list(assignments or [])
@@ -52,7 +52,7 @@ def fleet(
     mqtt = load_settings(config, changes).config.mqtt
     roster, console = Roster(), console_on(sys.stdout)
     subscriber = Subscriber(mqtt, names=TOPICS, capacity=CAPACITY)
-    with closing(subscriber), Ending() as ending:
+    with closing(subscriber), StopFlag() as ending:
         if not watch:
             gather(subscriber, roster, ending)
         elif json or console.is_dumb_terminal or not sys.stdout.isatty():

@@ -12,7 +12,7 @@ from harpi.errors import CommandRefused, DaemonNotRunning, UsageError
 
 if TYPE_CHECKING:
     from harpi.config.schema import Config
-    from harpi.learning.heads import HeadShelf, Shelved
+    from harpi.learning.heads import HeadEntry, HeadRegistry
     from harpi.recognition.model_file import ModelFile
 
 PREVIOUS = "previous"
@@ -124,18 +124,18 @@ def delete(heads: Heads, config: ConfigFile = None, assignments: Assignments = N
         typer.echo(answer.message)
 
 
-def _open(config: Config) -> tuple[HeadShelf, ModelFile]:
+def _open(config: Config) -> tuple[HeadRegistry, ModelFile]:
     """Find the shelf and the base that its heads must belong to."""
     from harpi import shipped
-    from harpi.learning.heads import HeadShelf
+    from harpi.learning.heads import HeadRegistry
     from harpi.learning.models import BASE, HEADS
     from harpi.recognition.model_file import ModelFile
 
     base = shipped.path(BASE) if config.models.base is None else Path(config.models.base)
-    return HeadShelf(config.paths.state_folder / HEADS), ModelFile.read(base)
+    return HeadRegistry(config.paths.state_folder / HEADS), ModelFile.read(base)
 
 
-def _row(shelved: Shelved) -> str:
+def _row(shelved: HeadEntry) -> str:
     """Describe a head in one line, or why it cannot be used."""
     head = shelved.head
     star = "*" if shelved.current else ""
@@ -155,7 +155,7 @@ def _row(shelved: Shelved) -> str:
     )
 
 
-def _figures(shelved: Shelved) -> dict[str, Any]:
+def _figures(shelved: HeadEntry) -> dict[str, Any]:
     """Describe a head for machines."""
     described: dict[str, Any] = {
         "head": shelved.number,

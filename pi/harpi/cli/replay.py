@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harpi.config.schema import SignalSection
-    from harpi.recognition.classifiers import Panel
+    from harpi.recognition.classifiers import Classifiers
     from harpi.recording import Recording
     from harpi.types import Verdict
 
@@ -84,7 +84,9 @@ def replay(
             done += recording.duration
 
 
-def verdicts_of(recording: Recording, panel: Panel, signal: SignalSection) -> Iterator[Verdict]:
+def verdicts_of(
+    recording: Recording, panel: Classifiers, signal: SignalSection
+) -> Iterator[Verdict]:
     """Judge all windows of a recording, in order, as the daemon would live.
 
     Args:

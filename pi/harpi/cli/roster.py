@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harpi.cli.devices import BROKER_AWAY
-from harpi.cli.terminal import Ending, clean, since
+from harpi.cli.terminal import StopFlag, clean, since
 from harpi.files import decode_json
 from harpi.publish.messages import OFFLINE, ONLINE, Health
 from harpi.publish.subscriber import Heard, LinkChanged
@@ -174,7 +174,7 @@ class Roster:
         return table
 
 
-def gather(source: Source, roster: Roster, ending: Ending) -> None:
+def gather(source: Source, roster: Roster, ending: StopFlag) -> None:
     """Hear what is retained of all devices, until it is quiet or told to end."""
     deadline = time.monotonic() + LONGEST_SECONDS
     while not ending.asked and time.monotonic() < deadline:
@@ -185,7 +185,7 @@ def gather(source: Source, roster: Roster, ending: Ending) -> None:
             roster.note(event)
 
 
-def follow(source: Source, roster: Roster, ending: Ending, *, json: bool) -> None:
+def follow(source: Source, roster: Roster, ending: StopFlag, *, json: bool) -> None:
     """Print a line for each change, until told to end."""
     while not ending.asked:
         event = source.next(PATIENCE)
@@ -194,7 +194,7 @@ def follow(source: Source, roster: Roster, ending: Ending, *, json: bool) -> Non
             print(text, flush=True)
 
 
-def show(source: Source, roster: Roster, ending: Ending, console: Console) -> None:
+def show(source: Source, roster: Roster, ending: StopFlag, console: Console) -> None:
     """Show all devices in a list that is redrawn, until told to end; the last one stays."""
     note = "listening ..."
     with Live(console=console, auto_refresh=False, screen=True) as view:

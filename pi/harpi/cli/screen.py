@@ -107,9 +107,9 @@ class Screen:
         self._drawn = self._clock()
         self._changed = False
 
-    def _picture(self, height: int) -> Picture:
+    def _picture(self, height: int) -> DeviceView:
         devices = sorted(self._devices.values(), key=lambda device: device.name)
-        return Picture(devices, self._where, self._note, height, self._clock())
+        return DeviceView(devices, self._where, self._note, height, self._clock())
 
 
 MODEL_NAMES: Final = {"knn": "kNN", "generic": "generic", "personal": "personal"}
@@ -152,7 +152,7 @@ _NAME, _UNKNOWN, _UNTRAINED, _BAD, _FAINT = "bold", "bold yellow", "dim", "bold 
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class DeviceView:
     """All devices: three panels for each, or three rows, or one line.
 
     Where not even that has room, it says how many more there are.

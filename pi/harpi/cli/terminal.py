@@ -95,7 +95,7 @@ INTERRUPTED: Final = 130
 """Exit code of a command that went on until it was told to end."""
 
 
-class Ending:
+class StopFlag:
     """Notes within `with` that the process is told to end.
 
     Attributes:

@@ -44,7 +44,7 @@ def watch(
     from contextlib import closing
 
     from harpi.cli.devices import JsonLines, PlainLines, follow
-    from harpi.cli.terminal import INTERRUPTED, Ending, console_on
+    from harpi.cli.terminal import INTERRUPTED, StopFlag, console_on
     from harpi.publish.subscriber import Subscriber
 
     changes = list(assignments or [])
@@ -54,7 +54,7 @@ def watch(
         changes.append(f"mqtt.port={port}")
     mqtt = load_settings(config, changes).config.mqtt
     topic = f"{mqtt.prefix}/{device or '+'}"
-    with closing(Subscriber(mqtt, device)) as subscriber, Ending() as ending:
+    with closing(Subscriber(mqtt, device)) as subscriber, StopFlag() as ending:
         console = console_on(sys.stdout)
         if json:
             follow(subscriber, JsonLines(), ending, topic=topic, verdicts=count)

@@ -41,7 +41,7 @@ from harpi.commands import (
     Correct,
     Forget,
     Record,
-    Room,
+    SessionApi,
     Situation,
     Stop,
     Train,
@@ -108,7 +108,7 @@ class Buttons:
 
     def __init__(
         self,
-        room: Room,
+        room: SessionApi,
         gpio: Gpio,
         section: ButtonsSection,
         labels: tuple[str, ...],

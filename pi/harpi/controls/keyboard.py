@@ -25,7 +25,7 @@ from harpi.commands import (
     Forget,
     Pause,
     Resume,
-    Room,
+    SessionApi,
     Stop,
     Undo,
 )
@@ -65,7 +65,7 @@ class Keyboard:
 
     def __init__(
         self,
-        room: Room,
+        room: SessionApi,
         labels: tuple[str, ...],
         *,
         end: Callable[[], None],

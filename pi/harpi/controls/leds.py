@@ -13,7 +13,7 @@ import threading
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from harpi.commands import Event, Room
+from harpi.commands import Event, SessionApi
 from harpi.config.schema import LedsSection
 from harpi.controls.gpio import Gpio
 from harpi.supervisor import Supervisor
@@ -48,7 +48,7 @@ class Leds:
 
     def __init__(
         self,
-        room: Room,
+        room: SessionApi,
         gpio: Gpio,
         section: LedsSection,
         labels: tuple[str, ...],

@@ -32,7 +32,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
-from harpi.commands import LARGEST_MESSAGE, Answer, Event, Room, decode, encode
+from harpi.commands import LARGEST_MESSAGE, Answer, Event, SessionApi, decode, encode
 from harpi.config.schema import SocketSection
 from harpi.errors import AlreadyRunning, ControlError, UsageError
 from harpi.files import FileLock, decode_json, make_directory
@@ -83,7 +83,7 @@ class ControlSocket:
 
     def __init__(
         self,
-        room: Room,
+        room: SessionApi,
         folder: Path,
         section: SocketSection,
         *,

@@ -13,7 +13,7 @@ import msgspec
 
 from harpi.config.schema import Config
 from harpi.daemon.recognition import Recognition, Sink
-from harpi.daemon.sensor import Corrections, Resting, SensorClaim, Wearing, make_chip
+from harpi.daemon.sensor import AxisTransform, PowerSaving, SensorClaim, Wearing, make_chip
 from harpi.daemon.status import (
     Housekeeping,
     Recent,
@@ -36,8 +36,8 @@ from harpi.types import Samples, Verdict, Window
 
 if TYPE_CHECKING:
     from harpi.controls.gpio import Gpio
-    from harpi.daemon.services import Teaching
-    from harpi.learning.models import Recognisers
+    from harpi.daemon.services import Services
+    from harpi.learning.models import LoadedModels
     from harpi.publish.publisher import MqttPublisher
     from harpi.session import Session
     from harpi.web.server import WebServer
@@ -78,7 +78,7 @@ class Daemon:
         ConfigError: a setting that the chip does not have.
     """
 
-    recognisers: Recognisers
+    recognisers: LoadedModels
     session: Session
     publisher: MqttPublisher | None = None
     page: WebServer | None = None
@@ -100,7 +100,7 @@ class Daemon:
         self._notifier = notifier or Notifier({})
         self._gpio = gpio
         self._patient = patient
-        self._teaching: Teaching | None = None
+        self._teaching: Services | None = None
         self._begun = self.timebase.monotonic()
         self._recent = Recent(self._begun)
         self._forever = threading.Event()
@@ -123,9 +123,9 @@ class Daemon:
         self._bus = bus or (
             SmbusBus(sensor.bus, at_once=False) if patient else SmbusBus(sensor.bus)
         )
-        self._corrections = Corrections(config, self.supervisor)
+        self._corrections = AxisTransform(config, self.supervisor)
         self._chip = make_chip(config, self._bus, self.timebase, self._corrections.calibration)
-        self._resting = Resting(sensor, self._nap)
+        self._resting = PowerSaving(sensor, self._nap)
         self.sampler = Sampler(
             self._chip,
             self.timebase,
@@ -250,10 +250,10 @@ class Daemon:
 
     # --- what flows between the pieces --------------------------------------------------
 
-    def _prepare(self) -> Teaching:
+    def _prepare(self) -> Services:
         """Make what the sampling does not need; the imports alone take a while."""
-        from harpi.daemon.services import Teaching, make_page
-        from harpi.learning.models import load_recognisers
+        from harpi.daemon.services import Services, make_page
+        from harpi.learning.models import load_models
         from harpi.publish.publisher import HISTORY_FILE, MqttPublisher
 
         mqtt = self.config.mqtt
@@ -262,8 +262,8 @@ class Daemon:
             self.publisher = MqttPublisher(
                 mqtt, self.config.device.name, history, self.supervisor
             )
-        self.recognisers = load_recognisers(self.config)
-        self._teaching = Teaching(
+        self.recognisers = load_models(self.config)
+        self._teaching = Services(
             self.config,
             self.recognisers,
             self.timebase,
@@ -285,7 +285,7 @@ class Daemon:
         )
         return self._teaching
 
-    def _join_up(self, teaching: Teaching) -> None:
+    def _join_up(self, teaching: Services) -> None:
         """Let samples and verdicts flow to whoever was made in the meantime."""
         self.session = teaching.session
         self.session.watch(self.sampler.watch)

@@ -108,7 +108,7 @@ PUT_ON_ANEW: Final = (
 log = logging.getLogger(__name__)
 
 
-class Corrections:
+class AxisTransform:
     """The calibrations of this device, as they stand in the folder of its state.
 
     A file that cannot be used is said, and the signal is left as it is.
@@ -215,7 +215,7 @@ _PAUSE_SECONDS: Final = 2.0
 """Time without a window after which it has slept."""
 
 
-class Resting:
+class PowerSaving:
     """Tells the sampler to let the chip sleep.
 
     A wearer never holds so still; see

@@ -17,14 +17,14 @@ from harpi.errors import AlreadyRunning, ControlError, StoreError
 from harpi.evaluation.runs import FILE_NAME as RUNS_FILE
 from harpi.evaluation.runs import RunLog
 from harpi.learning.learner import Learner
-from harpi.learning.models import Recognisers
-from harpi.publish.commands import MqttDoor
+from harpi.learning.models import LoadedModels
+from harpi.publish.commands import MqttCommands
 from harpi.publish.homeassistant import Discovery
 from harpi.publish.publisher import MqttPublisher
 from harpi.session import Session
 from harpi.signal.orientation import PostureWatch
 from harpi.signal.ring import Ring
-from harpi.store.database import Room
+from harpi.store.database import StorageUsage
 from harpi.store.store import FILE_NAME, Store
 from harpi.supervisor import Supervisor
 from harpi.timebase import Timebase
@@ -45,7 +45,7 @@ class _Door(Protocol):
     def stop(self) -> None: ...
 
 
-class Teaching:
+class Services:
     """The session with all that it needs.
 
     A store, a socket or a pin that cannot be used is said, and the daemon goes on without it.
@@ -70,7 +70,7 @@ class Teaching:
     def __init__(
         self,
         config: Config,
-        recognisers: Recognisers,
+        recognisers: LoadedModels,
         timebase: Timebase,
         publisher: MqttPublisher | None,
         examine: Callable[[], bytes],
@@ -110,7 +110,9 @@ class Teaching:
             self._discovery = Discovery(publisher, self.session, config, answers)
             self._watchers.append(self._discovery.see)
             runs = RunLog(config.paths.state_folder / RUNS_FILE)
-            self._doors.append(MqttDoor(publisher, self.session, config.mqtt.commands, runs))
+            self._doors.append(
+                MqttCommands(publisher, self.session, config.mqtt.commands, runs)
+            )
         if config.buttons.enabled or config.leds.enabled:
             self._gpio = PatientGpio(lambda: gpio or RpiGpio(runtime), timebase)
             if config.buttons.enabled:
@@ -180,7 +182,7 @@ class Teaching:
         """Which pins are missing, and what to do about it; sentences."""
         return () if self._gpio is None else self._gpio.problems
 
-    def room(self) -> Room | None:
+    def room(self) -> StorageUsage | None:
         """Tell how much room the takes have; None where the store cannot tell."""
         if isinstance(self._readable, StoreError):
             return None
@@ -218,7 +220,7 @@ def make_page(
     ring: Ring,
     store: Store | StoreError,
     condition: Callable[[], Condition],
-    recognisers: Recognisers,
+    recognisers: LoadedModels,
     timebase: Timebase,
     supervisor: Supervisor,
 ) -> WebServer | None:

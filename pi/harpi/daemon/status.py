@@ -30,7 +30,7 @@ from harpi.publish.messages import (
     SensorFigures,
     StoreCondition,
 )
-from harpi.store.database import MB, Room
+from harpi.store.database import MB, StorageUsage
 from harpi.supervisor import Supervisor
 from harpi.systemd import Notifier
 from harpi.timebase import SystemTime, Timebase, to_utc
@@ -71,7 +71,7 @@ def condition_of(
     *,
     connected: bool,
     troubles: Sequence[str] = (),
-    room: Room | None,
+    room: StorageUsage | None,
     page: str | None,
     calibration: CalibrationCondition | None = None,
     faults: Sequence[str] = (),

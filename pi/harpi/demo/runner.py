@@ -50,7 +50,7 @@ class Spectator(Protocol):
         ...
 
 
-class Director:
+class DemoRunner:
     """Plays the screenplay on a daemon whose chip is moved by `playback`.
 
     Args:
@@ -65,8 +65,8 @@ class Director:
         self,
         daemon: Daemon,
         playback: Playback,
-        screenplay: Screenplay,
-        score: Score,
+        screenplay: Script,
+        score: SceneScore,
         spectator: Spectator,
     ) -> None:
         self._daemon = daemon
@@ -257,7 +257,7 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
-class Screenplay:
+class Script:
     """The scenes, and the recording that makes the chip live through them."""
 
     recording: Recording
@@ -273,9 +273,7 @@ class Screenplay:
         return None
 
 
-def write_screenplay(
-    source: Recording, *, teach_seconds: float, test_seconds: float
-) -> Screenplay:
+def write_screenplay(source: Recording, *, teach_seconds: float, test_seconds: float) -> Script:
     """Cut a recording of one person into the four scenes of the demo.
 
     All of it comes from one sitting, so that the lesson tells what the lesson is worth, and
@@ -314,7 +312,7 @@ def write_screenplay(
             parts.append(Part(label, start, start + len(piece) / source.rate))
         scenes.append(Scene(name, caption, turned, name == LESSON, tuple(parts)))
     play = Recording(values=np.concatenate(pieces), rate=source.rate)
-    return Screenplay(play, source.labels, tuple(scenes))
+    return Script(play, source.labels, tuple(scenes))
 
 
 def _occurrences(source: Recording, label: str) -> list[FloatArray]:
@@ -349,7 +347,7 @@ class ScaledTime:
         return stop.wait(max(0.0, seconds) / self._pace[2])
 
 
-class Score:
+class SceneScore:
     """Counts verdicts against what the wearer really did."""
 
     def __init__(self) -> None:

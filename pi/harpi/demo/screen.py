@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Final, TextIO
 
 from harpi.commands import Answer
-from harpi.demo.runner import Scene, Score
+from harpi.demo.runner import Scene, SceneScore
 from harpi.types import SHOWN, Prediction, Verdict
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Screen:
         out: where to; colours and redrawing only where it is a terminal.
     """
 
-    def __init__(self, score: Score, out: TextIO = sys.stdout) -> None:
+    def __init__(self, score: SceneScore, out: TextIO = sys.stdout) -> None:
         self._score = score
         self._out = out
         self._live = out.isatty()

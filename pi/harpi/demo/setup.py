@@ -23,7 +23,7 @@ from harpi.config.loading import build
 from harpi.config.schema import WebSection
 from harpi.daemon import Daemon
 from harpi.daemon.services import start_page
-from harpi.demo.runner import Director, ScaledTime, Score, Spectator, write_screenplay
+from harpi.demo.runner import DemoRunner, ScaledTime, SceneScore, Spectator, write_screenplay
 from harpi.errors import BrokerError
 from harpi.files import decode_json
 from harpi.imu.emulator import Chip, EmulatedBus, Playback, VirtualTime
@@ -62,7 +62,7 @@ class Outcome:
         seconds: what the whole demo took on this computer.
     """
 
-    score: Score
+    score: SceneScore
     broker: str
     heard: int
     said: int
@@ -85,8 +85,8 @@ class Outcome:
         }
 
 
-class Play:
-    """The demo, ready to begin; `staged` makes one.
+class RunningDemo:
+    """The demo, ready to begin; `set_up` makes one.
 
     Args:
         daemon: opened.
@@ -97,7 +97,7 @@ class Play:
     """
 
     def __init__(
-        self, daemon: Daemon, director: Director, score: Score, ear: _Ear, broker: str
+        self, daemon: Daemon, director: DemoRunner, score: SceneScore, ear: _Ear, broker: str
     ) -> None:
         self._daemon = daemon
         self._director = director
@@ -153,15 +153,15 @@ class Play:
 
 
 @contextlib.contextmanager
-def staged(
+def set_up(
     spectator: Spectator,
-    score: Score,
+    score: SceneScore,
     *,
     subject: str,
     speed: float | None,
     recording: Path | None = None,
     page: bool = False,
-) -> Iterator[Play]:
+) -> Iterator[RunningDemo]:
     """Set the demo up, and take it down at the end.
 
     Args:
@@ -202,8 +202,8 @@ def staged(
                 daemon.open()
                 if daemon.page is not None:
                     start_page(daemon.page)
-                director = Director(daemon, playback, play, score, spectator)
-                yield Play(daemon, director, score, ear, name)
+                director = DemoRunner(daemon, playback, play, score, spectator)
+                yield RunningDemo(daemon, director, score, ear, name)
             finally:
                 daemon.stop()
 

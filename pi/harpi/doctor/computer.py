@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from harpi.doctor.context import Computer, NotExamined, Outcome, Patient, fail, ok, warn
+from harpi.doctor.context import Computer, Context, NotExamined, Outcome, fail, ok, warn
 from harpi.setup.boot import conflicts
 
 HOT: Final = 80.0
@@ -41,7 +41,7 @@ _OLDEST_YEAR: Final = 2025
 _UNIT: Final = "harpi.service"
 
 
-def supply(patient: Patient) -> Outcome:
+def supply(patient: Context) -> Outcome:
     """Look for under-voltage, now and since the start."""
     flags = _throttled(patient.computer)
     if flags is None:
@@ -56,7 +56,7 @@ def supply(patient: Patient) -> Outcome:
     return ok("no under-voltage since the start")
 
 
-def temperature(patient: Patient) -> Outcome:
+def temperature(patient: Context) -> Outcome:
     """Read the temperature of the processor."""
     raw = patient.computer.text("/sys/class/thermal/thermal_zone0/temp")
     if raw is None or not raw.lstrip("-").isdecimal():
@@ -71,7 +71,7 @@ def temperature(patient: Patient) -> Outcome:
     return ok(text)
 
 
-def clock(patient: Patient) -> Outcome:
+def clock(patient: Context) -> Outcome:
     """See whether the system clock is kept right; takes and messages carry its time."""
     now = time.localtime()
     if now.tm_year < _OLDEST_YEAR:
@@ -90,7 +90,7 @@ def clock(patient: Patient) -> Outcome:
     return ok("the system clock is kept right")
 
 
-def service(patient: Patient) -> Outcome:
+def service(patient: Context) -> Outcome:
     """Look at the unit: is it installed, running, watched over, and stable?"""
     unit = _unit(patient.computer)
     if unit is None:
@@ -230,7 +230,7 @@ def running_hertz(computer: Computer, bus: int) -> int | None:
     return computer.cell(f"/sys/class/i2c-adapter/i2c-{bus}/of_node/clock-frequency")
 
 
-def boot(patient: Patient) -> Outcome:
+def boot(patient: Context) -> Outcome:
     """Compare config.txt with what the running kernel was started with."""
     computer, bus = patient.computer, patient.config.sensor.bus
     asked = read(computer)

@@ -24,7 +24,7 @@ from harpi.publish.messages import Condition
 from harpi.timebase import Timebase
 
 
-class Patient:
+class Context:
     """What is examined, and what earlier checks have learnt of it.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Final
 from harpi.config.schema import Config
 from harpi.controls.gpio import Gpio
 from harpi.controls.wiring import PLACES
-from harpi.doctor.context import Guide, NotExamined, Outcome, Patient, fail, ok
+from harpi.doctor.context import Context, Guide, NotExamined, Outcome, fail, ok
 from harpi.errors import ControlError
 from harpi.timebase import Timebase
 
@@ -27,7 +27,7 @@ def light_pins(config: Config) -> dict[str, int]:
     return _named(recording=section.recording, training=section.training, status=section.status)
 
 
-def buttons(patient: Patient) -> Outcome:
+def buttons(patient: Context) -> Outcome:
     """Read the levels of all buttons; with a guide, let each be pressed."""
     if not patient.config.buttons.enabled:
         raise NotExamined("they are off (buttons.enabled)")
@@ -52,7 +52,7 @@ def buttons(patient: Patient) -> Outcome:
     return ok(f"none of {len(pins)} reads as pressed (`harpi doctor --guided` tries each)")
 
 
-def lights(patient: Patient) -> Outcome:
+def lights(patient: Context) -> Outcome:
     """See whether the pins of the lights can be had; with a guide, show each."""
     if not patient.config.leds.enabled:
         raise NotExamined("they are off (leds.enabled)")

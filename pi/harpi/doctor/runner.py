@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from harpi.doctor import computer, controls, sampling, sensor, software
-from harpi.doctor.context import Finding, NotExamined, Outcome, Patient, fail, failure_of
+from harpi.doctor.context import Context, Finding, NotExamined, Outcome, fail, failure_of
 from harpi.errors import HarpiError, SensorMoves
 
 GUIDED_SECONDS: Final = 300.0
@@ -27,7 +27,7 @@ class Check(NamedTuple):
 
     group: str
     name: str
-    examine: Callable[[Patient], Outcome]
+    examine: Callable[[Context], Outcome]
     seconds: float = 10.0
     on_the_bus: bool = False
 
@@ -63,7 +63,7 @@ CHECKS: Final = (
 """What later checks need comes first."""
 
 
-def examine(patient: Patient, checks: Sequence[Check] = CHECKS) -> Iterator[Finding]:
+def examine(patient: Context, checks: Sequence[Check] = CHECKS) -> Iterator[Finding]:
     """Make one check after the other; close the patient afterwards.
 
     Nothing that a check raises, and none that hangs, keeps the others from being made.
@@ -79,7 +79,7 @@ def examine(patient: Patient, checks: Sequence[Check] = CHECKS) -> Iterator[Find
         )
 
 
-def _outcome(check: Check, patient: Patient) -> Outcome:
+def _outcome(check: Check, patient: Context) -> Outcome:
     if check.on_the_bus and patient.bus_hangs:
         return Outcome("skipped", "the bus hangs")
     outcomes: list[Outcome] = []
@@ -99,7 +99,7 @@ def _outcome(check: Check, patient: Patient) -> Outcome:
     )
 
 
-def _made(check: Check, patient: Patient) -> Outcome:
+def _made(check: Check, patient: Context) -> Outcome:
     try:
         return check.examine(patient)
     except NotExamined as reason:

@@ -12,7 +12,7 @@ from harpi.config.schema import SensorSection
 from harpi.daemon.sensor import make_chip
 from harpi.daemon.status import LOST_SHARE, RATE_ERROR, lost_share
 from harpi.doctor import computer
-from harpi.doctor.context import NotExamined, Outcome, Patient, fail, ok, warn
+from harpi.doctor.context import Context, NotExamined, Outcome, fail, ok, warn
 from harpi.errors import CalibrationError
 from harpi.imu.calibration import FILE_NAME, GRAVITY_ERROR, ZERO_RATE, Rest, read_calibration
 from harpi.imu.mpu6050 import Mpu6050
@@ -49,7 +49,7 @@ _WIRES: Final = (
 )
 
 
-def sampling(patient: Patient) -> Outcome:
+def sampling(patient: Context) -> Outcome:
     """Sample for five seconds, or ask the daemon that does."""
     sensor = patient.config.sensor
     if patient.condition is not None:
@@ -92,7 +92,7 @@ def sampling(patient: Patient) -> Outcome:
     return _judged(sensor, health.rate, RecentFigures(samples=health.samples, lost=health.lost))
 
 
-def _sample(patient: Patient, chip: Mpu6050) -> list[Samples]:
+def _sample(patient: Context, chip: Mpu6050) -> list[Samples]:
     """Sample as the daemon does, in the calling thread.
 
     Raises:
@@ -128,7 +128,7 @@ def _judged(sensor: SensorSection, rate: float, figures: RecentFigures) -> Outco
     return ok(text)
 
 
-def clock(patient: Patient) -> Outcome:
+def clock(patient: Context) -> Outcome:
     """Compare the clock of the bus with what was asked for, and with what is needed."""
     if patient.condition is not None:
         khz = patient.condition.health.sensor.bus_khz
@@ -165,7 +165,7 @@ def clock(patient: Patient) -> Outcome:
     return ok(text)
 
 
-def noise(patient: Patient) -> Outcome:
+def noise(patient: Context) -> Outcome:
     """Hold the noise at rest against the data sheet."""
     rest = _rest(patient)
     text = (
@@ -186,7 +186,7 @@ def noise(patient: Patient) -> Outcome:
     return ok(text)
 
 
-def zero(patient: Patient) -> Outcome:
+def zero(patient: Context) -> Outcome:
     """Hold the zero at rest against the data sheet."""
     rest = _rest(patient)
     rate = float(np.abs(rest.mean[3:]).max())
@@ -213,7 +213,7 @@ def zero(patient: Patient) -> Outcome:
     return ok(text)
 
 
-def _rest(patient: Patient) -> Rest:
+def _rest(patient: Context) -> Rest:
     patient.require_alone()
     if patient.rest is None:
         raise NotExamined("there are no samples")

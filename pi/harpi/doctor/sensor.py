@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from harpi.doctor.context import NotExamined, Outcome, Patient, fail, failure_of, ok, warn
+from harpi.doctor.context import Context, NotExamined, Outcome, fail, failure_of, ok, warn
 from harpi.errors import BusBusy, NoAcknowledge
 from harpi.imu import registers as reg
 from harpi.imu.bus import Bus, claimed
@@ -30,7 +30,7 @@ _CHIP_ADDRESSES = (0x68, 0x69)
 _WIRES = "Check VCC (3.3 V), GND, SDA and SCL: `harpi pinout` shows where they go"
 
 
-def bus(patient: Patient) -> Outcome:
+def bus(patient: Context) -> Outcome:
     """Open the bus."""
     number = patient.config.sensor.bus
     if patient.sampled_by_daemon:
@@ -39,7 +39,7 @@ def bus(patient: Patient) -> Outcome:
     return ok("emulated" if patient.emulated else f"/dev/i2c-{number} opens")
 
 
-def permissions(patient: Patient) -> Outcome:
+def permissions(patient: Context) -> Outcome:
     """See whether this user, and the user harpi, may use the devices."""
     if patient.emulated:
         raise NotExamined("the sensor is emulated")
@@ -67,7 +67,7 @@ def permissions(patient: Patient) -> Outcome:
     return ok(f"{', '.join(_shown(node, patient) for node in there)} may be read and written")
 
 
-def address(patient: Patient) -> Outcome:
+def address(patient: Context) -> Outcome:
     """See who answers at the configured address, and who else is there."""
     wanted = patient.config.sensor.address
     if patient.sampled_by_daemon:
@@ -86,7 +86,7 @@ def address(patient: Patient) -> Outcome:
     return ok(f"0x{wanted:02X} answers" + (f"; so does {_listed(others)}" if others else ""))
 
 
-def _nobody(patient: Patient, wanted: int, others: list[int]) -> Outcome:
+def _nobody(patient: Context, wanted: int, others: list[int]) -> Outcome:
     for other in set(_CHIP_ADDRESSES) & set(others):
         found = identify(patient.registers(other).read(reg.WHO_AM_I)[0])
         if found is not None and found.known:
@@ -124,7 +124,7 @@ def _listed(addresses: list[int]) -> str:
     return ", ".join(f"0x{address:02X}" for address in addresses)
 
 
-def _shown(node: Path, patient: Patient) -> str:
+def _shown(node: Path, patient: Context) -> str:
     return f"/{node.relative_to(patient.computer.root)}"
 
 
@@ -160,7 +160,7 @@ _LOOK_SECONDS: Final = 0.02
 _GENUINE: Final = "MPU-6050"
 
 
-def identity(patient: Patient) -> Outcome:
+def identity(patient: Context) -> Outcome:
     """Name the chip."""
     if patient.condition is not None and patient.sampled_by_daemon:
         return _named(patient.condition.health.sensor.chip)
@@ -191,7 +191,7 @@ def _named(name: str, found: ChipIdentity | None = None) -> Outcome:
     )
 
 
-def awake(patient: Patient) -> Outcome:
+def awake(patient: Context) -> Outcome:
     """See whether the chip wakes when it is told to, and stays awake."""
     if patient.sampled_by_daemon:
         return ok("the running harpi keeps it awake")
@@ -211,7 +211,7 @@ def awake(patient: Patient) -> Outcome:
     return ok("it slept, as harpi leaves it, and wakes" if slept else "it is awake")
 
 
-def factory(patient: Patient) -> Outcome:
+def factory(patient: Context) -> Outcome:
     """Let the chip test itself and compare with what the factory measured."""
     patient.require_alone()
     identity = patient.require_chip()
@@ -248,7 +248,7 @@ over 125 °C (PS-MPU-6000A r3.4, 6.1), that is 2.4 deg/s."""
 _AGAIN: Final = "Calibrate this chip: `harpi calibrate gyro`, `harpi calibrate accel`"
 
 
-def calibration(patient: Patient) -> Outcome:
+def calibration(patient: Context) -> Outcome:
     """Read the files, and compare them with the chip and its temperature."""
     folder = patient.config.paths.state_folder
     found = read_calibration(folder / FILE_NAME)
@@ -274,7 +274,7 @@ def calibration(patient: Patient) -> Outcome:
     return ok(text)
 
 
-def _is_used(patient: Patient) -> bool | None:
+def _is_used(patient: Context) -> bool | None:
     """Whether the calibration is this chip's; None where that was not found out."""
     if patient.condition is not None:
         said = patient.condition.calibration
@@ -282,7 +282,7 @@ def _is_used(patient: Patient) -> bool | None:
     return None if patient.health is None else patient.calibrated
 
 
-def _temperature(patient: Patient) -> float | None:
+def _temperature(patient: Context) -> float | None:
     if patient.condition is not None:
         return patient.condition.health.sensor.temperature_c
     return None if patient.health is None else patient.health.temperature

@@ -16,14 +16,14 @@ import numpy as np
 from harpi import __version__
 from harpi.config.checks import is_loopback
 from harpi.controls.client import Client
-from harpi.doctor.context import NotExamined, Outcome, Patient, fail, failure_of, ok, warn
+from harpi.doctor.context import Context, NotExamined, Outcome, fail, failure_of, ok, warn
 from harpi.errors import AlreadyRunning, BrokerError, ControlError, DaemonNotRunning, ModelError
 from harpi.evaluation.messages import counted
-from harpi.learning.heads import HeadShelf
+from harpi.learning.heads import HeadRegistry
 from harpi.learning.models import BASE, HEADS, KNN_REFERENCE, check_window, model_path
 from harpi.publish.messages import Condition
 from harpi.publish.subscriber import Subscriber
-from harpi.recognition.classifiers import GenericRecogniser
+from harpi.recognition.classifiers import GenericClassifier
 from harpi.recognition.interpreter import load_runtime, problem_of
 from harpi.recognition.knn_memory import KnnReference
 from harpi.recognition.model_file import ModelFile
@@ -34,13 +34,13 @@ from harpi.types import AXES
 _DIGEST_SHOWN = 12
 
 
-def base(patient: Patient) -> Outcome:
+def base(patient: Context) -> Outcome:
     """Verify the base model's digest, and let it judge a window."""
     model = _base(patient)
     check_window(model, patient.config.signal)
     window = np.zeros((1, patient.config.signal.length, len(AXES)), np.float32)
     window[..., 2] = 1.0
-    GenericRecogniser(model).predict(window)
+    GenericClassifier(model).predict(window)
     meta = model.metadata
     return ok(
         f"{meta.name} {meta.version}, {len(meta.labels)} labels, digest "
@@ -48,7 +48,7 @@ def base(patient: Patient) -> Outcome:
     )
 
 
-def reference(patient: Patient) -> Outcome:
+def reference(patient: Context) -> Outcome:
     """Read the kNN's reference."""
     path = model_path(patient.config.models.knn_reference, KNN_REFERENCE)
     KnnReference.read(path)
@@ -56,10 +56,10 @@ def reference(patient: Patient) -> Outcome:
     return ok(f"{path.name}, digest {digest[:_DIGEST_SHOWN]}")
 
 
-def head(patient: Patient) -> Outcome:
+def head(patient: Context) -> Outcome:
     """Read the heads that were learnt on this device, the one in use and the others."""
     folder = patient.config.paths.state_folder / HEADS
-    shelf = HeadShelf(folder)
+    shelf = HeadRegistry(folder)
     model = _base(patient)
     if not shelf.numbers:
         raise NotExamined("none was made yet: `harpi record LABEL`, then `harpi train`")
@@ -84,7 +84,7 @@ def head(patient: Patient) -> Outcome:
     )
 
 
-def _base(patient: Patient) -> ModelFile:
+def _base(patient: Context) -> ModelFile:
     try:
         return ModelFile.read(model_path(patient.config.models.base, BASE))
     except ModelError as error:
@@ -95,7 +95,7 @@ def _base(patient: Patient) -> ModelFile:
         ) from error
 
 
-def store(patient: Patient) -> Outcome:
+def store(patient: Context) -> Outcome:
     """Open the takes, to look only."""
     path = patient.config.paths.state_folder / FILE_NAME
     if not path.exists():
@@ -113,7 +113,7 @@ def store(patient: Patient) -> Outcome:
     return ok(f"{text} (`harpi takes check` reads each)")
 
 
-def disk(patient: Patient) -> Outcome:
+def disk(patient: Context) -> Outcome:
     """See whether the disk of the state has room and can be written."""
     folder = _existing(patient.config.paths.state_folder)
     if os.statvfs(folder).f_flag & os.ST_RDONLY:
@@ -143,7 +143,7 @@ def _existing(folder: Path) -> Path:
     )
 
 
-def broker(patient: Patient) -> Outcome:
+def broker(patient: Context) -> Outcome:
     """Connect to the broker as harpi does."""
     mqtt = patient.config.mqtt
     if not mqtt.enabled:
@@ -171,7 +171,7 @@ def broker(patient: Patient) -> Outcome:
     return ok(f"{where} accepts the connection{who}{', encrypted' if mqtt.tls.enabled else ''}")
 
 
-def daemon(patient: Patient) -> Outcome:
+def daemon(patient: Context) -> Outcome:
     """Ask the running daemon how it does; without one, claim the sensor."""
     if patient.emulated:
         raise NotExamined("the sensor is emulated")
@@ -191,7 +191,7 @@ def daemon(patient: Patient) -> Outcome:
     return ok(text)
 
 
-def _alone(patient: Patient) -> Outcome:
+def _alone(patient: Context) -> Outcome:
     try:
         patient.claim()
     except AlreadyRunning as error:
@@ -204,7 +204,7 @@ def _alone(patient: Patient) -> Outcome:
 _OLDEST, _NEWEST = (3, 11), (3, 13)
 
 
-def packages(patient: Patient) -> Outcome:
+def packages(patient: Context) -> Outcome:
     """See which versions there are, and whether they go together."""
     version = sys.version_info[:2]
     python = f"Python {platform.python_version()}"

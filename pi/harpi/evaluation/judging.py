@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from harpi.config.schema import SignalSection
 from harpi.evaluation.trials import Trial
-from harpi.recognition.classifiers import Panel
+from harpi.recognition.classifiers import Classifiers
 from harpi.signal.windows import WindowMaker
 from harpi.types import TimeArray, Verdict, Window
 
@@ -31,7 +31,7 @@ Flags = NDArray[np.bool_]
 class Contest:
     """Recognisers and what they are tested on; they learnt nothing of it."""
 
-    panel: Panel
+    panel: Classifiers
     trials: tuple[Trial, ...]
 
 
@@ -135,7 +135,7 @@ def judge(
     return _gathered(kept, too_short, timed)
 
 
-def _timed(panel: Panel, windows: Sequence[Window]) -> list[Verdict]:
+def _timed(panel: Classifiers, windows: Sequence[Window]) -> list[Verdict]:
     """Judge some windows one by one; the first, on which the runtime sets up, is left out."""
     step = max(1, len(windows) // TIMED)
     return [panel.judge(window) for window in [*windows[:1], *windows[::step][:TIMED]]][1:]

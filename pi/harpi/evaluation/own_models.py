@@ -13,11 +13,11 @@ from harpi.errors import UsageError
 from harpi.evaluation.measuring import Origin
 from harpi.evaluation.messages import counted
 from harpi.evaluation.trials import Trial, check_unlearnt
-from harpi.learning.models import Recognisers, load_recognisers
+from harpi.learning.models import LoadedModels, load_models
 from harpi.learning.trainer import Trained, Trainer
 from harpi.learning.training_set import Preparation
 from harpi.recognition.answer import Evidence
-from harpi.recognition.knn import KnnRecogniser
+from harpi.recognition.knn import KnnClassifier
 from harpi.recognition.model_file import ModelFile
 from harpi.signal.copies import Signal
 from harpi.store.store import FILE_NAME, Store
@@ -43,7 +43,7 @@ class OwnModels:
     def __init__(self, config: Config, store: Store | None) -> None:
         self.config = config
         self.store = store
-        self.recognisers = load_recognisers(config)
+        self.recognisers = load_models(config)
         self.lessons = [] if store is None else store.takes(split="train")
 
     @property
@@ -51,7 +51,7 @@ class OwnModels:
         """Whether there is a take to learn, or a head."""
         return bool(self.lessons) or self.recognisers.personal.head is not None
 
-    def taught(self, on_progress: Callable[[float], None] = lambda share: None) -> Recognisers:
+    def taught(self, on_progress: Callable[[float], None] = lambda share: None) -> LoadedModels:
         """Let the kNN learn the takes; give the models as the daemon has them.
 
         Args:
@@ -66,18 +66,18 @@ class OwnModels:
             learnt.append(take)
             on_progress(len(learnt) / len(self.lessons))
 
-        teacher = OfflineTeacher(self.config, self.recognisers.base)
+        teacher = OfflineTrainer(self.config, self.recognisers.base)
         evidence = teacher.teach_knn(self.recognisers.knn, self._read_lessons(), on_taught)
         self.recognisers.panel.answerer.evidence = evidence
         return self.recognisers
 
-    def untaught(self) -> Recognisers:
+    def untaught(self) -> LoadedModels:
         """Make models as they are where nothing was learnt yet."""
-        recognisers = load_recognisers(self.config)
+        recognisers = load_models(self.config)
         recognisers.personal.use(None)
         return recognisers
 
-    def taught_by(self, trials: Sequence[Trial]) -> tuple[Recognisers, str]:
+    def taught_by(self, trials: Sequence[Trial]) -> tuple[LoadedModels, str]:
         """Make models that learnt these trials in memory, and nothing of this device.
 
         Returns:
@@ -85,7 +85,7 @@ class OwnModels:
         """
         recognisers = self.untaught()
         lessons = [_lesson(number, trial) for number, trial in enumerate(trials, start=1)]
-        teacher = OfflineTeacher(self.config, recognisers.base)
+        teacher = OfflineTrainer(self.config, recognisers.base)
         recognisers.panel.answerer.evidence = teacher.teach_knn(recognisers.knn, lessons)
         try:
             recognisers.personal.use(teacher.train(lessons).head)
@@ -154,7 +154,7 @@ def own_models(config: Config) -> Iterator[OwnModels]:
         yield OwnModels(config, store)
 
 
-def fixed_origins(recognisers: Recognisers) -> dict[str, Origin]:
+def fixed_origins(recognisers: LoadedModels) -> dict[str, Origin]:
     """Say what the models are made from that learn nothing."""
     metadata = recognisers.base.metadata
     return {
@@ -163,7 +163,7 @@ def fixed_origins(recognisers: Recognisers) -> dict[str, Origin]:
     }
 
 
-def knn_origin(recognisers: Recognisers, learnt: Iterable[str], what: str) -> Origin:
+def knn_origin(recognisers: LoadedModels, learnt: Iterable[str], what: str) -> Origin:
     """Say what the kNN is made from.
 
     Args:
@@ -197,7 +197,7 @@ class Lesson:
     runs: Sequence[Samples]
 
 
-class OfflineTeacher:
+class OfflineTrainer:
     """Teaches recognisers as the daemon would; belongs to one thread.
 
     Args:
@@ -222,7 +222,7 @@ class OfflineTeacher:
 
     def teach_knn(
         self,
-        knn: KnnRecogniser,
+        knn: KnnClassifier,
         lessons: Iterable[Lesson],
         on_taught: Callable[[Take], None] = lambda take: None,
     ) -> Evidence:

@@ -29,7 +29,7 @@ from harpi.evaluation.trials import (
     split,
     trials_of,
 )
-from harpi.learning.models import Recognisers
+from harpi.learning.models import LoadedModels
 from harpi.recording import read_understood
 from harpi.store.takes import Take
 from harpi.types import Samples
@@ -281,7 +281,7 @@ def _recordings(choice: Choice, trials: Sequence[Trial]) -> str:
 
 
 def _doubts(
-    choice: Choice, trials: Sequence[Trial], recognisers: Recognisers
+    choice: Choice, trials: Sequence[Trial], recognisers: LoadedModels
 ) -> tuple[str, ...]:
     """Look at the spelling of the labels, but for those that were spelt on the command line."""
     labels = [label for label in _labels(trials) if label not in choice.rename.values()]
@@ -303,7 +303,7 @@ def _labels(trials: Iterable[Trial]) -> list[str]:
     return list(dict.fromkeys(trial.label for trial in trials))
 
 
-def _known(recognisers: Recognisers) -> tuple[str, ...]:
+def _known(recognisers: LoadedModels) -> tuple[str, ...]:
     return tuple(
         dict.fromkeys(label for one in recognisers.panel.recognisers for label in one.labels)
     )

@@ -325,7 +325,7 @@ class TakeSource(Protocol):
         ...
 
 
-class StrapWatch:
+class OrientationDrift:
     """Compares mountings of the strap; which way was up in a take is remembered.
 
     Args:

@@ -25,7 +25,7 @@ from harpi.learning.closed_form import (
     logits,
     temperature,
 )
-from harpi.learning.training_set import Material
+from harpi.learning.training_set import TrainingSet
 from harpi.learning.validation import Division, HeldOut
 from harpi.recognition.head import SIGNAL_FEATURES
 from harpi.recognition.head_trainer import HeadState, HeadTrainer
@@ -59,7 +59,7 @@ class Fitted:
 
 
 def fit_closed_form(
-    material: Material, division: Division, *, joined: bool, lacking: float = 0.0
+    material: TrainingSet, division: Division, *, joined: bool, lacking: float = 0.0
 ) -> Fitted:
     """Fit the discriminant; only for a base whose head is one softmax layer.
 
@@ -98,7 +98,7 @@ def fit_closed_form(
 
 
 def _tempered(
-    material: Material, rows: Indices, columns: slice
+    material: TrainingSet, rows: Indices, columns: slice
 ) -> tuple[FloatArray, FloatArray]:
     """Fit the discriminant on some features of some windows, as sure as they let it be."""
     features = np.ascontiguousarray(material.features[rows, columns])
@@ -111,7 +111,7 @@ def _tempered(
 
 def fit_gradient(
     trainer: HeadTrainer,
-    material: Material,
+    material: TrainingSet,
     division: Division,
     settings: LearningSection,
     *,

@@ -67,7 +67,7 @@ class _Index(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shelved:
+class HeadEntry:
     """A head on the shelf.
 
     Attributes:
@@ -84,7 +84,7 @@ class Shelved:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Loaded:
+class LoadedHead:
     """The head to begin with.
 
     Attributes:
@@ -98,7 +98,7 @@ class Loaded:
     notice: str = ""
 
 
-class HeadShelf:
+class HeadRegistry:
     """The heads of one wearer in one directory.
 
     Several processes may use a shelf: whatever changes it holds the directory's lock.
@@ -222,7 +222,7 @@ class HeadShelf:
         with self._changing():
             self._write_index(self._sound_index().using(None))
 
-    def entries(self, base: ModelFile) -> list[Shelved]:
+    def entries(self, base: ModelFile) -> list[HeadEntry]:
         """List the heads, the newest first, each with what keeps it from being used."""
         try:
             current = self.current
@@ -236,10 +236,10 @@ class HeadShelf:
                 head.check(base)
             except ModelError as error:
                 problem = str(error)
-            shelved.append(Shelved(number, head, problem, number == current))
+            shelved.append(HeadEntry(number, head, problem, number == current))
         return shelved
 
-    def load(self, base: ModelFile) -> Loaded:
+    def load(self, base: ModelFile) -> LoadedHead:
         """Give the head in use, or the newest good one where that one cannot be used.
 
         Nothing is changed on the disk: a damaged file stays for whoever wants to see it.
@@ -249,13 +249,13 @@ class HeadShelf:
         except ModelError as error:
             return self._newest_good(base, str(error), but=None)
         if current is None:
-            return Loaded(None, None)
+            return LoadedHead(None, None)
         try:
-            return Loaded(current, self._read(current, base))
+            return LoadedHead(current, self._read(current, base))
         except ModelError as error:
             return self._newest_good(base, str(error), but=current)
 
-    def _newest_good(self, base: ModelFile, problem: str, *, but: int | None) -> Loaded:
+    def _newest_good(self, base: ModelFile, problem: str, *, but: int | None) -> LoadedHead:
         """Give the newest head that fits the base."""
         for number in reversed(self.numbers):
             if number == but:
@@ -264,8 +264,8 @@ class HeadShelf:
                 head = self._read(number, base)
             except ModelError:
                 continue
-            return Loaded(number, head, f"{problem} Head {number} is used in its place.")
-        return Loaded(
+            return LoadedHead(number, head, f"{problem} Head {number} is used in its place.")
+        return LoadedHead(
             None, None, f"{problem} No other head fits; train again, the takes are kept."
         )
 

@@ -21,15 +21,15 @@ import numpy as np
 from harpi.commands import Progress
 from harpi.config.schema import Config
 from harpi.errors import CommandRefused, HarpiError, StoreError
-from harpi.learning.checks import StrapWatch
-from harpi.learning.heads import HeadShelf, renamed, without
+from harpi.learning.checks import OrientationDrift
+from harpi.learning.heads import HeadRegistry, renamed, without
 from harpi.learning.trainer import Outcome, Trainer, outcome_of
 from harpi.learning.training_set import (
     MOST_PREPARED,
     Cancelled,
-    Control,
+    CancelToken,
+    FeatureCache,
     Preparation,
-    Prepared,
     TakeFeatures,
     TakeSource,
     Version,
@@ -38,9 +38,9 @@ from harpi.learning.training_set import (
 )
 from harpi.memory import give_back_memory
 from harpi.recognition.answer import Answerer, Evidence, TakeEvidence
-from harpi.recognition.classifiers import PersonalRecogniser
+from harpi.recognition.classifiers import PersonalClassifier
 from harpi.recognition.head import Head
-from harpi.recognition.knn import KnnRecogniser
+from harpi.recognition.knn import KnnClassifier
 from harpi.recognition.model_file import ModelFile
 from harpi.signal.orientation import Directions, PostureWatch, up
 from harpi.store.takes import Take
@@ -60,7 +60,7 @@ class _Request:
     labels: tuple[str, ...]
     on_progress: Callable[[Progress], None]
     on_end: Callable[[Outcome], None]
-    control: Control = field(default_factory=Control)
+    control: CancelToken = field(default_factory=CancelToken)
 
 
 class Learner:
@@ -86,9 +86,9 @@ class Learner:
         config: Config,
         source: TakeSource | StoreError,
         base: ModelFile,
-        shelf: HeadShelf,
-        personal: PersonalRecogniser,
-        knn: KnnRecogniser,
+        shelf: HeadRegistry,
+        personal: PersonalClassifier,
+        knn: KnnClassifier,
         posture: PostureWatch,
         answerer: Answerer,
         supervisor: Supervisor | None = None,
@@ -118,7 +118,7 @@ class Learner:
             gap=preparation.gap,
             seconds_per_window=preparation.seconds_per_window,
         )
-        self._prepared = Prepared(preparation)
+        self._prepared = FeatureCache(preparation)
         # The head in use, its file and its labels change together, one change after another:
         # the disk and the memory never disagree. Nobody computes while he holds this.
         self._changing_head = threading.RLock()
@@ -427,7 +427,7 @@ class Learner:
         """Say so if the strap is on otherwise than at the mounting before."""
         newest = self._open().takes(split="train")[-1]
         try:
-            found = StrapWatch(self._open()).turn(newest.session, newest.position)
+            found = OrientationDrift(self._open()).turn(newest.session, newest.position)
         except StoreError as error:
             log.warning("the strap is not compared: %s", error)
             return []
@@ -452,7 +452,7 @@ class KnnFollower:
         knn: remembers the windows.
     """
 
-    def __init__(self, knn: KnnRecogniser) -> None:
+    def __init__(self, knn: KnnClassifier) -> None:
         self._knn = knn
         self._remembered: dict[int, Version] = {}
         self._changing = threading.Lock()

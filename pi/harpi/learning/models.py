@@ -16,14 +16,14 @@ from harpi.config.checks import problems
 from harpi.config.loading import InvalidConfig, Settings
 from harpi.config.schema import Config, SignalSection
 from harpi.errors import HarpiError, ModelError
-from harpi.learning.heads import HeadShelf
+from harpi.learning.heads import HeadRegistry
 from harpi.recognition.classifiers import (
-    GenericRecogniser,
-    Panel,
-    PersonalRecogniser,
+    Classifiers,
+    GenericClassifier,
+    PersonalClassifier,
     imu_input,
 )
-from harpi.recognition.knn import KnnRecogniser
+from harpi.recognition.knn import KnnClassifier
 from harpi.recognition.knn_memory import KnnReference
 from harpi.recognition.model_file import ModelFile
 
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Recognisers:
+class LoadedModels:
     """The three recognisers and what they were made from.
 
     Attributes:
@@ -55,12 +55,12 @@ class Recognisers:
         notice: what is wrong with the head that was in use; empty where nothing is.
     """
 
-    panel: Panel
-    knn: KnnRecogniser
-    generic: GenericRecogniser
-    personal: PersonalRecogniser
+    panel: Classifiers
+    knn: KnnClassifier
+    generic: GenericClassifier
+    personal: PersonalClassifier
     base: ModelFile
-    shelf: HeadShelf
+    shelf: HeadRegistry
     notice: str
     _knn_figures: tuple[str | None, str | None]
 
@@ -83,7 +83,7 @@ class Recognisers:
         }
 
 
-def load_recognisers(config: Config) -> Recognisers:
+def load_models(config: Config) -> LoadedModels:
     """Read all files and make the recognisers.
 
     A head that cannot be used is said and left alone; the personal recogniser then says
@@ -95,7 +95,7 @@ def load_recognisers(config: Config) -> Recognisers:
     base = ModelFile.read(model_path(config.models.base, BASE))
     check_window(base, config.signal)
     reference = read_reference(config)
-    knn = KnnRecogniser(
+    knn = KnnClassifier(
         rate=config.signal.rate,
         length=config.signal.length,
         reference=reference,
@@ -110,12 +110,12 @@ def load_recognisers(config: Config) -> Recognisers:
         reference_file = model_path(config.models.knn_reference, KNN_REFERENCE)
         source = reference_file.name
         digest = hashlib.sha256(reference_file.read_bytes()).hexdigest()[:_DIGEST_SHOWN]
-    generic = GenericRecogniser(base)
-    personal = PersonalRecogniser(base)
-    shelf = HeadShelf(config.paths.state_folder / HEADS)
+    generic = GenericClassifier(base)
+    personal = PersonalClassifier(base)
+    shelf = HeadRegistry(config.paths.state_folder / HEADS)
     notice = _take_head(personal, shelf, base)
-    return Recognisers(
-        Panel([knn, generic, personal], smooth_windows=config.models.smooth_windows),
+    return LoadedModels(
+        Classifiers([knn, generic, personal], smooth_windows=config.models.smooth_windows),
         knn,
         generic,
         personal,
@@ -164,7 +164,7 @@ def check_models(config: Config) -> None:
     base = ModelFile.read(model_path(config.models.base, BASE))
     check_window(base, config.signal)
     read_reference(config)
-    GenericRecogniser(base)
+    GenericClassifier(base)
 
 
 def follow_base(settings: Settings) -> Settings:
@@ -215,7 +215,7 @@ def check_window(base: ModelFile, signal: SignalSection) -> None:
         )
 
 
-def _take_head(personal: PersonalRecogniser, shelf: HeadShelf, base: ModelFile) -> str:
+def _take_head(personal: PersonalClassifier, shelf: HeadRegistry, base: ModelFile) -> str:
     """Let the personal model use the head in use; tell what is wrong with it, if anything."""
     try:
         loaded = shelf.load(base)

@@ -26,7 +26,7 @@ from harpi.learning.checks import (
 )
 from harpi.learning.closed_form import Indices
 from harpi.learning.fitting import Fitted, fit_closed_form, fit_gradient
-from harpi.learning.training_set import Material, TakeFeatures
+from harpi.learning.training_set import TakeFeatures, TrainingSet
 from harpi.learning.validation import Division, HeldOut, balanced_mean, divide
 from harpi.recognition.head import Head, LearntTake, probabilities
 from harpi.recognition.head_trainer import HeadState, HeadTrainer
@@ -126,7 +126,7 @@ class Trainer:
         """
         begun = time.perf_counter()
         ready, missing = self._ready(parts)
-        material = Material.of(ready)
+        material = TrainingSet.of(ready)
         division = divide(material.targets, material.sources, gap=self._gap)
         fitted = self._fit(material, division, old, on_epoch)
         taken = notes(material, division, fitted.held_out)
@@ -189,7 +189,7 @@ class Trainer:
 
     def _fit(
         self,
-        material: Material,
+        material: TrainingSet,
         division: Division,
         old: Head | None,
         on_epoch: Callable[[Progress], None],
@@ -227,7 +227,7 @@ class Trainer:
     def _advise(
         self,
         missing: dict[str, int],
-        material: Material,
+        material: TrainingSet,
         division: Division,
         fitted: Fitted,
     ) -> tuple[Advice, ...]:
@@ -270,7 +270,7 @@ class Comparison:
 
 
 def notes(
-    material: Material, division: Division, held_out: HeldOut | None
+    material: TrainingSet, division: Division, held_out: HeldOut | None
 ) -> tuple[LearntTake, ...]:
     """Note for each take how well it was judged while it was held out."""
     shares = {} if held_out is None else held_out.by_take()
@@ -286,7 +286,7 @@ def notes(
 
 
 def compare(
-    material: Material,
+    material: TrainingSet,
     new: tuple[LearntTake, ...],
     old: Head,
     judge: Callable[[Head, FloatArray], FloatArray],

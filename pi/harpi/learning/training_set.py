@@ -75,7 +75,7 @@ class TakeFeatures:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Material:
+class TrainingSet:
     """Everything that one training learns from; n windows, C labels.
 
     Attributes:
@@ -95,7 +95,7 @@ class Material:
     sources: Indices
 
     @classmethod
-    def of(cls, parts: Iterable[TakeFeatures]) -> Material:
+    def of(cls, parts: Iterable[TakeFeatures]) -> TrainingSet:
         """Join takes; of each label the newest `MOST_WINDOWS` windows.
 
         Args:
@@ -125,7 +125,7 @@ class Material:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def of_base(self, length: int) -> Material:
+    def of_base(self, length: int) -> TrainingSet:
         """Give the same with the features of the base alone, the first `length`."""
         return replace(
             self, features=self.features[:, :length], turned=self.turned[..., :length]
@@ -239,7 +239,7 @@ def version_of(take: Take) -> Version:
     return take.label, take.keep_from, take.keep_to
 
 
-class Prepared:
+class FeatureCache:
     """Makes the features of takes, and keeps them; belongs to one thread.
 
     Args:
@@ -301,7 +301,7 @@ class Cancelled(Exception):
     """The work was broken off on request."""
 
 
-class Control:
+class CancelToken:
     """The switch between whoever asks for a rest or an end and the thread that works."""
 
     def __init__(self) -> None:

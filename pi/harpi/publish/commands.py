@@ -18,7 +18,7 @@ from harpi.commands import (
     Command,
     Evaluated,
     Event,
-    Room,
+    SessionApi,
     decode,
     decode_named,
 )
@@ -54,7 +54,7 @@ _JOIN_SECONDS: Final = 2.0
 log = logging.getLogger(__name__)
 
 
-class MqttDoor:
+class MqttCommands:
     """Obeys what is sent to `/set`, and tells what happens on `/event` and `/session`.
 
     Requests are done one after the other on a thread of the door's own, between `start` and
@@ -68,7 +68,7 @@ class MqttDoor:
     """
 
     def __init__(
-        self, publisher: MqttPublisher, room: Room, section: CommandsSection, runs: RunLog
+        self, publisher: MqttPublisher, room: SessionApi, section: CommandsSection, runs: RunLog
     ) -> None:
         self._runs = runs
         self._publisher = publisher

@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from harpi import __version__
-from harpi.commands import Event, Room, Situation
+from harpi.commands import Event, SessionApi, Situation
 from harpi.config.schema import Config
 from harpi.files import decode_json, make_directory, private_mode, write_atomically
 from harpi.publish.commands import Allowance
@@ -380,7 +380,7 @@ class Discovery:
     def __init__(
         self,
         publisher: MqttPublisher,
-        room: Room,
+        room: SessionApi,
         config: Config,
         answers: Mapping[str, tuple[str, ...]],
     ) -> None:

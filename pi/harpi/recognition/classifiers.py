@@ -29,7 +29,7 @@ from harpi.signal.orientation import WornWatch
 from harpi.types import ANSWER, FloatArray, Prediction, Verdict, Window
 
 
-class Recogniser(Protocol):
+class Classifier(Protocol):
     """Anything that says what a wearer does in a window."""
 
     @property
@@ -73,7 +73,7 @@ def imu_input(model: ModelFile) -> ImuInput:
     return model.metadata.input
 
 
-class GenericRecogniser:
+class GenericClassifier:
     """The signature `generic` of a base model.
 
     A window is unknown when the most probable label is less probable than the file's
@@ -106,7 +106,7 @@ class GenericRecogniser:
         return self._labels
 
     def predict(self, windows: FloatArray) -> list[Prediction]:
-        """Judge windows; see `harpi.recognition.classifiers.Recogniser`."""
+        """Judge windows; see `harpi.recognition.classifiers.Classifier`."""
         check_windows(windows, self._length, self.name)
         if len(windows) == 0:
             return []
@@ -117,7 +117,7 @@ class GenericRecogniser:
         ]
 
 
-class PersonalRecogniser:
+class PersonalClassifier:
     """The signatures `bottleneck` and `infer` of a base model, with a head's parameters.
 
     A head whose features are joined by the signal's is run beside the model; see
@@ -165,7 +165,7 @@ class PersonalRecogniser:
         self._head = head
 
     def predict(self, windows: FloatArray) -> list[Prediction]:
-        """Judge windows; see `harpi.recognition.classifiers.Recogniser`."""
+        """Judge windows; see `harpi.recognition.classifiers.Classifier`."""
         check_windows(windows, self._input.length, self.name)
         head = self._head
         if head is None or len(windows) == 0:
@@ -187,7 +187,7 @@ class PersonalRecogniser:
         ]
 
 
-class Panel:
+class Classifiers:
     """Asks every recogniser and notes how long each takes.
 
     Args:
@@ -199,14 +199,14 @@ class Panel:
         answerer: gives harpi's answer.
     """
 
-    def __init__(self, recognisers: Sequence[Recogniser], *, smooth_windows: int = 1) -> None:
+    def __init__(self, recognisers: Sequence[Classifier], *, smooth_windows: int = 1) -> None:
         self.answerer = Answerer()
         self._worn = WornWatch()
         self._recognisers = tuple(recognisers)
         self._smoothing = Smoothing(smooth_windows) if smooth_windows > 1 else None
 
     @property
-    def recognisers(self) -> tuple[Recogniser, ...]:
+    def recognisers(self) -> tuple[Classifier, ...]:
         """Those that are asked."""
         return self._recognisers
 
@@ -214,7 +214,7 @@ class Panel:
         """Judge one window.
 
         Raises:
-            ModelError: as `Recogniser.predict`.
+            ModelError: as `Classifier.predict`.
         """
         return self.judge_all([window])[0]
 
@@ -224,7 +224,7 @@ class Panel:
         The latency of each model is the mean over them.
 
         Raises:
-            ModelError: as `Recogniser.predict`.
+            ModelError: as `Classifier.predict`.
         """
         if not windows:
             return []

@@ -94,7 +94,7 @@ class _Knowledge:
     own: Rejection | None
 
 
-class KnnRecogniser:
+class KnnClassifier:
     """Distance-weighted nearest neighbours over `harpi.signal.features`.
 
     Predictions are one thread's business; what is remembered may be changed by any other

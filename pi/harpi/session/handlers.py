@@ -78,7 +78,7 @@ from harpi.session.recorder import Finished
 from harpi.session.takes import Takes
 
 
-class Deeds:
+class CommandHandlers:
     """Does commands, one at a time, and says in words what came of each.
 
     Args:

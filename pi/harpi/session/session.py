@@ -24,7 +24,7 @@ from harpi.errors import CommandRefused, HarpiError, StoreError
 from harpi.imu.plausibility import SignalWatch
 from harpi.learning.trainer import Outcome
 from harpi.session import handlers, messages
-from harpi.session.handlers import Deeds, Examination, Question, Training
+from harpi.session.handlers import CommandHandlers, Examination, Question, Training
 from harpi.session.ports import Examiner, Learner
 from harpi.session.takes import Takes
 from harpi.store.store import Store
@@ -75,7 +75,7 @@ class Session:
         self._training = Training(learner, self._note_progress, self._end_training)
         self._question = Question()
         self._examination = Examination(examiner, self._end_examination)
-        self._deeds = Deeds(
+        self._deeds = CommandHandlers(
             config,
             self._takes,
             self._training,

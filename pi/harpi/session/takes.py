@@ -12,7 +12,7 @@ from harpi.config.schema import Config
 from harpi.errors import CommandRefused, HarpiError, StoreError
 from harpi.imu.plausibility import REMEDY as IMPLAUSIBLE
 from harpi.imu.plausibility import SignalWatch
-from harpi.learning.checks import StrapWatch
+from harpi.learning.checks import OrientationDrift
 from harpi.session.ports import Learner
 from harpi.session.recorder import Finished, Inventory, TakeRecorder
 from harpi.signal.ring import Ring
@@ -70,7 +70,7 @@ class Takes:
         self.counts: tuple[LabelCount, ...] = ()
         self.notices: tuple[str, ...] = ()
         self._listed: tuple[Take, ...] = ()
-        self._straps: StrapWatch | None = None
+        self._straps: OrientationDrift | None = None
         self._room = self._strap = ""
         self._told_of_strap: int | None = None
         self.watch: SignalWatch | None = None
@@ -289,6 +289,6 @@ class Takes:
         if self.session is None or not (learnt := self._learner.learnt()):
             return ""
         if self._straps is None:
-            self._straps = StrapWatch(self.store)
+            self._straps = OrientationDrift(self.store)
         found = self._straps.turn(self.session, self.position, learnt)
         return f"{found.sentence}." if found is not None and found.turned else ""

@@ -415,7 +415,7 @@ MB: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class StorageUsage:
     """Room at one moment.
 
     Attributes:
@@ -431,7 +431,7 @@ class Room:
     where: str
 
     @classmethod
-    def of(cls, database: Database, limits: StoreSection) -> Room:
+    def of(cls, database: Database, limits: StoreSection) -> StorageUsage:
         """Look how much room there is now."""
         used, free = database.used_bytes(), database.free_bytes()
         return cls(used, free, limits, str(database.path))

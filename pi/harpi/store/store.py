@@ -28,7 +28,7 @@ from harpi.errors import StoreError, TakeNotFound, UsageError
 from harpi.files import FileLock
 from harpi.store import queries
 from harpi.store.database import FILE_NAME as FILE_NAME
-from harpi.store.database import Database, Room
+from harpi.store.database import Database, StorageUsage
 from harpi.store.queries import Action, Change, runs_of
 from harpi.store.takes import Flag, Split, Take
 from harpi.store.writer import Staging, TakeWriter, chunks_of_runs, recover
@@ -230,9 +230,9 @@ class Store:
         ]
         return runs_of(self.take(number), chunks, whole=whole, where=str(self.path))
 
-    def room(self) -> Room:
+    def room(self) -> StorageUsage:
         """Tell how much room there is, and whether that is a reason to warn or refuse."""
-        return Room.of(self._database, self.limits)
+        return StorageUsage.of(self._database, self.limits)
 
     def damage(self) -> list[str]:
         """Check every page and every take; return what is wrong, one line each."""

@@ -16,7 +16,7 @@ from harpi.config.schema import StoreSection
 from harpi.errors import StoreError
 from harpi.files import FileLock
 from harpi.store import queries
-from harpi.store.database import Database, Room
+from harpi.store.database import Database, StorageUsage
 from harpi.store.queries import joined
 from harpi.store.takes import Chunk, Flag, Take, chunks_of
 from harpi.types import Samples
@@ -89,7 +89,7 @@ class TakeWriter:
             self._pending.append(samples)
         if sum(map(len, self._pending)) >= CHUNK_SECONDS * self._take.rate:
             try:
-                if refusal := Room.of(self._database, self._limits).refusal():
+                if refusal := StorageUsage.of(self._database, self._limits).refusal():
                     raise refusal
                 with self._database.transaction() as connection:
                     chunks = self._write(connection)
@@ -294,7 +294,7 @@ class Staging:
         return action
 
     def _write(self) -> None:
-        if refusal := Room.of(self._database, self._limits).refusal():
+        if refusal := StorageUsage.of(self._database, self._limits).refusal():
             raise refusal
         with self._database.transaction() as connection:
             batch = []

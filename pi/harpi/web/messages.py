@@ -20,11 +20,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from harpi.commands import Room
+from harpi.commands import SessionApi
 from harpi.errors import StoreError, TakeNotFound
 from harpi.evaluation.report import Confusion, Interval, ModelReport, Report
 from harpi.evaluation.runs import RunLog
-from harpi.learning.heads import HeadShelf, Shelved
+from harpi.learning.heads import HeadEntry, HeadRegistry
 from harpi.publish.messages import Condition
 from harpi.recognition.model_file import ModelFile
 from harpi.signal.ring import Ring
@@ -179,7 +179,7 @@ class HeadRow(Struct, frozen=True, kw_only=True):
     method: str = ""
 
     @classmethod
-    def of(cls, shelved: Shelved) -> HeadRow:
+    def of(cls, shelved: HeadEntry) -> HeadRow:
         """Tell of a head."""
         head = shelved.head
         row = cls(number=shelved.number, current=shelved.current, problem=shelved.problem)
@@ -334,11 +334,11 @@ class Sources:
         timebase: the clock of the samples.
     """
 
-    room: Room
+    room: SessionApi
     ring: Ring
     store: Store | StoreError
     condition: Callable[[], Condition]
     evaluations: Path
-    shelf: HeadShelf
+    shelf: HeadRegistry
     base: ModelFile
     timebase: Timebase

@@ -9,7 +9,7 @@ import pytest
 
 from harpi.cli import main
 from harpi.learning import training_set
-from harpi.learning.heads import HeadShelf
+from harpi.learning.heads import HeadRegistry
 from harpi.store.store import Store
 from tests.support.examined import Harpi, Said, add
 from tests.support.models import DATA, tiny_head, tiny_reference
@@ -65,5 +65,5 @@ def tested(store: Store, tmp_path: Path) -> Store:
         add(store, label, "train")
         for hours, position in enumerate(("arm", "leg", "leg")):
             add(store, label, "test", position=position, hours=hours)
-    HeadShelf(tmp_path / "state" / "heads").add(tiny_head())
+    HeadRegistry(tmp_path / "state" / "heads").add(tiny_head())
     return store

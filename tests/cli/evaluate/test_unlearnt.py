@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from harpi.learning.heads import HeadShelf
+from harpi.learning.heads import HeadRegistry
 from harpi.recognition.head import LearntTake
 from harpi.recording import Recording, write_together
 from harpi.store.export import export
@@ -19,7 +19,7 @@ def test_a_test_take_that_the_head_learnt_is_refused(
 ) -> None:
     number = tested.takes(split="test")[0].id
     learnt = (LearntTake(number=number, label="fast"),)
-    HeadShelf(tmp_path / "state" / "heads").add(replace(tiny_head(), takes=learnt))
+    HeadRegistry(tmp_path / "state" / "heads").add(replace(tiny_head(), takes=learnt))
     said = harpi("evaluate")
     assert said.code == 2
     assert f"take {number}: its signal was learnt" in said.err

@@ -24,7 +24,7 @@ from collections.abc import Callable
 import numpy as np
 
 from harpi import shipped
-from harpi.recognition.knn import KnnRecogniser
+from harpi.recognition.knn import KnnClassifier
 from harpi.recognition.knn_memory import KnnReference
 from harpi.recognition.rejection import Rejection
 from harpi.signal import features as signal_features
@@ -74,7 +74,7 @@ def pairs(effort: Effort) -> list[Pair]:
     ]
 
 
-class _OldNeighbours(KnnRecogniser):
+class _OldNeighbours(KnnClassifier):
     def _distances(self, points: FloatArray, row: FloatArray) -> FloatArray:
         return self._metric(points, row)
 
@@ -100,7 +100,7 @@ class _OldRejection(Rejection):
 
 def _query(count: int) -> Pair:
     rows, window = remembered(count), shipped_wearer().asked[:1]
-    old, new = (taught(rows, 8, kind) for kind in (_OldNeighbours, KnnRecogniser))
+    old, new = (taught(rows, 8, kind) for kind in (_OldNeighbours, KnnClassifier))
     return (
         f"a query of {count} windows",
         lambda: old.predict(window)[0].probabilities,
@@ -130,13 +130,13 @@ def _start(takes: int) -> Pair:
     windows = shipped_wearer().learnt[:TAKE]
 
     def old() -> object:
-        knn = KnnRecogniser(rate=RATE, length=LENGTH)
+        knn = KnnClassifier(rate=RATE, length=LENGTH)
         for take in range(takes):
             knn.add(windows, f"activity {take % 8}", take=str(take))
         return knn.predict(windows[:1])[0].probabilities
 
     def new() -> object:
-        knn = KnnRecogniser(rate=RATE, length=LENGTH)
+        knn = KnnClassifier(rate=RATE, length=LENGTH)
         with knn.gathering():
             for take in range(takes):
                 knn.add(windows, f"activity {take % 8}", take=str(take))

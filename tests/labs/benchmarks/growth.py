@@ -20,13 +20,13 @@ import numpy as np
 from harpi import shipped
 from harpi.config.schema import Config
 from harpi.daemon import Daemon
-from harpi.evaluation.own_models import Lesson, OfflineTeacher
+from harpi.evaluation.own_models import Lesson, OfflineTrainer
 from harpi.imu.emulator import Chip, EmulatedBus, Playback, VirtualTime
-from harpi.learning.heads import HeadShelf
+from harpi.learning.heads import HeadRegistry
 from harpi.learning.learner import Learner
 from harpi.recognition.answer import Answerer
-from harpi.recognition.classifiers import GenericRecogniser, Panel, PersonalRecogniser
-from harpi.recognition.knn import KnnRecogniser
+from harpi.recognition.classifiers import Classifiers, GenericClassifier, PersonalClassifier
+from harpi.recognition.knn import KnnClassifier
 from harpi.recognition.knn_memory import KnnReference
 from harpi.recognition.model_file import ModelFile
 from harpi.signal.orientation import Directions, PostureWatch
@@ -139,9 +139,9 @@ def _activities(effort: Effort) -> Table:
     return table
 
 
-def _taught(base: ModelFile, count: int) -> Panel:
-    teacher = OfflineTeacher(Config(), base)
-    knn, personal = _knn(), PersonalRecogniser(base)
+def _taught(base: ModelFile, count: int) -> Classifiers:
+    teacher = OfflineTrainer(Config(), base)
+    knn, personal = _knn(), PersonalClassifier(base)
     samples = round(TAUGHT_SECONDS * recording().rate)
     lessons = [
         Lesson(
@@ -152,7 +152,7 @@ def _taught(base: ModelFile, count: int) -> Panel:
     ]
     teacher.teach_knn(knn, lessons)
     personal.use(teacher.train(lessons).head)
-    return Panel([knn, GenericRecogniser(base), personal])
+    return Classifiers([knn, GenericClassifier(base), personal])
 
 
 def _stretch(number: int, samples: int) -> Samples:
@@ -162,9 +162,9 @@ def _stretch(number: int, samples: int) -> Samples:
     return Samples(played.values[rows], np.arange(samples) / played.rate)
 
 
-def _knn() -> KnnRecogniser:
+def _knn() -> KnnClassifier:
     reference = KnnReference.read(shipped.path("models/knn_reference.safetensors"))
-    return KnnRecogniser(rate=RATE, length=LENGTH, reference=reference)
+    return KnnClassifier(rate=RATE, length=LENGTH, reference=reference)
 
 
 def _stored(effort: Effort) -> Table:
@@ -227,8 +227,8 @@ def _follow(folder: Path) -> None:
     """Print what it takes to know the takes of a store."""
     store = Store(folder / "takes.db", ROOMY)
     base = ModelFile.read(shipped.path("models/generic.tflite"))
-    knn, shelf = _knn(), HeadShelf(folder / "heads")
-    personal = PersonalRecogniser(base)
+    knn, shelf = _knn(), HeadRegistry(folder / "heads")
+    personal = PersonalClassifier(base)
     posture = _Followed()
     learner = Learner(Config(), store, base, shelf, personal, knn, posture, Answerer())
     begin = time.process_time()

@@ -119,7 +119,7 @@ def _paths() -> dict[str, Callable[[], object]]:
 
     from harpi import shipped
     from harpi.publish.messages import State
-    from harpi.recognition.classifiers import GenericRecogniser
+    from harpi.recognition.classifiers import GenericClassifier
     from harpi.recognition.model_file import ModelFile
     from harpi.signal.features import features
     from harpi.signal.windows import WindowMaker
@@ -130,7 +130,7 @@ def _paths() -> dict[str, Callable[[], object]]:
     from tests.support.verdicts import verdict
 
     window = shipped_wearer().asked[:1]
-    generic = GenericRecogniser(ModelFile.read(shipped.path("models/generic.tflite")))
+    generic = GenericClassifier(ModelFile.read(shipped.path("models/generic.tflite")))
     knn = taught(remembered(REMEMBERED), 8)
     maker = WindowMaker(2 * RATE, RATE, LENGTH, LENGTH // 4)
     values = window.reshape(-1, 6)[: LENGTH // 2]

@@ -21,9 +21,9 @@ import numpy as np
 from harpi import shipped
 from harpi.config.schema import Config
 from harpi.errors import CalibrationError
-from harpi.evaluation.own_models import Lesson, OfflineTeacher
-from harpi.recognition.classifiers import PersonalRecogniser, Recogniser
-from harpi.recognition.knn import KnnRecogniser
+from harpi.evaluation.own_models import Lesson, OfflineTrainer
+from harpi.recognition.classifiers import Classifier, PersonalClassifier
+from harpi.recognition.knn import KnnClassifier
 from harpi.recognition.model_file import ModelFile
 from harpi.recording import Recording, read_each
 from harpi.signal.gait import gait_of, is_still, rotation_since
@@ -169,12 +169,12 @@ def _judge_wearer(
         score.shares.append((*as_it_was, *turned, *again))
 
 
-def _taught(activities: Activities, base: ModelFile) -> tuple[Recogniser, Recogniser]:
+def _taught(activities: Activities, base: ModelFile) -> tuple[Classifier, Classifier]:
     """Teach the kNN and the personal model of a device."""
     config = Config()
-    knn = KnnRecogniser(rate=RATE, length=LENGTH)
-    personal = PersonalRecogniser(base)
-    teacher = OfflineTeacher(config, base)
+    knn = KnnClassifier(rate=RATE, length=LENGTH)
+    personal = PersonalClassifier(base)
+    teacher = OfflineTrainer(config, base)
     lessons = []
     for number, (label, (learnt, _)) in enumerate(activities.items(), start=1):
         values = _flat(learnt)
@@ -189,7 +189,7 @@ def _taught(activities: Activities, base: ModelFile) -> tuple[Recogniser, Recogn
 
 
 def _shares(
-    models: tuple[Recogniser, Recogniser],
+    models: tuple[Classifier, Classifier],
     activities: Activities,
     rotation: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
 ) -> tuple[float, ...]:

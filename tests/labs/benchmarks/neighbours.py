@@ -21,7 +21,7 @@ import numpy as np
 
 from harpi import shipped
 from harpi.recognition import tensor_file
-from harpi.recognition.knn import KnnRecogniser
+from harpi.recognition.knn import KnnClassifier
 from harpi.recognition.knn_memory import KnnMemory, KnnReference
 from harpi.signal.features import FEATURE_NAMES, features
 from harpi.types import FloatArray
@@ -149,8 +149,8 @@ def remembered(count: int) -> FloatArray:
 
 
 def taught(
-    rows: FloatArray, classes: int, kind: type[KnnRecogniser] = KnnRecogniser
-) -> KnnRecogniser:
+    rows: FloatArray, classes: int, kind: type[KnnClassifier] = KnnClassifier
+) -> KnnClassifier:
     """Let harpi's remember them, by way of the file that it keeps."""
     count = len(rows)
     memory = KnnMemory(
@@ -166,13 +166,13 @@ def taught(
     return knn
 
 
-def _load(knn: KnnRecogniser, path: Path) -> None:
+def _load(knn: KnnClassifier, path: Path) -> None:
     """Load a file of any size: a million windows are more than harpi takes."""
     with patch.object(tensor_file, "_LARGEST_FILE", sys.maxsize):
         knn.load(path)
 
 
-def _untaught(capacity: int, kind: type[KnnRecogniser] = KnnRecogniser) -> KnnRecogniser:
+def _untaught(capacity: int, kind: type[KnnClassifier] = KnnClassifier) -> KnnClassifier:
     reference = KnnReference.read(shipped.path("models/knn_reference.safetensors"))
     return kind(rate=RATE, length=LENGTH, reference=reference, capacity=capacity)
 

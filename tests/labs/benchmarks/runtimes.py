@@ -20,7 +20,7 @@ import numpy as np
 
 from harpi import shipped
 from harpi.recognition import numpy_runtime
-from harpi.recognition.classifiers import GenericRecogniser
+from harpi.recognition.classifiers import GenericClassifier
 from harpi.recognition.model_file import CLASSES, ModelFile
 from harpi.types import FloatArray
 from tests.labs.benchmarks.effort import Effort
@@ -53,9 +53,9 @@ def measure(effort: Effort) -> list[Table]:
             table.not_run("everything", why_not("ai_edge_litert"))
         return tables
     judged: dict[str, Task] = {LITERT: _generic(litert, model.content)}
-    recogniser = GenericRecogniser(model)
+    recogniser = GenericClassifier(model)
     one = shipped_wearer().learnt[:1]
-    judged["harpi's GenericRecogniser, all told"] = lambda: recogniser.predict(one)
+    judged["harpi's GenericClassifier, all told"] = lambda: recogniser.predict(one)
     judged["LiteRT with XNNPACK"] = _generic(litert, model.content, "AUTO")
     judged["harpi's own, NumPy alone"] = _generic(numpy_runtime, model.content)
     if (tensorflow := load("tensorflow")) is None:

@@ -16,10 +16,10 @@ import numpy as np
 
 from harpi import shipped
 from harpi.config.schema import Config
-from harpi.evaluation.own_models import Lesson, OfflineTeacher
+from harpi.evaluation.own_models import Lesson, OfflineTrainer
 from harpi.publish.messages import State
-from harpi.recognition.classifiers import GenericRecogniser, Panel, PersonalRecogniser
-from harpi.recognition.knn import KnnRecogniser
+from harpi.recognition.classifiers import Classifiers, GenericClassifier, PersonalClassifier
+from harpi.recognition.knn import KnnClassifier
 from harpi.recognition.knn_memory import KnnReference
 from harpi.recognition.model_file import ModelFile
 from harpi.signal.features import features
@@ -103,7 +103,7 @@ class Device:
         self.base = ModelFile.read(shipped.path("models/generic.tflite"))
         self.knn, self.generic, self.personal = _taught(self.base, wearer)
         self.window = wearer.asked[:1]
-        self._panel = Panel([self.knn, self.generic, self.personal])
+        self._panel = Classifiers([self.knn, self.generic, self.personal])
         self._whole = Window(self.window[0], start=0.0, end=LENGTH / RATE)
         self.verdict = self.judge()
         played = recording()
@@ -123,10 +123,10 @@ class Device:
 
 def _taught(
     base: ModelFile, wearer: Wearer
-) -> tuple[KnnRecogniser, GenericRecogniser, PersonalRecogniser]:
+) -> tuple[KnnClassifier, GenericClassifier, PersonalClassifier]:
     """The three of a device that has learnt from a wearer."""
     reference = KnnReference.read(shipped.path("models/knn_reference.safetensors"))
-    knn = KnnRecogniser(rate=RATE, length=LENGTH, reference=reference)
+    knn = KnnClassifier(rate=RATE, length=LENGTH, reference=reference)
     lessons = []
     for number in np.unique(wearer.learnt_classes):
         values = wearer.learnt[wearer.learnt_classes == number].reshape(-1, 6)
@@ -134,11 +134,11 @@ def _taught(
         seconds = len(values) / RATE
         known = {"rate": RATE, "id": int(number) + 1, "count": len(values), "seconds": seconds}
         lessons.append(Lesson(take_of(f"activity {number}", **known), [run]))
-    teacher = OfflineTeacher(Config(), base)
+    teacher = OfflineTrainer(Config(), base)
     teacher.teach_knn(knn, lessons)
-    personal = PersonalRecogniser(base)
+    personal = PersonalClassifier(base)
     personal.use(teacher.train(lessons).head)
-    return knn, GenericRecogniser(base), personal
+    return knn, GenericClassifier(base), personal
 
 
 def _transforms(window: FloatArray) -> Callable[[], Any]:

@@ -21,14 +21,14 @@ from sklearn.preprocessing import StandardScaler
 
 from harpi import shipped
 from harpi.config.schema import Config, LearningSection
-from harpi.learning.heads import HeadShelf
+from harpi.learning.heads import HeadRegistry
 from harpi.learning.learner import Learner
 from harpi.learning.trainer import Outcome
-from harpi.learning.training_set import Material, Preparation
+from harpi.learning.training_set import Preparation, TrainingSet
 from harpi.recognition.answer import Answerer
-from harpi.recognition.classifiers import PersonalRecogniser
+from harpi.recognition.classifiers import PersonalClassifier
 from harpi.recognition.interpreter import Interpreter
-from harpi.recognition.knn import KnnRecogniser
+from harpi.recognition.knn import KnnClassifier
 from harpi.recognition.model_file import ModelFile
 from harpi.signal.orientation import PostureWatch
 from harpi.store.store import Store
@@ -118,10 +118,10 @@ def _preparation(base: ModelFile) -> Preparation:
     return Preparation(base, hop=Config().signal.hop, copies=0, degrees=0, seed=1)
 
 
-def _features(base: ModelFile, learnt: dict[str, FloatArray]) -> Material:
+def _features(base: ModelFile, learnt: dict[str, FloatArray]) -> TrainingSet:
     """Embed what is learnt, without copies."""
     preparation = _preparation(base)
-    return Material.of(
+    return TrainingSet.of(
         preparation.features(take, preparation.windows(take, [_samples(values)]))
         for number, (label, values) in enumerate(learnt.items(), start=1)
         for take in [take_of(label, rate=recording().rate, id=number)]
@@ -155,12 +155,12 @@ def _press_train(
             store.new_session()
             for label, values in runs.learnt.items():
                 store.add(take_of(label, rate=recording().rate), [_samples(values)])
-            personal, knn = PersonalRecogniser(base), KnnRecogniser(rate=25.0, length=64)
+            personal, knn = PersonalClassifier(base), KnnClassifier(rate=25.0, length=64)
             learner = Learner(
                 Config(learning=LearningSection(head=head)),  # type: ignore[arg-type]
                 store,
                 base,
-                HeadShelf(Path(folder) / "heads"),
+                HeadRegistry(Path(folder) / "heads"),
                 personal,
                 knn,
                 PostureWatch(),
@@ -205,7 +205,7 @@ def _train(learner: Learner, labels: tuple[str, ...]) -> float:
 class _Predicting:
     """Predicts in a thread, and notes the largest gap between two predictions."""
 
-    def __init__(self, personal: PersonalRecogniser, windows: FloatArray) -> None:
+    def __init__(self, personal: PersonalClassifier, windows: FloatArray) -> None:
         self.largest_gap = 0.0
         self._personal = personal
         self._windows = windows
@@ -231,7 +231,7 @@ class _Predicting:
 
 
 def _scikit_learn(
-    material: Material, judged: tuple[FloatArray, list[str]], repeats: int
+    material: TrainingSet, judged: tuple[FloatArray, list[str]], repeats: int
 ) -> tuple[float, float]:
     """Fit what a Python user would take, on the features of the same base."""
     interpreter = Interpreter(ModelFile.read(shipped.path("models/generic.tflite")))

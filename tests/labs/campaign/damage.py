@@ -19,7 +19,7 @@ from harpi.config.loading import load
 from harpi.config.schema import HistorySection
 from harpi.errors import HarpiError
 from harpi.imu.calibration import Calibration, GyroCalibration, read_calibration
-from harpi.learning.heads import INDEX, HeadShelf
+from harpi.learning.heads import INDEX, HeadRegistry
 from harpi.learning.models import BASE, KNN_REFERENCE
 from harpi.publish.history import History
 from harpi.publish.messages import compose_gap
@@ -97,14 +97,14 @@ def _read_reference(path: Path) -> object:
 
 
 def _make_shelf(folder: Path) -> Path:
-    shelf = HeadShelf(folder / "heads")
+    shelf = HeadRegistry(folder / "heads")
     shelf.add(tiny_head())
     return shelf.path(shelf.add(tiny_head()))
 
 
 def _read_head(path: Path) -> object:
     """Read it as the daemon does, which falls back to the head before, and says so."""
-    loaded = HeadShelf(path.parent).load(tiny_base())
+    loaded = HeadRegistry(path.parent).load(tiny_base())
     assert loaded.head is not None, "there is no usable head"
     if loaded.notice:
         raise HarpiError(loaded.notice.removesuffix("."))
@@ -120,7 +120,7 @@ def _make_index(folder: Path) -> Path:
 
 
 def _read_index(path: Path) -> object:
-    loaded = HeadShelf(path.parent).load(tiny_base())
+    loaded = HeadRegistry(path.parent).load(tiny_base())
     if loaded.notice:
         assert loaded.head is not None, "there is no usable head"
         raise HarpiError(loaded.notice.removesuffix("."))

@@ -15,7 +15,7 @@ from pathlib import Path
 from harpi.commands import Answer, Command, Record, Stop, Train
 from harpi.controls.client import Client
 from harpi.errors import ControlError
-from harpi.learning.heads import HeadShelf
+from harpi.learning.heads import HeadRegistry
 from harpi.learning.models import HEADS
 from harpi.publish.messages import Condition
 from harpi.store.store import FILE_NAME, Store
@@ -126,7 +126,7 @@ class Device:
 
     def head(self) -> int | None:
         """Give the number of the head in use."""
-        return HeadShelf(self.state / HEADS).current
+        return HeadRegistry(self.state / HEADS).current
 
     def warnings(self) -> list[str]:
         """Give the warnings and errors that were logged so far."""

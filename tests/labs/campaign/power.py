@@ -15,7 +15,7 @@ from typing import Any, get_args
 
 from harpi import shipped
 from harpi.errors import HarpiError
-from harpi.learning.heads import HeadShelf
+from harpi.learning.heads import HeadRegistry
 from harpi.learning.models import BASE, HEADS
 from harpi.recognition.model_file import ModelFile
 from harpi.store.store import FILE_NAME, Store
@@ -170,7 +170,7 @@ def _look(state: Path, base: ModelFile, before: Counted, after: Counted) -> str:
     promised = {number: what for number, what in before.kept.items() if number in after.kept}
     if any(kept.get(n) not in (what, after.kept[n]) for n, what in promised.items()):
         return "lost"
-    loaded = HeadShelf(state / HEADS).load(base)
+    loaded = HeadRegistry(state / HEADS).load(base)
     if loaded.notice:
         return "corrupt"
     if loaded.number is None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from harpi import shipped
-from harpi.recognition.classifiers import GenericRecogniser, imu_input
+from harpi.recognition.classifiers import GenericClassifier, imu_input
 from harpi.recognition.head_trainer import HeadTrainer
 from harpi.recognition.interpreter import Interpreter, load_runtime
 from harpi.recognition.model_file import ModelFile
@@ -64,7 +64,7 @@ def main() -> None:
         "python": platform.python_version(),
         "numpy": np.__version__,
         "runtime": load_runtime().__name__.split(".")[0],
-        "generic": [p.probabilities.tolist() for p in GenericRecogniser(base).predict(windows)],
+        "generic": [p.probabilities.tolist() for p in GenericClassifier(base).predict(windows)],
         "features": rows.tolist(),
         "loss": loss,
         "of two layers": of_two_layers(windows),

@@ -17,7 +17,7 @@ from typing import Any
 from harpi.commands import Command, Delete, Record, Stop, Train, Undo, Use
 from harpi.daemon import Daemon
 from harpi.imu.emulator import Chip, EmulatedBus, VirtualTime
-from harpi.learning.heads import HeadShelf
+from harpi.learning.heads import HeadRegistry
 from harpi.learning.models import HEADS
 from harpi.store.store import FILE_NAME, Store
 from tests.labs.rigs.store_workload import kept_in
@@ -31,7 +31,7 @@ LABELS = ("walking", "sitting", "standing")
 def what_is_kept(state: Path) -> dict[str, Any]:
     """Everything that a person counts on: the takes, and the head in use."""
     with Store(state / FILE_NAME, ROOMY, read_only=True) as store:
-        return {"kept": kept_in(store), "head": HeadShelf(state / HEADS).current}
+        return {"kept": kept_in(store), "head": HeadRegistry(state / HEADS).current}
 
 
 def teach(folder: Path, rounds: int) -> None:

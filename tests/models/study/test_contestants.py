@@ -9,7 +9,7 @@ import pytest
 
 from harpi import shipped
 from harpi.learning.trainer import Trainer
-from harpi.recognition.classifiers import PersonalRecogniser
+from harpi.recognition.classifiers import PersonalClassifier
 from harpi.recognition.head import Head
 from harpi.recognition.knn_memory import KnnReference
 from harpi.recognition.model_file import ModelFile
@@ -84,7 +84,7 @@ def test_personal_answers_as_the_recogniser_of_the_device(
     lesson = lesson_of(made).first(5)
     answers = device.contestants["personal"](lesson)(Asked(made.asked, device.embed))
     base = ModelFile.read(shipped.path("models/generic.tflite"))
-    said = PersonalRecogniser(base, heads[0]).predict(made.asked)
+    said = PersonalClassifier(base, heads[0]).predict(made.asked)
     assert [one.best for one in said] == [lesson.labels[code] for code in answers]
     assert [take.label for take in heads[0].takes] == ["walking", "jumping", "rowing"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from harpi.recognition.knn import KnnRecogniser
+from harpi.recognition.knn import KnnClassifier
 from harpi.types import FloatArray
 from harpi_models.datasets.catalogue import SPAR
 from harpi_models.datasets.layout import LENGTH, RATE
@@ -65,7 +65,7 @@ def course_of(folder: Path) -> Course:
 
 def score(learnt: FloatArray, classes: Any, asked: FloatArray, truth: Any) -> float:
     """Macro F1 of the device's kNN, when it knows nothing but these windows."""
-    knn = KnnRecogniser(rate=RATE, length=LENGTH)
+    knn = KnnClassifier(rate=RATE, length=LENGTH)
     for c in np.unique(classes):
         knn.add(learnt[classes == c], str(c))
     return macro_f1(truth, np.array([int(str(said.best)) for said in knn.predict(asked)]))
@@ -179,7 +179,7 @@ def test_an_answer_does_not_depend_on_what_else_is_asked(tmp_path: Path) -> None
     """For the nearest neighbours; `test_contestants` asks the same of every contestant."""
     recorded(tmp_path, vigour)
     course = course_of(tmp_path)
-    knn = KnnRecogniser(rate=RATE, length=LENGTH)
+    knn = KnnClassifier(rate=RATE, length=LENGTH)
     for c, learnt in enumerate(course.learnt):
         knn.add(learnt, str(c))
     together = knn.predict(course.asked)

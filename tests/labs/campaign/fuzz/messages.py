@@ -14,14 +14,14 @@ import msgspec
 from harpi import commands
 from harpi.cli.devices import JsonLines, PlainLines, follow
 from harpi.cli.roster import Roster
-from harpi.cli.terminal import Ending
+from harpi.cli.terminal import StopFlag
 from harpi.commands import COMMANDS, Answer, Command, Event, decode, encode
 from harpi.config.schema import CommandsSection, SocketSection
 from harpi.controls.socket import ControlSocket
 from harpi.errors import ControlError
 from harpi.evaluation.runs import RunLog
 from harpi.imu.emulator import VirtualTime
-from harpi.publish.commands import MqttDoor
+from harpi.publish.commands import MqttCommands
 from harpi.publish.messages import Health, State
 from harpi.publish.subscriber import Heard, LinkChanged
 from tests.labs.campaign.fuzz.hostile import json_seeds, json_words, nested
@@ -71,7 +71,7 @@ class _Publisher:
 
 def _mqtt(folder: Path) -> Feed:
     publisher = _Publisher()
-    door = MqttDoor(
+    door = MqttCommands(
         publisher,  # type: ignore[arg-type]
         FakeRoom(),
         CommandsSection(),
@@ -106,7 +106,7 @@ def _heard(folder: Path) -> Feed:
     class Once:
         """Says one thing, and that the link is gone."""
 
-        def __init__(self, heard: Heard, ending: Ending) -> None:
+        def __init__(self, heard: Heard, ending: StopFlag) -> None:
             self.said: list[Heard | LinkChanged] = [heard, LinkChanged(connected=False)]
             self.ending = ending
 
@@ -123,7 +123,7 @@ def _heard(folder: Path) -> Feed:
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             for view in (PlainLines(), JsonLines()):
-                ending = Ending()
+                ending = StopFlag()
                 follow(Once(heard, ending), view, ending, topic="harpi/+")
             if (member := roster.note(heard)) is not None:
                 print(member.line(), *member.row())

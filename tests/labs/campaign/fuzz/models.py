@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from harpi.errors import HarpiError
-from harpi.learning.heads import INDEX, HeadShelf
+from harpi.learning.heads import INDEX, HeadRegistry
 from harpi.recognition import interpreter, numpy_runtime
 from harpi.recognition.head import Head, LearntTake
 from harpi.recognition.knn_memory import KnnMemory, KnnReference
@@ -203,7 +203,7 @@ def _model_seeds() -> Sequence[bytes]:
 
 
 def _shelf(folder: Path) -> Feed:
-    shelf, base = HeadShelf(folder / "heads"), tiny_base()
+    shelf, base = HeadRegistry(folder / "heads"), tiny_base()
     shelf.add(tiny_head())
     index = folder / "heads" / INDEX
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from harpi.config.loading import build
 from harpi.evaluation.runs import FILE_NAME, RunLog
 from harpi.imu.emulator import VirtualTime
-from harpi.learning.heads import HeadShelf
+from harpi.learning.heads import HeadRegistry
 from harpi.signal.ring import Ring
 from harpi.store.store import Store
 from harpi.web.messages import Sources
@@ -80,7 +80,7 @@ def _server(folder: Path, password: str | None) -> WebServer:
         settings["web.password_file"] = str(file)
     store = Store(folder / "takes.db", ROOMY)
     store.add(take_of(session=store.new_session()), [signal(0.5)])
-    shelf = HeadShelf(folder / "heads")
+    shelf = HeadRegistry(folder / "heads")
     shelf.add(tiny_head())
     RunLog(folder / FILE_NAME).append(contest([("walking", {"knn": "walking"})])[1])
     server = WebServer(
