@@ -10,6 +10,7 @@ refused with its line.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -200,7 +201,7 @@ def _seconds(
         if unit != "s":
             notes.append(
                 f"its times are taken for {UNIT_NAMES[unit]}: in seconds it would have "
-                f"{1 / typical:.3g} Hz"
+                f"{_per_second(typical):.3g} Hz"
             )
     elif unit == "rows":
         raise refuse(
@@ -227,7 +228,9 @@ def _numbered(
 ) -> tuple[TimeArray, str, datetime | None, list[str]]:
     numbers = bool((times == np.rint(times)).all()) and typical == 1.0
     if not numbers:
-        known = [u for u, s in UNITS.items() if abs(1.0 / (typical * s) / rate - 1.0) < 0.05]
+        known = [
+            u for u, s in UNITS.items() if abs(_per_second(typical * s) / rate - 1.0) < 0.05
+        ]
         if not known:
             raise refuse(
                 f"its times are no numbers, and do not give the {rate:g} Hz of --rate",
@@ -249,9 +252,9 @@ def _likely_unit(times: TimeArray, typical: float, raw: Raw, where: str) -> str:
             "Give --rate if they are numbers of samples, or name the column time_ms",
         )
     for unit, scale in UNITS.items():
-        if SLOWEST <= 1.0 / (typical * scale) < 1000.0 * SLOWEST:
+        if SLOWEST <= _per_second(typical * scale) < 1000.0 * SLOWEST:
             return unit
-    rate = 1.0 / typical
+    rate = _per_second(typical)
     raise refuse(
         f"its rate would be {rate:g} Hz, which no body sensor has",
         where,
@@ -260,13 +263,13 @@ def _likely_unit(times: TimeArray, typical: float, raw: Raw, where: str) -> str:
 
 
 def _check_rate(typical: float, unit: str, raw: Raw, where: str) -> None:
-    rate = 1.0 / (typical * UNITS[unit])
+    rate = _per_second(typical * UNITS[unit])
     if SLOWEST <= rate <= FASTEST:
         return
     likely = [
         UNIT_NAMES[u]
         for u, scale in UNITS.items()
-        if SLOWEST <= 1.0 / (typical * scale) < 1000.0 * SLOWEST
+        if SLOWEST <= _per_second(typical * scale) < 1000.0 * SLOWEST
     ]
     hint = f"; they look like {likely[0]}" if likely else ""
     raise refuse(
@@ -281,6 +284,10 @@ def _since_1970(seconds: float) -> datetime | None:
     if not earliest.timestamp() <= seconds <= latest.timestamp():
         return None
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def _per_second(step: float) -> float:
+    return 1.0 / step if step > 1e-300 else math.inf
 
 
 def _typical_step(steps: TimeArray) -> float:

@@ -24,6 +24,9 @@ from harpi.recording.understood import Understood
 from harpi.recording.units import Scale, scale_of
 from harpi.types import AXES, FloatArray
 
+_LARGEST: Final = 1e8
+"""More than any sensor gives, in the smallest unit that is read."""
+
 RAILS_G: Final = (2.0, 4.0, 8.0, 16.0)
 RAILS_DEG_S: Final = (250.0, 500.0, 1000.0, 2000.0)
 """Ends of the ranges that sensors of people's devices have."""
@@ -39,6 +42,7 @@ def understand(raw: Raw, where: str, hints: Hints) -> tuple[Table, Understood]:
         RecordingError: it cannot be motion of a body sensor, or nobody can tell its units.
     """
     check_length(len(raw), where)
+    _check_numbers(raw, where)
     clock = clock_of(raw, hints, where)
     acc = clock.even(raw.acc)
     gyro = None if raw.gyro is None else clock.even(raw.gyro)
@@ -98,6 +102,21 @@ def understand(raw: Raw, where: str, hints: Hints) -> tuple[Table, Understood]:
         notes=(*raw.notes, *clock.notes, *scale.notes, *told),
         warnings=tuple(_warnings(raw, scale, dead, rail, len(values))),
     )
+
+
+def _check_numbers(raw: Raw, where: str) -> None:
+    """Refuse what no sensor gives in any unit, before anything is computed from it."""
+    for first, values in (("a", raw.acc), ("g", raw.gyro)):
+        if values is None:
+            continue
+        wrong = ~(np.abs(values) < _LARGEST)
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0]
+            raise refuse(
+                f"{raw.place(int(row))} has no finite {first}{'xyz'[column]}",
+                where,
+                "Remove the sample, or write what was measured",
+            )
 
 
 def at_the_rail(values: FloatArray) -> int:

@@ -19,6 +19,7 @@ from harpi.store.importing import import_files
 from harpi.store.store import Store
 from tests.labs.campaign.fuzz.hostile import LONG_NUMBER, NUMBERS, WORDS, nested
 from tests.labs.campaign.fuzz.target import Feed, Target
+from tests.recording import test_formats as formats
 from tests.support.takes import ROOMY, counts_of_chip, signal, take_of
 
 _HEADER = b"time,ax,ay,az,gx,gy,gz,label\n"
@@ -32,9 +33,9 @@ def _no_checksums() -> Iterator[None]:
         yield
 
 
-def _recording(ending: str) -> Any:
+def _recording(ending: str, written: str | None = None) -> Any:
     def open_it(folder: Path) -> Feed:
-        file, again = folder / f"recording{ending}", folder / f"again{ending}"
+        file, again = folder / f"recording{ending}", folder / f"again{written or ending}"
 
         def feed(content: bytes) -> None:
             file.write_bytes(content)
@@ -262,6 +263,31 @@ def _import_seeds(folder: Path) -> Sequence[bytes]:
     return seeds
 
 
+def _format_seeds(*makers: Any) -> Any:
+    """Files of the formats that other programs write, cut to a few lines."""
+
+    def seeds(folder: Path) -> Sequence[bytes]:
+        made = []
+        for number, make in enumerate(makers):
+            place = folder / str(number)
+            place.mkdir()
+            path = make(place)
+            made.append(path.read_bytes()[:3000].rpartition(b"\n")[0] + b"\n")
+        return made
+
+    return seeds
+
+
+def _acquisition_seeds(folder: Path) -> Sequence[bytes]:
+    payload = {
+        "interval_ms": 20,
+        "sensors": [{"name": f"{s}{a}", "units": "g"} for s in ("acc", "gyr") for a in "XYZ"],
+        "values": [[0.1, 0.2, 0.9, 1.0, 2.0, 3.0 + k] for k in range(6)],
+    }
+    whole = {"payload": payload}
+    return [json.dumps(whole).encode(), formats.cbor(whole), b"\xa1", b"\x9f" * 64, b"{" * 64]
+
+
 def _in_a_folder(make: Any) -> Any:
     """Seeds that need a folder to be made in."""
 
@@ -304,6 +330,49 @@ TARGETS = [
         (*_FIELDS, *_SHAPES, *NUMBERS),
         largest=8192,
         share=0.3,
+    ),
+    Target(
+        "logs",
+        "serial logs and tables of data sets",
+        _recording(".log", ".npz"),
+        _in_a_folder(
+            _format_seeds(
+                formats.arduino,
+                formats.arduino_adafruit,
+                formats.wisdm,
+                formats.pamap2,
+                formats.mhealth,
+            )
+        ),
+        (b"12:00:00.020 -> ", b"a/g:\t", b"Acceleration X: ", b"33,Walking,", b"NaN ", *WORDS),
+        share=0.2,
+    ),
+    Target(
+        "tables",
+        "tables of phyphox, AndroSensor and Physics Toolbox",
+        _recording(".csv"),
+        _in_a_folder(
+            _format_seeds(formats.phyphox, formats.androsensor, formats.physics_toolbox)
+        ),
+        (b"Time (s)", b"sep=;\n", b"wx,wy,wz", b"(m/s^2)", b"2024-05-06T12:00:00.020", *WORDS),
+        share=0.2,
+    ),
+    Target(
+        "acquisition",
+        "acquisitions of Edge Impulse as JSON and CBOR",
+        _recording(".cbor", ".npz"),
+        _in_a_folder(_acquisition_seeds),
+        (
+            b"payload",
+            b"values",
+            b"sensors",
+            b"interval_ms",
+            b"\x9f",
+            b"\xff",
+            b"\xfb",
+            *NUMBERS,
+        ),
+        share=0.2,
     ),
     Target(
         "import",
