@@ -100,6 +100,16 @@ def test_a_gap_in_time_begins_another_segment_and_keeps_its_length(tmp_path: Pat
     assert recording.begins == pytest.approx([0.0, 23.0])
 
 
+def test_a_pause_in_a_short_slow_recording_is_not_taken_for_another_unit(
+    tmp_path: Path,
+) -> None:
+    times = np.arange(8) / 12.5
+    times[4:] += 1.32
+    lines = [f"{t},0,0,1,0,0,0,a" for t in times]
+    recording = Recording.read(files.write(tmp_path / "r.csv", lines))
+    assert (recording.rate, recording.segment.max()) == (12.5, 1)
+
+
 def test_uneven_times_are_evened_out(tmp_path: Path) -> None:
     rng = np.random.default_rng(4)
     times = np.cumsum(rng.choice([0.015, 0.02, 0.02, 0.025, 0.04], 2000))

@@ -294,7 +294,7 @@ def _typical_step(steps: TimeArray) -> float:
     """Return the mean step without those that are gaps, or go back."""
     steps = steps[steps >= 0.0]
     if (steps > 0.0).any():
-        long = steps > 20.0 * np.median(steps[steps > 0.0])
+        long = steps > GAP_PERIODS * np.median(steps[steps > 0.0])
         if np.count_nonzero(long) < _FEWEST_PACKETS:
             steps = steps[~long]
     if not (steps > 0.0).any():

@@ -284,7 +284,7 @@ def _changes(values: FloatArray) -> bool:
 
 def _smooth(values: FloatArray) -> bool:
     """Tell motion of a body, which changes slowly, from noise."""
-    centred = values - values.mean(axis=0)
+    centred = values.astype(np.float64) - values.mean(axis=0, dtype=np.float64)
     power = float(np.square(centred).sum())
     return power > 0.0 and float((centred[1:] * centred[:-1]).sum()) > 0.4 * power
 
@@ -361,7 +361,7 @@ def _unconfirmed(
             remedy="Divide by 131 (MPU-6050 at 250 deg/s), 65.5, 32.8 or 16.4 (at 2000 deg/s) "
             "and name the column gx (deg/s)",
         )
-    if turning is not None and turning.loosely is not None:
+    if turning is not None and turning.loosely is not None and _smooth(acc):
         ratio = turning.loosely * 180.0 / math.pi
         for name, (least, most) in _LOOSELY.items():
             if least <= ratio <= most:
