@@ -93,6 +93,7 @@ LOCKS: Final = (
         "export",
         extras=("export", "dev"),
         inputs=("build.in",),
+        constraints=("models.lock",),
         machines=("x86_64",),
         pythons=((3, 11),),
     ),
@@ -167,7 +168,12 @@ def main() -> None:
 
 def compile_lock(tools: Path, one: Lock) -> None:
     """Let uv find the newest versions that go together."""
-    words = ["pip", "compile", "--quiet", "--upgrade", "--universal", "--generate-hashes"]
+    words = ["pip", "compile", "--quiet", "--upgrade", "--generate-hashes"]
+    systems = list(one.systems())
+    if len(systems) == 1:
+        words.append(f"--python-platform={systems[0][0]}-manylinux_2_36")
+    else:
+        words.append("--universal")
     words += ["--no-emit-index-url", "--no-header"]
     words += ["--python-version", ".".join(map(str, one.pythons[0]))]
     words += [f"--extra={extra}" for extra in one.extras]
