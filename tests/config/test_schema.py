@@ -45,6 +45,7 @@ def test_a_machine_that_was_set_up_for_harpi_has_its_folders(
 
 
 def test_on_a_laptop_the_user_has_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(schema, "SYSTEM_STATE", tmp_path / "none")
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)

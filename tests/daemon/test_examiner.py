@@ -85,7 +85,7 @@ def test_what_is_asked_for_is_logged_and_told(
     assert heard[-1].message.startswith("Run 1: kNN ")
     (report,) = RunLog(config.paths.state_folder / FILE_NAME).read().reports
     assert (found.run, found.takes, found.windows) == (1, 2, report.windows)
-    assert found.scores.keys() == {"knn", "generic"}
+    assert found.scores.keys() == {"knn", "generic", "answer"}
     knn = report.model("knn")
     assert knn is not None
     assert knn.every is not None

@@ -174,9 +174,9 @@ def test_a_zero_beyond_the_data_sheet(ward: Ward) -> None:
     assert (found.grade, "harpi calibrate accel" in found.remedy) == ("warning", True)
 
 
-def test_an_axis_without_noise_is_stuck(ward: Ward) -> None:
+def test_a_sensor_without_noise_does_not_measure(ward: Ward) -> None:
     ward.bus = chip_on_a_bus(ward.time, noise=False)
-    assert "stuck" in ward.examine_one("noise").text
+    assert "not even by noise" in ward.examine_one("sampling").text
 
 
 def test_a_missing_device_is_no_matter_of_permission(ward: Ward) -> None:

@@ -93,7 +93,7 @@ def test_a_full_fifo_is_one_transfer(adapter: Adapter) -> None:
         (2, BusNotFound, "raspi-config"),
         (5, BusFault, "baudrate"),
         (6, NoAcknowledge, "AD0"),
-        (11, BusFault, "other program"),
+        (11, BusFault, "another master"),
         (13, BusPermissionDenied, "usermod -aG i2c"),
         (16, BusBusy, "dtoverlay=mpu6050"),
         (19, NoAcknowledge, "Plug the adapter"),

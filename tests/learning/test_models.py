@@ -36,7 +36,7 @@ def test_figures_name_the_files(tmp_path: Path) -> None:
 
 
 def test_a_window_that_the_base_was_not_made_for(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"Set signal\.length = 64 and signal\.rate = 25"):
+    with pytest.raises(ModelError, match=r"windows of 64 samples at 25 .*Leave signal\.length"):
         load_models(device_config(tmp_path, signal__length=32))
 
 

@@ -54,7 +54,7 @@ def test_a_message_that_ends_the_connection_is_set_aside_and_the_rest_goes_on(
         device.publish_at("homeassistant/device/harpi-arm/config", b"{}" * 100)
         device._put("health", b"{}")
         device.publish_event(event("notice"))
-        device.publish_verdict(verdict(), SystemTime(), worn=True)
+        device.publish_verdict(verdict(), SystemTime())
         others = {"homeassistant/device/harpi-arm/config"}
         others |= {f"harpi/arm/{name}" for name in ("health", "event", "state", "history")}
         for topic in others - {forbidden}:
@@ -63,7 +63,7 @@ def test_a_message_that_ends_the_connection_is_set_aside_and_the_rest_goes_on(
         assert forbidden not in broker.topics
         before = broker.connections
         for _ in range(20):
-            device.publish_verdict(verdict(), SystemTime(), worn=True)
+            device.publish_verdict(verdict(), SystemTime())
         wait_until(lambda: broker.topics.count("harpi/arm/history") >= 21, "all get through")
         assert broker.connections == before
         (trouble,) = device.troubles()

@@ -210,6 +210,13 @@ def packages(patient: Context) -> Outcome:
     python = f"Python {platform.python_version()}"
     if version < _OLDEST:
         return fail(f"{python} is too old for harpi", "Use Python 3.11 to 3.13")
+    if patient.config.buttons.enabled or patient.config.leds.enabled:
+        both = [name for name in ("RPi.GPIO", "rpi-lgpio") if _installed(name)]
+        if len(both) == 2:
+            return fail(
+                "RPi.GPIO and rpi-lgpio are both installed, and overwrite each other",
+                "Run 'pip uninstall RPi.GPIO rpi-lgpio', then 'pip install harpi[gpio]'",
+            )
     content = _base(patient).content
     runtime = load_runtime(content).__name__.partition(".")[0]
     if runtime == "harpi":
@@ -221,13 +228,6 @@ def packages(patient: Context) -> Outcome:
                 f"{text}: {name} is installed and does not work here ({problem})",
                 f"Install it again for this computer: 'pip install --force-reinstall {name}'; "
                 "until then the models take longer",
-            )
-    if patient.config.buttons.enabled or patient.config.leds.enabled:
-        both = [name for name in ("RPi.GPIO", "rpi-lgpio") if _installed(name)]
-        if len(both) == 2:
-            return fail(
-                "RPi.GPIO and rpi-lgpio are both installed, and overwrite each other",
-                "Run 'pip uninstall RPi.GPIO rpi-lgpio', then 'pip install harpi[gpio]'",
             )
     if patient.config.web.enabled and not (_installed("starlette") and _installed("uvicorn")):
         return fail("the page needs packages that are missing", "pip install 'harpi[web]'")
