@@ -56,7 +56,8 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     first, second = captured.out.splitlines()
     assert first == "arm is online"
     assert re.fullmatch(
-        r"\d{4}-\d\d-\d\dT[\d:]{8}Z arm knn=walking:0\.70 generic=walking:0\.70 personal=-",
+        r"\d{4}-\d\d-\d\dT[\d:]{8}Z arm activity=\S+ "
+        r"knn=walking:0\.70 generic=walking:0\.70 personal=-",
         second,
     )
     assert "arm/health is not as harpi says it" in captured.err

@@ -33,7 +33,6 @@ def test_pressing_record_and_train_lets_the_personal_panel_come_right(
         assert tab.text("#classes button:first-child .need") == "✓ enough"
         assert len(device.daemon.session.situation.labels) == len(LABELS)
         tab.click("#train")
-        tab.wait_for_text("#training-words", "loss")
         tab.wait_for("!document.querySelector('#outcome').hidden", "training is over")
         assert "The new head for 4 labels is in use" in tab.text("#outcome-text")
 

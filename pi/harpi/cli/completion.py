@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -72,7 +73,8 @@ def _as_typed(label: str) -> str:
 
 def _config(context: typer.Context) -> Config:
     given = context.params
-    return load_settings(given.get("config"), given.get("assignments")).config
+    file = given.get("config")  # as typed: nothing converts it before completion
+    return load_settings(Path(file) if file else None, given.get("assignments")).config
 
 
 def _known(config: Config) -> list[str]:

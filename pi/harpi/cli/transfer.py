@@ -21,7 +21,6 @@ from harpi.cli.selection import (
     takes_to_change,
     takes_to_read,
 )
-from harpi.commands import LONGEST_TAKE
 from harpi.errors import RecordingError
 
 if TYPE_CHECKING:
@@ -208,6 +207,8 @@ def _told(done: Imported, choice: Choice, *, dry_run: bool) -> Iterator[str]:
             "without a gyroscope."
         )
     if done.beyond:
+        from harpi.commands import LONGEST_TAKE
+
         yield f"Left out {done.beyond:.0f} s: a take lasts {LONGEST_TAKE:.0f} s at most."
     if done.undated and (done.takes or done.known):
         yield "When it was recorded is not known; the takes are dated to end now."

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from harpi.commands import Answer
 from harpi.demo.runner import Scene, SceneScore
+from harpi.evaluation.messages import NAMES
 from harpi.types import SHOWN, Prediction, Verdict
 
 if TYPE_CHECKING:
     from harpi.demo.setup import Outcome
 
-NAMES: Final = {"knn": "kNN", "generic": "generic", "personal": "personal"}
 _BAR: Final = 20
 _UNTRAINED: Final = "has learnt nothing yet"
 _GREEN, _RED, _DIM, _BOLD, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"

@@ -123,29 +123,36 @@ def _behaviour(models: Sequence[ModelReport]) -> Iterator[str]:
 
 def _parts(kind: str, parts: Sequence[Part], models: Sequence[ModelReport]) -> Iterator[str]:
     trained = [model.model for model in models if model.trained]
-    heads = "".join(f"{name_of(model):<18}" for model in trained)
+    # Beside harpi's answer there is no room for intervals; JSON and the page have them.
+    width, shown = (18, _interval) if len(trained) <= 3 else (10, _value)
+    heads = "".join(f"{name_of(model):<{width}}" for model in trained)
     yield f"{kind:<{_NAME}}{'takes':>5}  {heads}".rstrip()
     for part in parts:
-        cells = "".join(f"{_interval(part.accuracy[model]):<18}" for model in trained)
+        cells = "".join(f"{shown(part.accuracy[model]):<{width}}" for model in trained)
         yield f"{_cut(part.name)}{part.takes:>5}  {cells}".rstrip()
 
 
 def _labels(report: Report) -> Iterator[str]:
-    """Write precision, recall and F1 of each label, models beside each other."""
+    """Write precision, recall and F1 of each label, models beside each other.
+
+    Precision is left to JSON and the page where four columns of three would be too wide.
+    """
     trained = [model for model in report.models if model.trained]
     if not trained:
         return
-    heads = "".join(f"  {name_of(model.model):<15}" for model in trained)
+    kinds = ("prec", "rec", "F1")[len(trained) > 3 :]
+    width = 5 * len(kinds)
+    heads = "".join(f"  {name_of(model.model):<{width}}" for model in trained)
     yield f"{'':{_NAME + 13}}{heads}".rstrip()
-    columns = f"  {'prec':<5}{'rec':<5}{'F1':<5}" * len(trained)
+    columns = ("  " + "".join(f"{kind:<5}" for kind in kinds)) * len(trained)
     yield f"{'label':<{_NAME}}{'takes':>5}{'windows':>8}{columns}".rstrip()
     for place, row in enumerate(trained[0].by_label):
         cells = ""
         for model in trained:
             figures = model.by_label[place]
-            values = (figures.precision, figures.recall, figures.f1)
+            values = (figures.precision, figures.recall, figures.f1)[-len(kinds) :]
             shown = "".join(f"{_short(value):<5}" for value in values)
-            cells += f"  {shown if figures.known else 'not known'.ljust(15)}"
+            cells += f"  {shown if figures.known else 'not known'.ljust(width)}"
         yield f"{_cut(row.label)}{row.takes:>5}{row.windows:>8}{cells}".rstrip()
 
 
@@ -178,6 +185,10 @@ def _worst(confusion: Confusion) -> Iterator[str]:
     ]
     for count, label, answer, windows in sorted(mistakes, reverse=True)[:_WORST]:
         yield f"  {label} taken for {answer}: {count} of {windows} windows"
+
+
+def _value(interval: Interval) -> str:
+    return _short(interval.value)
 
 
 def _interval(interval: Interval) -> str:

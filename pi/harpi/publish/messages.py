@@ -13,7 +13,6 @@ import msgspec
 from msgspec import Meta, Struct
 
 from harpi.commands import Evaluated, ModelFigures
-from harpi.types import ANSWER
 
 if TYPE_CHECKING:
     from harpi.timebase import Timebase
@@ -139,7 +138,8 @@ class State(Struct, frozen=True, kw_only=True):
             name: Opinion.of(prediction, verdict.latencies[name])
             for name, prediction in verdict.predictions.items()
         }
-        together = Opinion.of(verdict.answer, verdict.latencies.get(ANSWER, 0.0))
+        answer = verdict.answer
+        together = Opinion.of(answer, verdict.latencies.get(answer.model, 0.0))
         return cls(
             time=now,
             sequence=sequence,

@@ -13,9 +13,10 @@ import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,9 +55,8 @@ def load_runtime(model: bytes | None = None) -> ModuleType:
             log.warning("%s does not work here (%s); NumPy takes its place", name, problem)
             continue
         try:
-            runtime = __import__(name, fromlist=["interpreter"]).interpreter
-            return cast("ModuleType", runtime)
-        except (ImportError, AttributeError) as error:
+            return import_module(f"{name}.interpreter")
+        except ImportError as error:
             log.warning("%s cannot be imported (%s); NumPy takes its place", name, error)
     from harpi.recognition import numpy_runtime
 

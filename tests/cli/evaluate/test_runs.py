@@ -40,7 +40,12 @@ def test_two_runs_compare(harpi: Harpi) -> None:
     assert harpi("evaluate", "compare", "2", "1").out == said.out
     machine = json.loads(harpi("evaluate", "compare", "last-1", "--json").out)
     assert (machine["earlier"], machine["later"], machine["takes"]) == (2, 3, 6)
-    assert [change["model"] for change in machine["models"]] == ["knn", "generic", "personal"]
+    assert [change["model"] for change in machine["models"]] == [
+        "knn",
+        "generic",
+        "personal",
+        "answer",
+    ]
 
 
 def test_a_run_that_is_not_there_does_not_compare(harpi: Harpi) -> None:

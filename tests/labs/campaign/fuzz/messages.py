@@ -24,6 +24,7 @@ from harpi.imu.emulator import VirtualTime
 from harpi.publish.commands import MqttCommands
 from harpi.publish.messages import Health, State
 from harpi.publish.subscriber import Heard, LinkChanged
+from harpi.supervisor import Supervisor
 from tests.labs.campaign.fuzz.hostile import json_seeds, json_words, nested
 from tests.labs.campaign.fuzz.target import Feed, Target
 from tests.support.conditions import condition
@@ -64,6 +65,8 @@ class _Publisher:
 
     def repeat(self, first: int, last: int) -> int:
         return max(0, min(last, first + 10) - first)
+
+    supervisor = Supervisor()
 
     def __getattr__(self, name: str) -> Any:
         return lambda *_: None
