@@ -145,17 +145,6 @@ def test_the_oldest_pip_installs_a_lock_when_everything_has_a_newer_release(
 
 
 @pytest.mark.oldest_pip
-def test_left_to_pip_a_newer_release_breaks_the_lock(tmp_path: Path) -> None:
-    """What `make test` ended with before: pip resolved, and met an extra without a digest."""
-    dev = next(one for one in LOCKS if one.name == "dev")
-    pip = [sys.executable, str(OLDEST_PIP)]
-    listed = with_newer_releases(dev.path, tmp_path / "index")
-    with pytest.raises(subprocess.CalledProcessError) as broken:
-        installed(pip, listed, tmp_path / "index", "--require-hashes")
-    assert "coverage" in broken.value.stderr
-
-
-@pytest.mark.oldest_pip
 def test_the_oldest_pip_puts_harpi_in_without_asking_the_index() -> None:
     words = ["install", "--quiet", "--dry-run", "--no-index", "--no-deps"]
     subprocess.run(

@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import packages_distributions
 from typing import Final
 
-_CONFIG_CHECK: Final = """
+_CONFIG_SHOW: Final = """
 from harpi.cli import main
-sys.argv = ["harpi", "config", "check"]
+sys.argv = ["harpi", "config", "show"]
 try:
     main()
 except SystemExit:
@@ -66,7 +66,7 @@ def startups() -> dict[str, Startup]:
     with tempfile.TemporaryDirectory() as folder:
         _, bare = _run("")
         return {
-            "harpi config check": _startup(_CONFIG_CHECK, bare),
+            "harpi config show": _startup(_CONFIG_SHOW, bare),
             "daemon": _startup(_DAEMON.format(folder=folder), bare),
         }
 

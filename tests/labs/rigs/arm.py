@@ -150,6 +150,8 @@ class System:
 
     def _install(self, root: Path, pinned: list[str]) -> None:
         words = ["install", "--target", str(root / "wheels"), "--only-binary=:all:"]
+        # pip 23 holds a wheel against the Python that pip runs on, not against its tags.
+        words += ["--ignore-requires-python"]
         words += ["--no-compile", "--python-version", self.python, "--implementation", "cp"]
         words += [
             f"--abi={abi}" for abi in (f"cp{self.python.replace('.', '')}", "abi3", "none")
