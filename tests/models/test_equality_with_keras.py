@@ -76,7 +76,7 @@ def test_the_base_of_a_model_file_takes_another_head() -> None:
     first = convert_model(digit_base(), softmax_head(), Sgd())
     from harpi.recognition.model_file import ModelFile
 
-    base = FileBase(ModelFile.parse(first.content, "first"))
+    base = FileBase(ModelFile.parse(first.content, "first"), "first", "1")
     second = convert_model(base, mlp_head([8]), Adam())
     assert second.metadata.labels == first.metadata.labels
     assert second.metadata.head.hidden == (8,)
