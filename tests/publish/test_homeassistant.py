@@ -11,7 +11,7 @@ from typing import Any
 
 import paho.mqtt.publish
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harpi.commands import LabelCount
@@ -189,6 +189,7 @@ def test_a_flood_of_births_is_not_answered_by_one_of_announcements(
 
 
 @given(st.lists(st.text(min_size=1, max_size=12), unique=True, max_size=12))
+@example(["0", *(f"{'é' * n}-" for n in range(2, 13))])
 def test_in_parts_the_device_is_the_same_and_no_part_is_too_large(labels: list[str]) -> None:
     config = configured()
     whole = json.loads(discovery_payload_of(config, ANSWERS, labels, gone=["b"]))

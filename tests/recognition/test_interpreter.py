@@ -128,6 +128,7 @@ def test_the_older_runtime_is_used_where_its_numpy_allows(
     older.interpreter = ModuleType("tflite_runtime.interpreter")  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
     monkeypatch.setitem(sys.modules, "tflite_runtime", older)
+    monkeypatch.setitem(sys.modules, "tflite_runtime.interpreter", older.interpreter)
     monkeypatch.setattr(np, "__version__", numpy_version)
     assert (load_runtime() is older.interpreter) == works
 

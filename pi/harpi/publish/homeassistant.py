@@ -173,14 +173,15 @@ def discovery_payloads(
         "avty_t": f"{base}/status",
     }
     parts: list[dict[str, Component]] = [{}]
-    room = math.inf if largest is None else largest - len(msgspec.json.encode(about))
-    left = room - len(msgspec.json.encode(taken_back))
+    empty = len(msgspec.json.encode({**about, "cmps": taken_back}))
+    room = math.inf if largest is None else largest - empty
+    left = room
     for name, component in components.items():
         short = {_SHORT.get(key, key): value for key, value in component.items()}
         size = len(msgspec.json.encode({name: short}))
         if parts[-1] and size > left:
             parts.append({})
-            left = room - len(msgspec.json.encode(taken_back))
+            left = room
         parts[-1][name] = short
         left -= size
     return [msgspec.json.encode({**about, "cmps": {**part, **taken_back}}) for part in parts]

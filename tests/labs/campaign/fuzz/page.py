@@ -8,6 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
+# anyio imports this at the first file it serves; as deep in the stack as that is, CPython 3.11
+# cannot parse what pytest rewrites.
+from anyio import open_file  # noqa: F401
+
 from harpi.config.loading import build
 from harpi.evaluation.runs import FILE_NAME, RunLog
 from harpi.imu.emulator import VirtualTime
