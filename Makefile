@@ -11,8 +11,10 @@ PYTHON_HOMEASSISTANT ?= $(firstword $(foreach python,python3.12 python3.13 \
   $(shell $(python) -c 'import ensurepip, venv' 2>/dev/null && echo $(python))))
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Options for pytest, e.g. make test PYTEST="-k sampler -x"
+# Options for pytest, e.g. make test PYTEST="-k sampler -x", or "-n 0" for one after the other
 PYTEST ?=
+# Tests share nothing, so that they can run side by side.
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check static lint types imports coverage test-models test-export test-homeassistant test-newest rigs docs deb bench campaign audit lock clean
@@ -24,7 +26,7 @@ demo: $(VENV)/.demo ## play a real recording through the emulated chip, three mo
 	@$(BIN)/harpi demo $(DEMO)
 
 test: $(VENV)/.dev ## run the tests
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(PYTEST)
 
 check: static coverage ## format, lint, types, import rules, tests with coverage
 
@@ -41,10 +43,10 @@ imports: $(VENV)/.dev ## the floors of the house (import-linter)
 	@$(BIN)/lint-imports
 
 coverage: $(VENV)/.dev ## tests with a coverage report
-	@$(BIN)/python -m pytest --cov --cov-report=term --cov-report=html $(PYTEST)
+	@$(BIN)/python -m pytest --cov --cov-report=term --cov-report=html $(SIDE_BY_SIDE) $(PYTEST)
 
 test-models: $(VENV)-models/.models ## the workshop's tests, with TensorFlow (1.5 GB)
-	@$(VENV)-models/bin/python -m pytest -m models tests/models $(PYTEST)
+	@$(VENV)-models/bin/python -m pytest -m models tests/models $(SIDE_BY_SIDE) $(PYTEST)
 
 test-export: $(VENV)-export/.export $(VENV)-k210 ## ONNX and the K210, judged by ONNX Runtime and the chip's simulator (1.7 GB)
 	@HARPI_K210_PYTHON=$(VENV)-k210/bin/python $(VENV)-export/bin/python -m pytest -m export tests/models $(PYTEST)
@@ -59,7 +61,7 @@ test-newest: ## the tests with the newest releases of everything, in an environm
 	@$(VENV)-newest/bin/python -m pip --quiet install --upgrade pip
 	@$(VENV)-newest/bin/python -m pip --quiet install --editable '.[dev]'
 	@$(VENV)-newest/bin/python -m pip list
-	@$(VENV)-newest/bin/python -m pytest $(PYTEST)
+	@$(VENV)-newest/bin/python -m pytest $(SIDE_BY_SIDE) $(PYTEST)
 
 rigs: $(VENV)/.dev ## a real kernel, systemd and ARM, without a Pi (minutes; docs/rigs.md)
 	@$(BIN)/python -m tests.labs.rigs $(PYTEST)

@@ -13,6 +13,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -70,6 +71,18 @@ def logging_as_it_was() -> Iterator[None]:
 _left_out = pytest.StashKey[dict[str, int]]()
 
 
+class SideBySide:
+    """What one process left out, told to the one that prints; all leave out the same."""
+
+    def pytest_testnodedown(self, node: Any) -> None:
+        node.config.stash[_left_out] = node.workeroutput.get("left_out", {})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.pluginmanager.hasplugin("xdist") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(SideBySide())
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     left_out: dict[str, int] = {}
     kept = []
@@ -82,19 +95,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for marker in lacking[:1]:
             left_out[marker] = left_out.get(marker, 0) + 1
     config.stash[_left_out] = left_out
+    if (output := getattr(config, "workeroutput", None)) is not None:
+        output["left_out"] = left_out
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     items[:] = kept
-    fatal = [NEEDS[m][1] for m in left_out if m not in ELSEWHERE]
-    if fatal and os.environ.get("CI"):
-        raise pytest.UsageError(
-            "in CI every test must run; this machine lacks " + ", ".join(fatal)
-        )
+    if _fatal(left_out):
+        items[:] = []  # which pytest does not take for a success
+
+
+def _fatal(left_out: dict[str, int]) -> list[str]:
+    if not os.environ.get("CI"):
+        return []
+    return [NEEDS[marker][1] for marker in left_out if marker not in ELSEWHERE]
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    for marker, count in config.stash.get(_left_out, {}).items():
+    left_out = config.stash.get(_left_out, {})
+    for marker, count in left_out.items():
         terminalreporter.write_line(
             f"NOT RUN: {count} tests need {NEEDS[marker][1]}", yellow=True, bold=True
+        )
+    if fatal := _fatal(left_out):
+        terminalreporter.write_line(
+            f"In CI every test must run; this machine lacks {', '.join(fatal)}.", red=True
         )

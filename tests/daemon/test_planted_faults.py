@@ -132,8 +132,8 @@ def test_a_fault_in_a_thread_is_told_and_the_thread_goes_on(
     with Daemon(config, bus=emulated(timebase), timebase=timebase, gpio=Pins()) as daemon:
         provoke(daemon)
         wait_until(lambda: plant.worked, "it works again")
+        wait_until(lambda: daemon.condition().health.faults == {thread: 1}, "it is counted")
         condition = daemon.condition()
-    assert condition.health.faults == {thread: 1}
     assert [problem for problem in condition.problems if thread in problem]
     assert "MemoryError: planted" in caplog.text
     assert "Traceback" in caplog.text

@@ -8,7 +8,7 @@ let state = "idle";
 
 export function show(situation) {
   state = situation.state;
-  for (const button of byId("heads").querySelectorAll("button[data-use]")) button.disabled = state !== "idle";
+  for (const button of byId("heads").querySelectorAll("button[data-use]")) button.disabled = state !== "idle" || button.dataset.use === "never";
 }
 
 export async function refresh() {
@@ -64,7 +64,7 @@ function showTools(tools, head) {
     tools.replaceChildren();
     return;
   }
-  const use = make("button", { type: "button", "data-use": true, disabled: state !== "idle" || Boolean(head.problem), "aria-label": `Use head ${head.number}`, click: () => change("use", head) }, "Use");
+  const use = make("button", { type: "button", "data-use": head.problem ? "never" : "idle", disabled: state !== "idle" || Boolean(head.problem), "aria-label": `Use head ${head.number}`, click: () => change("use", head) }, "Use");
   const drop = make("button", { type: "button", "aria-label": `Delete head ${head.number}`, click: () => ask(tools, head) }, "Delete");
   tools.replaceChildren(use, drop);
 }
