@@ -10,6 +10,7 @@ from harpi.errors import BusPermissionDenied
 from harpi.imu.bus import Bus, sensor_error
 from harpi.imu.emulator import Fault, FaultKind, FaultPlan
 from harpi.imu.emulator.settings import Variant
+from harpi.store.claim import StateClaim
 from tests.doctor.ward import (
     BOOTED,
     Hands,
@@ -217,3 +218,12 @@ def test_a_busy_pin(ward: Ward) -> None:
     assert found.grade == "failure"
     assert "GPIO6" in found.text
     assert "gpioinfo" in found.remedy
+
+
+def test_a_second_harpi_on_one_state_folder(ward: Ward) -> None:
+    with StateClaim(ward.config.paths.state_folder):
+        findings = ward.examine()
+    assert findings["daemon"].grade == "failure"
+    assert "another harpi uses this state folder" in findings["daemon"].text
+    assert "paths.state" in findings["daemon"].remedy
+    assert findings["sampling"].grade == "skipped"  # it may use the sensor, too

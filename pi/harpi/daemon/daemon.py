@@ -22,6 +22,7 @@ from harpi.daemon.status import (
     status_line,
     totals_of,
 )
+from harpi.errors import AlreadyRunning
 from harpi.imu.bus import Bus, SmbusBus
 from harpi.imu.health import SensorHealth
 from harpi.imu.sampler import Sampler
@@ -29,6 +30,7 @@ from harpi.memory import use_few_arenas
 from harpi.publish.messages import Condition, Health, LinkFigures, RecentFigures
 from harpi.signal.ring import Ring
 from harpi.signal.windows import WindowMaker
+from harpi.store.claim import StateClaim
 from harpi.supervisor import Supervisor
 from harpi.systemd import Notifier
 from harpi.timebase import SystemTime, Timebase
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_PATIENCE: Final = 5.0
+"""Seconds to wait for a command that changes takes while no daemon runs."""
 NOT_CONNECTED: Final = LinkFigures(sent=0, dropped=0, connections=0)
 """Figures of the link where MQTT is switched off."""
 
@@ -119,6 +123,7 @@ class Daemon:
         )
         self.listeners: list[Callable[[Samples], None]] = [self.recognition.feed]
         self._shares_bus = bus is None
+        self._state_claim: StateClaim | None = None
         self._claim: SensorClaim | None = None
         self._bus = bus or (
             SmbusBus(sensor.bus, at_once=False) if patient else SmbusBus(sensor.bus)
@@ -165,11 +170,16 @@ class Daemon:
             SensorError: the sensor does not start, and `patient` is off.
             ModelError: a model cannot be used.
             ConfigError: the password file or a certificate cannot be used.
-            ControlError: another program of harpi uses the sensor.
+            AlreadyRunning: another program of harpi uses the sensor or the state folder.
         """
         use_few_arenas()
         if self._shares_bus:
             self._claim = SensorClaim(self.config)
+        try:
+            self._state_claim = StateClaim(self.config.paths.state_folder, patience=_PATIENCE)
+        except AlreadyRunning:
+            self._release()
+            raise
         preparing = ThreadPoolExecutor(1, "preparing")
         preparation = preparing.submit(self._prepare)
         preparing.shutdown(wait=False)
@@ -203,8 +213,13 @@ class Daemon:
         if self.publisher is not None:
             self.publisher.stop()
         self._bus.close()
-        if self._claim is not None:
-            self._claim.release()
+        self._release()
+
+    def _release(self) -> None:
+        """Leave sensor and state to others."""
+        for claim in (self._claim, self._state_claim):
+            if claim is not None:
+                claim.release()
 
     def __enter__(self) -> Self:
         self.start()

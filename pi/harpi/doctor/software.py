@@ -27,6 +27,7 @@ from harpi.recognition.classifiers import GenericClassifier
 from harpi.recognition.interpreter import load_runtime, problem_of
 from harpi.recognition.knn_memory import KnnReference
 from harpi.recognition.model_file import ModelFile
+from harpi.store.claim import StateClaim
 from harpi.store.database import MB
 from harpi.store.store import FILE_NAME, Store
 from harpi.types import AXES
@@ -192,8 +193,11 @@ def daemon(patient: Context) -> Outcome:
 
 
 def _alone(patient: Context) -> Outcome:
+    folder = patient.config.paths.state_folder
     try:
         patient.claim()
+        if folder.is_dir():
+            StateClaim(folder).release()
     except AlreadyRunning as error:
         patient.hands_off = "another program of harpi has it"
         return failure_of(error)
