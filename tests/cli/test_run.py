@@ -77,6 +77,22 @@ def test_a_daemon_that_is_killed_is_offline(broker: Broker, tmp_path: Path) -> N
 
 
 @pytest.mark.broker
+@pytest.mark.parametrize("own", ["paths.runtime", "paths.state"])
+def test_a_second_one_is_refused_before_the_broker_hears_of_it(
+    broker: Broker, tmp_path: Path, own: str
+) -> None:
+    words = command(tmp_path, broker.port)
+    with listening(broker) as listener, running_harpi(*words) as first:
+        listener.wait_for("state")
+        second = harpi(*words, "--set", f"{own}={tmp_path / 'own'}")
+        assert second.returncode == 8
+        assert "another harpi" in second.stderr
+        listener.wait_for("state", len(listener.of("state")) + 1)
+        assert listener.of("status") == [b"online"]
+        assert "ends the connection" not in end(first)
+
+
+@pytest.mark.broker
 def test_a_broker_that_restarts_misses_nothing(broker: Broker, tmp_path: Path) -> None:
     with running_harpi(*command(tmp_path, broker.port)) as run:
         with listening(broker) as listener:

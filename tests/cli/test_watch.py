@@ -73,7 +73,7 @@ def test_a_broker_that_refuses(tmp_path: Path) -> None:
     with running(Broker(tmp_path, password="correct horse")) as broker:
         done = harpi("watch", "--host", broker.host, "--port", str(broker.port))
     assert done.returncode == 7
-    assert "broker refuses harpi: Not authorized" in done.stderr
+    assert "broker refuses harpi (Not authorized)" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -89,3 +89,9 @@ def test_what_others_found_comes_last() -> None:
     assert (
         problems(connected=False, notices=("The store is full.",))[-1] == "The store is full."
     )
+
+
+def test_a_broker_that_refuses_is_no_broker_that_does_not_run() -> None:
+    refused = "refuses harpi (Not authorized); check mqtt.username"
+    said = problems(connected=False, troubles=(refused,))
+    assert said == (f"The broker at localhost:1883 {refused}.",)

@@ -143,7 +143,7 @@ def test_an_unreachable_broker_is_said_once(
     assert caplog.messages == [
         (
             f"broker 127.0.0.1:{broker.port} cannot be reached (Connection refused), "
-            "going on without it"
+            "going on without it; check that it runs, and mqtt.host and mqtt.port"
         )
     ]
 
@@ -188,8 +188,12 @@ def test_a_wrong_password_is_said_and_never_shown(
     ):
         settings = section(broker, username=broker.user, password_file=str(password_file))
         with publishing(settings) as publisher:
-            wait_until(lambda: "refuses harpi: Not authorized" in caplog.text, "a warning")
+            wait_until(lambda: "refuses harpi (Not authorized)" in caplog.text, "a warning")
             assert not publisher.connected
+            (trouble,) = publisher.troubles()
+            assert trouble.endswith(
+                "; check mqtt.username and the password in mqtt.password_file"
+            )
     assert "staple" not in caplog.text
 
 

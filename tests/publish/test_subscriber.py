@@ -95,7 +95,9 @@ def test_the_newest_take_the_place_of_the_oldest(said: Broker) -> None:
 def test_who_has_no_password_is_told_what_to_check(tmp_path: Any) -> None:
     with (
         running(Broker(tmp_path, password="correct horse")) as broker,
-        pytest.raises(BrokerError, match=r"refuses harpi: Not authorized\. Check"),
+        pytest.raises(
+            BrokerError, match=r"refuses harpi \(Not authorized\)\. Check mqtt.username and"
+        ),
     ):
         Subscriber(section(broker))
 

@@ -46,6 +46,7 @@ def condition(
     uptime: float = 100.0,
     page: str | None = None,
     notices: tuple[str, ...] = (),
+    troubles: tuple[str, ...] = (),
     long_ago: bool = False,
     **recognition: int,
 ) -> Condition:
@@ -63,4 +64,5 @@ def condition(
         ),
         page=page,
         notices=notices,
+        troubles=troubles,
     )

@@ -188,6 +188,9 @@ class Daemon:
             teaching = preparation.result()
             self._join_up(teaching)
             teaching.start()
+            # Only now: another daemon at the socket would have raised.
+            if self.publisher is not None:
+                self.publisher.start()
             if self.page is not None:
                 from harpi.daemon.services import start_page
 
@@ -246,6 +249,8 @@ class Daemon:
         use_few_arenas()
         teaching = self._prepare()
         self._join_up(teaching)
+        if self.publisher is not None:
+            self.publisher.start()
         teaching.open()
 
     def play(self, seconds: float) -> None:
@@ -308,8 +313,6 @@ class Daemon:
         self.session.subscribe(self._resting.hear)
         self.listeners.append(self.session.feed)
         self.sinks.extend((teaching.show, self._tell))
-        if self.publisher is not None:
-            self.publisher.start()
         log.info(
             "%s, %d samples per second, a window of %g s every %g s",
             self._chip.where,

@@ -108,10 +108,10 @@ def condition_of(
     found = list(_of_the_sensor(config, sensor, recent))
     if sensor.state == "running":
         found += _of_the_recognition(config, health, recent)
-    if mqtt.enabled and not connected:
+    if mqtt.enabled and not connected and not troubles:
         found.append(
-            f"The broker at {broker.address} is not connected. Check that it runs, and "
-            "mqtt.host and mqtt.port; the log says why (`journalctl -u harpi`)."
+            f"The broker at {broker.address} is not connected yet. If that lasts, check "
+            "that it runs, and mqtt.host and mqtt.port."
         )
     if mqtt.enabled:
         found += [f"The broker at {broker.address} {trouble}." for trouble in troubles]

@@ -264,7 +264,10 @@ class Link:
             else:
                 client.connect(self._section.host, self._section.port, KEEPALIVE_SECONDS)
         except (OSError, ValueError) as error:
-            self.complain(f"cannot be reached ({reason_of(error)}), going on without it")
+            self.complain(
+                f"cannot be reached ({reason_of(error)}), going on without it; check that it "
+                "runs, and mqtt.host and mqtt.port"
+            )
             return False
         client.loop_start()
         return True
@@ -349,7 +352,7 @@ class Link:
             if is_refusal(reason) and len(self._versions) > 1:
                 self._try_next_version()
             else:
-                self.complain(f"refuses harpi: {reason}")
+                self.complain(f"refuses harpi ({reason}); {remedy_for(reason)}")
             self._answered.set()
             return
         if not self._short_lived:
@@ -551,6 +554,22 @@ NAMES: Final[dict[MQTTProtocolVersion, Version]] = {
 
 _UNSUPPORTED: Final = 0x84
 """Reason code "unsupported protocol version" (MQTT 5.0, 3.2.2.2)."""
+
+
+_LOGIN: Final = (0x86, 0x87)
+"""Reason codes "bad user name or password" and "not authorized"; brokers use either for a
+wrong password."""
+
+
+def remedy_for(reason: ReasonCode) -> str:
+    """Say what to check where a broker refuses a connection.
+
+    Args:
+        reason: as the broker gives it; the library turns the codes of MQTT 3.1.1 into these.
+    """
+    if reason.value in _LOGIN:
+        return "check mqtt.username and the password in mqtt.password_file"
+    return "check mqtt.username, mqtt.password_file, mqtt.tls and mqtt.version"
 
 
 def is_refusal(reason: ReasonCode) -> bool:

@@ -15,7 +15,15 @@ from paho.mqtt.reasoncodes import ReasonCode
 from harpi.config.schema import MqttSection
 from harpi.errors import BrokerError
 from harpi.publish.client import Client, guess
-from harpi.publish.link import NAMES, VERSIONS, is_refusal, login, reason_of, tls_context
+from harpi.publish.link import (
+    NAMES,
+    VERSIONS,
+    is_refusal,
+    login,
+    reason_of,
+    remedy_for,
+    tls_context,
+)
 from harpi.publish.messages import Version
 
 CONNECT_SECONDS: Final = 5.0
@@ -104,9 +112,9 @@ class Subscriber:
             if not self._answer.of_version:
                 break
         raise BrokerError(
-            f"broker refuses harpi: {self._answer.refusal}",
+            f"broker refuses harpi ({self._answer.refusal})",
             where=self._where,
-            remedy="Check mqtt.username, mqtt.password_file, mqtt.tls and mqtt.version",
+            remedy=self._answer.remedy[:1].upper() + self._answer.remedy[1:],
         )
 
     def _begin(self, client: paho.Client) -> None:
@@ -143,7 +151,7 @@ class Subscriber:
         self, client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _props: Any
     ) -> None:
         if reason.is_failure:
-            self._answer.refuse(str(reason), of_version=is_refusal(reason))
+            self._answer.refuse(str(reason), remedy_for(reason), of_version=is_refusal(reason))
             return
         client.subscribe(self._topics)
         self._put(LinkChanged(connected=True))
@@ -185,6 +193,7 @@ class _Answer:
         self.given = threading.Event()
         self.accepted = False
         self.refusal = ""
+        self.remedy = ""
         self.of_version = False
 
     def accept(self) -> None:
@@ -192,9 +201,10 @@ class _Answer:
             self.accepted = True
             self.given.set()
 
-    def refuse(self, why: str, *, of_version: bool = False) -> None:
+    def refuse(self, why: str, remedy: str = "", *, of_version: bool = False) -> None:
         if not self.given.is_set():
             self.refusal, self.of_version = why, of_version
+            self.remedy = remedy or "check mqtt.port, mqtt.tls and mqtt.version"
             self.given.set()
 
 
