@@ -18,7 +18,8 @@ from harpi.publish.messages import State
 from harpi.publish.publisher import MqttPublisher
 from harpi.timebase import SystemTime
 from tests.support.broker import Broker, running, wait_until
-from tests.support.command import HARPI, environment, harpi
+from tests.support.command import HARPI, environment, harpi, running_harpi
+from tests.support.device import recording_path
 from tests.support.terminal import Terminal
 from tests.support.verdicts import verdict
 
@@ -67,6 +68,32 @@ def test_a_broker_that_is_not_there() -> None:
         f"harpi: 127.0.0.1:{port}: broker cannot be reached: Connection refused. "
         "Check mqtt.host and mqtt.port, and that the broker runs.\n"
     )
+
+
+@pytest.mark.parametrize("broker_is", ["mqtt.enabled=false", "mqtt.port=1"])
+def test_without_a_broker_it_is_the_harpi_of_this_computer(
+    tmp_path: Path, broker_is: str
+) -> None:
+    here = ["--set", f"paths.runtime={tmp_path / 'run'}", "--set", broker_is]
+    own = ["--set", "device.id=arm", "--set", f"paths.state={tmp_path / 'state'}"]
+    emulated = ["--emulate", str(recording_path()), "--set", "signal.hop=8"]
+    with running_harpi("run", *emulated, *own, *here):
+        wait_until((tmp_path / "run/harpi.sock").exists, "the daemon runs")
+        done = harpi("watch", *here, "--count", "2")
+        named = harpi("watch", *here, "--count", "2", "--host", "127.0.0.1")
+    assert done.returncode == 0, done.stderr
+    assert "arm is online" in done.stdout
+    assert done.stdout.count("arm activity=") == 2
+    assert ("Showing the harpi of this computer instead." in done.stderr) == (
+        "port" in broker_is
+    )
+    assert named.returncode == 7
+
+
+def test_a_user_without_a_password_is_asked_for_one() -> None:
+    done = harpi("watch", "--user", "viewer")
+    assert done.returncode == 2
+    assert "--user: this user's password is missing" in done.stderr
 
 
 def test_a_broker_that_refuses(tmp_path: Path) -> None:

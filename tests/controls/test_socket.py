@@ -16,7 +16,7 @@ import pytest
 
 from harpi.commands import LARGEST_MESSAGE, Answer, Record, Status, Stop, encode
 from harpi.controls.client import Client
-from harpi.controls.socket import MOST_CLIENTS, MOST_FOLLOWERS, ControlSocket
+from harpi.controls.socket import EVENTS, MOST_CLIENTS, MOST_FOLLOWERS, ControlSocket
 from harpi.errors import AlreadyRunning, ControlError, DaemonNotRunning
 from tests.support.broker import wait_until
 from tests.support.control_socket import control_socket, served
@@ -214,6 +214,45 @@ def test_many_clients_are_served_at_once(room: FakeRoom, server: ControlSocket) 
         crowded = stack.enter_context(raw(server))
         assert "clients are connected" in line_from(crowded).message
     assert len(room.commands) == MOST_CLIENTS
+
+
+def test_who_watches_hears_what_is_told_and_what_happens(
+    room: FakeRoom, server: ControlSocket, folder: Path
+) -> None:
+    assert not server.watched
+    with Client(folder) as client:
+        assert client.begin_to_watch().ok
+        assert server.watched
+        server.tell("state", b'{"sequence": 3}')
+        room.become(state="recording", label="walking")
+        room.happens(message="Recording walking.")
+        heard: dict[str, bytes] = {}
+        while not {"condition", "state", "event", "session"} <= heard.keys():
+            said = client.said(PATIENCE)
+            assert said is not None
+            heard[said.name] = bytes(said.payload)
+        assert heard["condition"] == examined()
+        assert heard["state"] == b'{"sequence": 3}'
+        assert b"walking" in heard["session"]
+    wait_until(lambda: not server.watched, "the client is forgotten")
+
+
+def test_who_watches_and_reads_slowly_misses_the_oldest(
+    server: ControlSocket, folder: Path
+) -> None:
+    with Client(folder) as client:
+        client.begin_to_watch()
+        for number in range(3 * EVENTS):
+            server.tell("state", b"%d" % number)
+        last = str(3 * EVENTS - 1).encode()
+        while said_by(client) != last:
+            pass
+
+
+def said_by(client: Client) -> bytes:
+    said = client.said(PATIENCE)
+    assert said is not None
+    return bytes(said.payload)
 
 
 def test_followers_leave_places_for_commands(room: FakeRoom, server: ControlSocket) -> None:

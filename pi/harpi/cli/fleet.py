@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from harpi.cli.options import Assignments, ConfigFile, load_settings
+from harpi.cli.options import (
+    Assignments,
+    BrokerHost,
+    BrokerPassword,
+    BrokerPort,
+    BrokerUser,
+    ConfigFile,
+    broker_assignments,
+    load_settings,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -17,12 +26,10 @@ def register(app: typer.Typer) -> None:
 def fleet(
     config: ConfigFile = None,
     assignments: Assignments = None,
-    host: Annotated[
-        str | None, typer.Option(metavar="HOST", help="Broker, instead of mqtt.host.")
-    ] = None,
-    port: Annotated[
-        int | None, typer.Option(metavar="PORT", help="Port, instead of mqtt.port.")
-    ] = None,
+    host: BrokerHost = None,
+    port: BrokerPort = None,
+    user: BrokerUser = None,
+    password_file: BrokerPassword = None,
     json: Annotated[
         bool, typer.Option("--json", help="A list of the devices; with --watch a line each.")
     ] = False,
@@ -35,7 +42,10 @@ def fleet(
     A device that is off is listed as it was last heard. With --watch the list is redrawn on a
     terminal; into a pipe goes a line for each change.
 
-    Example: harpi fleet --host raspberrypi.local
+    A broker with access rules shows a device's own account that device alone; an account that
+    may read all devices is given with --user.
+
+    Example: harpi fleet --host raspberrypi.local --user viewer --password-file viewer.password
     """
     import sys
     from contextlib import closing
@@ -44,11 +54,7 @@ def fleet(
     from harpi.cli.terminal import INTERRUPTED, StopFlag, console_on
     from harpi.publish.subscriber import Subscriber
 
-    changes = list(assignments or [])
-    if host is not None:
-        changes.append(f"mqtt.host={host}")
-    if port is not None:
-        changes.append(f"mqtt.port={port}")
+    changes = [*(assignments or ()), *broker_assignments(host, port, user, password_file)]
     mqtt = load_settings(config, changes).config.mqtt
     roster, console = Roster(), console_on(sys.stdout)
     subscriber = Subscriber(mqtt, names=TOPICS, capacity=CAPACITY)
@@ -62,5 +68,6 @@ def fleet(
     if ending.asked:
         raise typer.Exit(INTERRUPTED)
     if not roster.members:
-        print(f"harpi: no device is known under {mqtt.prefix}/", file=sys.stderr)
+        who = f" that {mqtt.username} may see" if mqtt.username else ""
+        print(f"harpi: no device{who} is known under {mqtt.prefix}/", file=sys.stderr)
     print_list(roster, console, json=json)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harpi.errors import UsageError
+
 if TYPE_CHECKING:
     from harpi.config.loading import Settings
 
@@ -27,6 +29,50 @@ Assignments = Annotated[
         "--set", "-s", metavar="SECTION.KEY=VALUE", help="Override one setting; repeatable."
     ),
 ]
+
+BrokerHost = Annotated[
+    str | None, typer.Option("--host", metavar="HOST", help="Broker, instead of mqtt.host.")
+]
+BrokerPort = Annotated[
+    int | None, typer.Option("--port", metavar="PORT", help="Port, instead of mqtt.port.")
+]
+BrokerUser = Annotated[
+    str | None,
+    typer.Option(
+        "--user", metavar="NAME", help="User at the broker, instead of mqtt.username."
+    ),
+]
+BrokerPassword = Annotated[
+    Path | None,
+    typer.Option(
+        "--password-file",
+        metavar="FILE",
+        help="File whose first line is that user's password, instead of mqtt.password_file.",
+    ),
+]
+
+
+def broker_assignments(
+    host: str | None, port: int | None, user: str | None, password_file: Path | None
+) -> list[str]:
+    """Give the settings that the options for a broker stand for.
+
+    Raises:
+        UsageError: a user is given without a password.
+    """
+    if user is not None and password_file is None:
+        raise UsageError(
+            "this user's password is missing",
+            where="--user",
+            remedy="Write it into a file that only you may read, and add --password-file FILE",
+        )
+    given = {
+        "mqtt.host": host,
+        "mqtt.port": port,
+        "mqtt.username": user,
+        "mqtt.password_file": password_file,
+    }
+    return [f"{key}={value}" for key, value in given.items() if value is not None]
 
 
 def load_settings(config: Path | None, assignments: Sequence[str] | None) -> Settings:

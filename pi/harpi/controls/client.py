@@ -13,7 +13,7 @@ from typing import Final, Self, TypeVar
 import msgspec
 
 from harpi.commands import Answer, Command, Event, decode, encode
-from harpi.controls.socket import FILE_NAME, Asked, Changed, Lines, LineTooLong
+from harpi.controls.socket import FILE_NAME, Asked, Changed, Lines, LineTooLong, Said
 from harpi.errors import ControlError, DaemonNotRunning
 from harpi.files import decode_json
 
@@ -118,6 +118,32 @@ class Client:
         while True:
             yield self._read(Event)
 
+    def begin_to_watch(self) -> Answer:
+        """Ask for all that the device says, which `said` then gives.
+
+        The connection is good for nothing else afterwards.
+
+        Raises:
+            ControlError: the daemon does not answer, or ended.
+        """
+        self._send(msgspec.json.encode(Asked(command="watch")))
+        return self._read(Answer)
+
+    def said(self, seconds: float) -> Said | None:
+        """Give what the device says next, or None after `seconds` of silence.
+
+        Raises:
+            ControlError: the daemon ended, or put this client out.
+        """
+        self._connection.settimeout(seconds)
+        try:
+            line = self._lines.read()
+        except TimeoutError:
+            return None
+        except (OSError, LineTooLong) as error:
+            raise self._broken(error) from error
+        return self._understood(line, Said)
+
     def _send(self, line: bytes) -> None:
         try:
             self._connection.sendall(line + b"\n")
@@ -131,6 +157,9 @@ class Client:
             line = self._lines.read()
         except (OSError, LineTooLong) as error:
             raise self._broken(error) from error
+        return self._understood(line, kind)
+
+    def _understood(self, line: bytes | None, kind: type[_T]) -> _T:
         if line is None:
             raise self._broken(ConnectionResetError("the connection was closed"))
         try:

@@ -5,6 +5,7 @@ JSON; the daemon answers with one line. More lines may follow on the same connec
 line ``{"command": "follow"}`` asks for events instead: one line for each, for as long as the
 client reads them. ``{"command": "examine"}`` asks how the device does, and
 ``{"command": "look", "at": "takes"}`` says that another program has changed the takes.
+``{"command": "watch"}`` asks for what goes out over MQTT: verdicts, events and health.
 
 Who may: the user that harpi runs as, root, and the members of `socket.group`; the file's
 permissions say so, and the credentials of the peer are checked besides. A client that is
@@ -24,6 +25,7 @@ import select
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -48,6 +50,10 @@ MOST_FOLLOWERS: Final = 8
 
 SHARE: Final = 12
 """Clients at once of one user; root and the daemon's own user may have all places."""
+
+
+HEALTH_SECONDS: Final = 5.0
+"""How often somebody who watches is told how the device does."""
 
 
 EVENTS: Final = 256
@@ -105,12 +111,28 @@ class ControlSocket:
         self._clients_lock = threading.Lock()
         self._users: dict[threading.Thread, int] = {}
         self._followers = 0
+        self._watchers: tuple[_Waiting, ...] = ()
         self._ending = threading.Event()
 
     @property
     def path(self) -> Path:
         """Where clients find it."""
         return self._path
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody wants to hear what `tell` says."""
+        return bool(self._watchers)
+
+    def tell(self, name: str, payload: bytes) -> None:
+        """Say something to all who watch; never waits. Who reads slowly misses the oldest.
+
+        Args:
+            name: last part of the topic that has it over MQTT.
+            payload: JSON.
+        """
+        for waiting in self._watchers:
+            _put(waiting, name, payload)
 
     def start(self) -> None:
         """Open the socket and serve it in threads of its own.
@@ -269,7 +291,10 @@ class ControlSocket:
                 return
             match question_of(line):
                 case Asked(command="follow"):
-                    self._let_follow(connection)
+                    self._let_follow(connection, self._send_events)
+                    return
+                case Asked(command="watch"):
+                    self._let_follow(connection, self._send_all)
                     return
                 case Asked(command="examine"):
                     connection.sendall(self._examine() + b"\n")
@@ -285,7 +310,9 @@ class ControlSocket:
                 continue
             connection.sendall(encode(answer) + b"\n")
 
-    def _let_follow(self, connection: socket.socket) -> None:
+    def _let_follow(
+        self, connection: socket.socket, send: Callable[[socket.socket], None]
+    ) -> None:
         with self._clients_lock:
             crowded = self._followers >= MOST_FOLLOWERS
             self._followers += not crowded
@@ -293,7 +320,7 @@ class ControlSocket:
             self._refuse(connection, f"{MOST_FOLLOWERS} clients follow already; try again")
             return
         try:
-            self._send_events(connection)
+            send(connection)
         finally:
             with self._clients_lock:
                 self._followers -= 1
@@ -324,6 +351,36 @@ class ControlSocket:
         finally:
             self._room.unsubscribe(listener)
 
+    def _send_all(self, connection: socket.socket) -> None:
+        """Send what is told, events and health, until the client hangs up or harpi ends."""
+        waiting: _Waiting = queue.Queue(EVENTS)
+
+        def listener(event: Event) -> None:
+            _put(waiting, "event", encode(event))
+            _put(waiting, "session", msgspec.json.encode(event.situation))
+
+        with self._clients_lock:
+            self._watchers = (*self._watchers, waiting)
+        self._room.subscribe(listener)
+        try:
+            connection.sendall(encode(self._answer(True, "watching")) + b"\n")
+            due = 0.0
+            while not self._ending.is_set():
+                if (now := time.monotonic()) >= due:
+                    due = now + HEALTH_SECONDS
+                    _say(connection, "condition", self._examine())
+                try:
+                    name, payload = waiting.get(timeout=0.2)
+                except queue.Empty:
+                    if _hung_up(connection):
+                        return
+                    continue
+                _say(connection, name, payload)
+        finally:
+            self._room.unsubscribe(listener)
+            with self._clients_lock:
+                self._watchers = tuple(one for one in self._watchers if one is not waiting)
+
     def _refuse(self, connection: socket.socket, why: str) -> None:
         with contextlib.suppress(OSError):
             connection.sendall(encode(self._answer(False, why)) + b"\n")
@@ -352,6 +409,21 @@ def _credentials(connection: socket.socket) -> tuple[int, int]:
     return user, group
 
 
+_Waiting = queue.Queue[tuple[str, bytes]]
+
+
+def _put(waiting: _Waiting, name: str, payload: bytes) -> None:
+    """Put something into a queue, in the place of the oldest where it is full."""
+    with contextlib.suppress(queue.Empty, queue.Full):
+        if waiting.full():
+            waiting.get_nowait()
+        waiting.put_nowait((name, payload))
+
+
+def _say(connection: socket.socket, name: str, payload: bytes) -> None:
+    connection.sendall(msgspec.json.encode(Said(name, msgspec.Raw(payload))) + b"\n")
+
+
 def _hung_up(connection: socket.socket) -> bool:
     """Whether the other end has closed; anything that it still says is not read."""
     if not select.select([connection], [], [], 0)[0]:
@@ -373,10 +445,11 @@ Changed = Literal["takes", "runs"]
 """What another program may change beside the daemon: the takes, or the log of evaluations."""
 
 
-Question = Literal["follow", "examine", "look"]
+Question = Literal["follow", "examine", "look", "watch"]
 """What can be asked beside commands. `follow`: events in place of answers, one line for each.
 `examine`: how the device does, in one line (`harpi.publish.messages.Condition`). `look`: that
-the daemon looks again at what another program has changed."""
+the daemon looks again at what another program has changed.
+`watch`: `Said` in place of answers, one line for each."""
 
 
 class Asked(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -385,6 +458,13 @@ class Asked(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     command: Question
     at: Changed | None = None
     """Where to `look`."""
+
+
+class Said(Struct, frozen=True):
+    """What a device says, as over MQTT: the last part of the topic, and the payload."""
+
+    name: str
+    payload: msgspec.Raw
 
 
 class LineTooLong(ValueError):

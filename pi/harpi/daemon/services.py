@@ -20,6 +20,7 @@ from harpi.learning.learner import Learner
 from harpi.learning.models import LoadedModels
 from harpi.publish.commands import MqttCommands
 from harpi.publish.homeassistant import Discovery
+from harpi.publish.messages import State
 from harpi.publish.publisher import MqttPublisher
 from harpi.session import Session
 from harpi.signal.orientation import PostureWatch
@@ -126,16 +127,16 @@ class Services:
                 self._doors.append(leds)
                 self._watchers.append(leds.show)
         if config.socket.enabled:
-            self._doors.append(
-                ControlSocket(
-                    self.session,
-                    runtime,
-                    config.socket,
-                    examine=examine,
-                    look_again=self.session.look_again,
-                    supervisor=supervisor,
-                )
+            local = ControlSocket(
+                self.session,
+                runtime,
+                config.socket,
+                examine=examine,
+                look_again=self.session.look_again,
+                supervisor=supervisor,
             )
+            self._doors.append(local)
+            self._watchers.append(_LocalStates(local, timebase).show)
 
     def open(self) -> None:
         """Begin to learn what the store holds already."""
@@ -195,6 +196,22 @@ class Services:
         """Show a verdict to the lights, and to whoever else looks on."""
         for watch in self._watchers:
             watch(verdict)
+
+
+class _LocalStates:
+    """Tells verdicts to those who watch at the local socket, as `/state` does over MQTT."""
+
+    def __init__(self, local: ControlSocket, timebase: Timebase) -> None:
+        self._local = local
+        self._timebase = timebase
+        self._verdicts = 0
+
+    def show(self, verdict: Verdict) -> None:
+        """Tell a verdict, where anybody watches."""
+        if self._local.watched:
+            state = State.of(verdict, self._verdicts, self._timebase)
+            self._local.tell("state", state.encode())
+        self._verdicts += 1
 
 
 def _open_to_read(config: Config) -> Store | None:
