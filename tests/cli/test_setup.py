@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.setup.test_features import WITH_BROKER
+from tests.support.broker import PATIENCE, wait_until
 from tests.support.command import harpi
 from tests.support.fake_pi import PI_4, make_pi, snapshot
+from tests.support.terminal import Terminal
 
 
 @pytest.fixture
@@ -58,6 +61,39 @@ def test_there_and_back(pi: Path) -> None:
     assert snapshot(pi) == before
     nothing = harpi("setup", "--root", str(pi), "--remove")
     assert nothing.stdout == "- Nothing of `harpi setup` is on this machine.\n"
+
+
+@pytest.mark.broker
+def test_on_a_terminal_it_asks_and_shows_what_it_made_once(tmp_path: Path) -> None:
+    pi = make_pi(tmp_path / "pi", WITH_BROKER)
+    terminal = Terminal("setup", "--root", str(pi), "--user", "ada", width=120)
+    for question, answer in (
+        ("Are buttons wired", "y"),
+        ("Are LEDs wired", "n"),
+        ("Serve the page", "y"),
+        ("Install an MQTT broker", "y"),
+    ):
+        wait_until(lambda question=question: question in terminal.written, question)  # type: ignore[misc]
+        terminal.type(f"{answer}\n")
+    assert terminal.wait(PATIENCE) == 0
+    password = (pi / "etc/harpi/page.password").read_text().strip()
+    assert "https://raspberrypi.local:6050/" in terminal.written
+    assert terminal.written.count(password) == 1
+    assert "user homeassistant, password: " in terminal.written
+    again = harpi("setup", "--root", str(pi), "--user", "ada", "--page")
+    assert password not in again.stdout
+    text = (pi / "etc/harpi/harpi.d/20-setup.toml").read_text()
+    assert "[buttons]\nenabled = true" in text
+    assert "[leds]" not in text
+
+
+@pytest.mark.broker
+def test_into_a_file_goes_no_password(tmp_path: Path) -> None:
+    pi = make_pi(tmp_path / "pi", WITH_BROKER)
+    done = harpi("setup", "--root", str(pi), "--page", "--broker")
+    assert done.returncode == 0, done.stderr
+    assert "password: in /etc/harpi/page.password" in done.stdout
+    assert (pi / "etc/harpi/page.password").read_text().strip() not in done.stdout
 
 
 def test_who_is_not_root_is_told_so_in_a_sentence(

@@ -12,10 +12,14 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from harpi.setup.features import Features
+from tests.setup.test_features import WITH_BROKER
 from tests.support.fake_pi import (
     copy,
     make_pi,
@@ -88,8 +92,10 @@ def kill_before(number: int, work: Callable[[], object]) -> bool:
     return status != 0
 
 
-def kills(start: Path, folder: Path, work: Callable[[Path], object]) -> Iterator[Path]:
-    """Give copies of a system in which some work was killed, one for each moment."""
+def kills(
+    start: Path, folder: Path, work: Callable[[Path], object], *, every: int = 1
+) -> Iterator[Path]:
+    """Give copies of a system in which some work was killed, for each moment or some."""
     number = 1
     while True:
         system = copy(start, folder / f"{number}")
@@ -97,7 +103,7 @@ def kills(start: Path, folder: Path, work: Callable[[Path], object]) -> Iterator
             return
         yield system
         shutil.rmtree(system)
-        number += 1
+        number += every
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +152,38 @@ def test_the_next_run_ends_right_and_can_be_taken_back(
         assert snapshot(system) == snapshot(pi), system.name
         moments += 1
     assert moments > 50
+
+
+@pytest.mark.broker
+def test_page_and_broker_are_finished_by_the_next_run(folder: Path) -> None:
+    pi = make_pi(folder / "pi", WITH_BROKER)
+    with_all = partial(install_with, run=Tools(), features=Features(page=True, broker=True))
+    start = copy(pi, folder / "start")
+    install(start)
+    moments = 0
+    for system in kills(start, folder, with_all, every=6):
+        with_all(system)
+        assert not with_all(system).changed, system.name
+        users = (system / "etc/mosquitto/harpi.passwords").read_text().splitlines()
+        assert len(users) == 3, system.name
+        uninstall(system)
+        assert snapshot(system) == snapshot(pi), system.name
+        moments += 1
+    assert moments > 5
+
+
+class Tools:
+    """openssl and mosquitto_passwd, quick ones: what they make is not looked at here."""
+
+    def __call__(self, words: Sequence[str], *, text: str = "", may_fail: bool = False) -> bool:
+        if words[0] == "systemd-sysusers":
+            return sysusers(words, text=text, may_fail=may_fail)
+        OTHERS["work"] = True
+        for option, word in pairwise(words):
+            if option in ("-keyout", "-out"):
+                Path(word).write_text(word)
+        OTHERS["work"] = False
+        return True
 
 
 def test_it_can_be_taken_back_at_once(pi: Path, folder: Path) -> None:

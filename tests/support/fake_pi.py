@@ -9,8 +9,9 @@ from pathlib import Path
 
 from harpi.files import write_atomically
 from harpi.setup.applying import Outcome, remove, set_up
+from harpi.setup.features import Features
 from harpi.setup.machine import Run, detect, run
-from harpi.setup.plan import find, make_plan
+from harpi.setup.plan import NO_FEATURES, find, make_plan
 
 PI_4 = "Raspberry Pi 4 Model B Rev 1.1"
 CONFIG_TXT = b"""\
@@ -77,11 +78,12 @@ def install(
     profile: str | None = None,
     say: Callable[[str], None] = lambda _: None,
     run: Run = run,
+    features: Features = NO_FEATURES,
 ) -> Outcome:
     """Do what `harpi setup --root` does."""
     machine = detect(root)
     origin = find(machine)
-    plan = make_plan(machine, origin, run, user=user, profile=profile)
+    plan = make_plan(machine, origin, run, user=user, profile=profile, features=features)
     return set_up(machine, origin, plan, run, say, python="python3")
 
 

@@ -55,6 +55,10 @@ class Terminal:
         """The picture that stands on the terminal."""
         return self.written.rpartition(HOME)[2]
 
+    def type(self, text: str) -> None:
+        """Type something."""
+        os.write(self._primary, text.encode())
+
     def end(self, number: signal.Signals) -> int:
         """Tell it to end, once; give its exit code."""
         self.process.send_signal(number)

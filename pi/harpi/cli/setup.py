@@ -12,6 +12,8 @@ import typer
 from harpi.errors import SetupError, UsageError
 
 if TYPE_CHECKING:
+    from harpi.config.schema import Config
+    from harpi.setup.features import Features
     from harpi.setup.machine import Machine
     from harpi.setup.plan import Origin, Plan
 
@@ -53,6 +55,32 @@ def setup(
             metavar="PATH", help="What the service starts; this harpi where not given."
         ),
     ] = None,
+    buttons: Annotated[
+        bool | None,
+        typer.Option(
+            "--buttons/--no-buttons", help="Use buttons, wired as `harpi pinout` shows."
+        ),
+    ] = None,
+    leds: Annotated[
+        bool | None,
+        typer.Option("--leds/--no-leds", help="Use LEDs, wired as `harpi pinout` shows."),
+    ] = None,
+    page: Annotated[
+        bool | None,
+        typer.Option(
+            "--page/--no-page",
+            help="Serve the page to phones and computers in the network, with a password and "
+            "a certificate that are made here.",
+        ),
+    ] = None,
+    broker: Annotated[
+        bool | None,
+        typer.Option(
+            "--broker/--no-broker",
+            help="Install an MQTT broker (mosquitto) here, with passwords, a certificate and "
+            "access rules; without: use no broker.",
+        ),
+    ] = None,
     any_board: Annotated[
         bool,
         typer.Option("--any-board", help="Install the service on a board that is no Pi, too."),
@@ -70,11 +98,14 @@ def setup(
 ) -> None:
     """Make a Raspberry Pi ready for harpi: boot configuration, user, service.
 
-    It can be called again at any time, also after it broke off, and does what is missing.
+    On a terminal it asks about buttons, LEDs, the page and a broker, unless an option says it.
+    It can be called again at any time, also after it was interrupted, and does what is missing.
     Everything that it touches is written down in /var/lib/harpi-setup, with a copy of what
     was there before, and can be taken back.
 
     Example: sudo harpi setup
+
+    Example: sudo harpi setup --buttons --leds --page --broker
 
     Example: harpi setup --dry-run
 
@@ -98,18 +129,49 @@ def setup(
     if not machine.is_pi and not any_board:
         _no_pi(machine, dry_run=dry_run)
         return
+    from harpi.setup.features import Features
     from harpi.setup.machine import run
-    from harpi.setup.plan import find, make_plan
+    from harpi.setup.plan import configuration, find, make_plan
 
     origin = find(machine, program)
+    features = Features(buttons=buttons, leds=leds, page=page, broker=broker)
+    if not (features.asked or dry_run) and _at_a_terminal():
+        features = _ask(configuration(machine))
     caller = os.environ.get("SUDO_USER") if machine.live else None
     if caller == "root":
         caller = None
-    plan = make_plan(machine, origin, run, user=user or caller, profile=profile)
+    plan = make_plan(
+        machine, origin, run, user=user or caller, profile=profile, features=features
+    )
     if dry_run:
         _show(plan)
     else:
-        _set_up(machine, origin, plan)
+        _tell_access(machine, _set_up(machine, origin, plan))
+
+
+def _at_a_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _ask(config: Config) -> Features:
+    """Ask about everything that is off and that this machine could have."""
+    from harpi.setup.features import Features
+
+    def wanted(question: str, *, on: bool) -> bool | None:
+        return (typer.confirm(question, default=False) or None) if not on else None
+
+    typer.echo("Each of these can be changed later; see `harpi setup --help`.")
+    local = config.mqtt.host == "localhost" and config.mqtt.username is None
+    return Features(
+        buttons=wanted(
+            "Are buttons wired, as `harpi pinout` shows them?", on=config.buttons.enabled
+        ),
+        leds=wanted("Are LEDs wired?", on=config.leds.enabled),
+        page=wanted("Serve the page to phones in this network?", on=config.web.enabled),
+        broker=wanted(
+            "Install an MQTT broker here, for example for Home Assistant?", on=not local
+        ),
+    )
 
 
 def _no_pi(machine: Machine, *, dry_run: bool) -> None:
@@ -141,7 +203,8 @@ def _show(plan: Plan) -> None:
     typer.echo("Nothing was changed." if changes else "All is as it should be.")
 
 
-def _set_up(machine: Machine, origin: Origin, plan: Plan) -> None:
+def _set_up(machine: Machine, origin: Origin, plan: Plan) -> tuple[str, ...]:
+    """Carry out a plan; give the files that were made."""
     from harpi.setup.applying import set_up
     from harpi.setup.machine import run
 
@@ -155,6 +218,32 @@ def _set_up(machine: Machine, origin: Origin, plan: Plan) -> None:
         typer.echo("harpi runs; `harpi status` tells how it does.")
     else:
         typer.echo("harpi starts when this system boots.")
+    return outcome.made
+
+
+def _tell_access(machine: Machine, made: tuple[str, ...]) -> None:
+    """Say where page and broker are, and the passwords that were made just now.
+
+    A password goes to a terminal only: others may read what is written to a file or a log.
+    """
+    from harpi.setup import features
+    from harpi.setup.credentials import BROKER_USERS
+
+    def password(path: str) -> str:
+        if path in made and sys.stdout.isatty():
+            return f"{machine.at(path).read_text(encoding='utf-8').strip()}  (kept in {path})"
+        return f"in {path}"
+
+    name = f"{features.host_name(machine)}.local"
+    if features.PAGE_PASSWORD in made:
+        typer.echo(f"The page: https://{name}:{features.PAGE_PORT}/")
+        typer.echo(f"  password: {password(features.PAGE_PASSWORD)}")
+        typer.echo("  The browser asks once whether to trust the certificate, made on this Pi.")
+    if BROKER_USERS in made:
+        typer.echo(f"The broker: {name}, port {features.BROKER_PORT}, encrypted")
+        typer.echo(f"  its certificate, for other devices: {features.AUTHORITY}")
+        for user in features.OTHER_USERS:
+            typer.echo(f"  user {user}, password: {password(features.password_of(user))}")
 
 
 def _remove(machine: Machine, *, dry_run: bool, purge: bool) -> None:

@@ -18,6 +18,7 @@ from typing import Final
 from harpi.errors import SetupError
 from harpi.files import sync_directory, write_atomically
 from harpi.setup import boot, steps
+from harpi.setup.features import BROKER_FOLDER, BROKER_SETTINGS
 from harpi.setup.ledger import FOLDER, Entry, Ledger, digest_of, read
 from harpi.setup.machine import Choice, Machine, Run, boot_id, in_words
 from harpi.setup.plan import TMPFILES, UNIT, Origin, Plan
@@ -38,11 +39,13 @@ class Outcome:
         changed: something is not as it was.
         reboot: the boot configuration takes effect at the next boot only.
         notes: what a person should know; sentences.
+        made: files that were made, by their paths on the machine.
     """
 
     changed: bool
     reboot: bool
     notes: tuple[str, ...]
+    made: tuple[str, ...] = ()
 
 
 def set_up(
@@ -81,7 +84,7 @@ def set_up(
         for choice in plan.wanted
         if (note := _install(choice, ledger, run, say, python)) is not None
     ]
-    done = []
+    done: list[Change] = []
     for step in plan.steps:
         change = step.look()  # once more: earlier steps may have done it
         if change is None:
@@ -93,11 +96,15 @@ def set_up(
             step.apply(ledger)
         done.append(change)
     if machine.managed:
+        broker = resumed and machine.at(BROKER_SETTINGS).exists()
+        if broker or any(BROKER_FOLDER in change.what for change in done):
+            run(("systemctl", "restart", "mosquitto.service"))
         _bring_up(run, packaged=origin.packaged, anew=bool(done) or resumed)
     if ledger.unfinished:
         ledger.finish()
     reboot = machine.live and ledger.rebooted_after == boot_id()
-    return Outcome(bool(done), reboot, tuple(notes))
+    made = [path for one in done if one.verb == "create" for path in one.what.split(", ")]
+    return Outcome(bool(done), reboot, tuple(notes), tuple(made))
 
 
 def pending(plan: Plan) -> list[Change]:
@@ -128,8 +135,10 @@ def _install(choice: Choice, ledger: Ledger, run: Run, say: Say, python: str) ->
     if choice.source == "apt":
         ledger.about_to_add(packages=list(choice.packages))
     try:
-        run(choice.command(python))
+        _run_installer(choice, run, python)
     except SetupError as error:
+        if not choice.otherwise:
+            raise
         return f"{error} {choice.otherwise}"
     importlib.invalidate_caches()
     if choice.source == "apt" and not choice.there:
@@ -139,6 +148,20 @@ def _install(choice: Choice, ledger: Ledger, run: Run, say: Say, python: str) ->
             f"(docs/install.md). {choice.otherwise}"
         )
     return None
+
+
+def _run_installer(choice: Choice, run: Run, python: str) -> None:
+    """Install a package; apt is told to look for newer lists where it finds none of it.
+
+    Raises:
+        SetupError: it cannot be installed.
+    """
+    command = choice.command(python)
+    if choice.source == "apt" and not run(command, may_fail=True):
+        run(("apt-get", "update"), may_fail=True)
+    elif choice.source == "apt":
+        return
+    run(command)
 
 
 def _bring_up(run: Run, *, packaged: bool, anew: bool) -> None:
@@ -187,6 +210,7 @@ def remove(machine: Machine, run: Run, say: Say, *, purge: bool = False) -> list
         say(f"remove  {', '.join(ledger.packages)}")
         run(("apt-get", "remove", "--yes", *ledger.packages), may_fail=True)
         ledger.forget_packages()
+    had_broker = any(entry.path.startswith(BROKER_FOLDER) for entry in ledger.entries)
     rebooted = any(entry.kind == "block" for entry in ledger.entries)
     notes = _take_away_data(machine, say, purge=purge)
     if not machine.at(STATE).exists():
@@ -206,6 +230,8 @@ def remove(machine: Machine, run: Run, say: Say, *, purge: bool = False) -> list
     if machine.managed:
         run(("systemctl", "daemon-reload"))
         run(("udevadm", "control", "--reload"), may_fail=True)
+        if had_broker:
+            run(("systemctl", "try-restart", "mosquitto.service"), may_fail=True)
     if rebooted and machine.live:
         notes.append("The boot configuration takes effect at the next boot: sudo reboot.")
     return notes

@@ -181,7 +181,9 @@ class Choice:
         modules: names of which one is importable where it is there.
         source: who installs it.
         packages: what is asked of that; empty where there is nothing that fits.
-        otherwise: what harpi does without it; a sentence.
+        otherwise: what harpi does without it; a sentence. Empty where nothing can be done: what
+            was asked for needs it.
+        program: a file that is there where it is, for what is no module.
     """
 
     purpose: str
@@ -189,10 +191,13 @@ class Choice:
     source: Source
     packages: tuple[str, ...]
     otherwise: str
+    program: str = ""
 
     @property
     def there(self) -> bool:
-        """Whether this Python can import it."""
+        """Whether this Python can import it, or the program exists."""
+        if self.program:
+            return Path(self.program).exists()
         return any(_importable(name) for name in self.modules)
 
     def command(self, python: str) -> Sequence[str]:

@@ -18,6 +18,7 @@ from harpi.config.loading import load
 from harpi.config.schema import Config
 from harpi.errors import SetupError
 from harpi.setup import boot
+from harpi.setup.features import Features, feature_packages, feature_steps
 from harpi.setup.ledger import Ledger, read
 from harpi.setup.machine import BOOT_FILES, Choice, Machine, Run, pins_library, runtime
 from harpi.setup.steps import (
@@ -29,6 +30,9 @@ from harpi.setup.steps import (
     Step,
     names,
 )
+
+NO_FEATURES: Final = Features()
+
 
 GROUP: Final = "harpi"
 
@@ -88,6 +92,7 @@ def make_plan(
     *,
     user: str | None = None,
     profile: str | None = None,
+    features: Features = NO_FEATURES,
 ) -> Plan:
     """Put together what a machine needs.
 
@@ -97,12 +102,14 @@ def make_plan(
         run: starts a program.
         user: a person who shall be able to command the daemon.
         profile: of the sensor, by its name in `firmware_config/profiles`; None leaves it.
+        features: what is to be switched on or off.
 
     Raises:
-        SetupError: there is no such user or profile, or a setup of another kind is in place.
+        SetupError: there is no such user or profile, a setup of another kind is in place, or
+            the broker of this machine is somebody else's.
         ConfigError: the machine's configuration cannot be used.
     """
-    config = _configuration(machine)
+    config = configuration(machine)
     steps: list[Step] = []
     if origin.packaged:
         _refuse_another_setup(machine)
@@ -119,8 +126,13 @@ def make_plan(
         if user not in names(machine, "/etc/passwd"):
             raise SetupError("there is no such user", where=user, remedy="Say --user NAME")
         steps.append(MemberStep(machine, user, GROUP))
-    wanted = () if origin.packaged or not machine.live else _packages(machine)
-    return Plan(tuple(steps), wanted, tuple(_notes(machine, config)))
+    steps += feature_steps(machine, config, features, run)
+    wanted: list[Choice] = []
+    if machine.live:
+        wanted += () if origin.packaged else (runtime(machine), pins_library(machine))
+        wanted += feature_packages(machine, features)
+    lacking = tuple(choice for choice in wanted if not choice.there)
+    return Plan(tuple(steps), lacking, tuple(_notes(machine, config, features)))
 
 
 def unit_text(program: str) -> str:
@@ -164,7 +176,7 @@ def _always(content: bytes, present: bytes | None) -> bytes:
     return content
 
 
-def _configuration(machine: Machine) -> Config:
+def configuration(machine: Machine) -> Config:
     """Read the configuration that the machine has, or will have."""
     file = machine.at(CONFIG_FILE)
     if machine.live:
@@ -201,12 +213,7 @@ def _refuse_another_setup(machine: Machine) -> None:
         )
 
 
-def _packages(machine: Machine) -> tuple[Choice, ...]:
-    choices = (runtime(machine), pins_library(machine))
-    return tuple(choice for choice in choices if not choice.there)
-
-
-def _notes(machine: Machine, config: Config) -> Iterator[str]:
+def _notes(machine: Machine, config: Config, features: Features) -> Iterator[str]:
     boot_place = f"/{BOOT_FILES[0]}"
     if machine.boot_file is not None:
         present = read(machine.boot_file) or b""
@@ -225,10 +232,11 @@ def _notes(machine: Machine, config: Config) -> Iterator[str]:
             "knows only those of buses 1 and 3."
         )
     broker = machine.at("/usr/sbin/mosquitto").exists()
-    if config.mqtt.enabled and config.mqtt.host == "localhost" and not broker:
+    wanted = config.mqtt.enabled if features.broker is None else False
+    if wanted and config.mqtt.host == "localhost" and not broker:
         yield (
             "No MQTT broker is installed here; harpi runs without one. For one here: "
-            "sudo apt install mosquitto. For another: mqtt.host in /etc/harpi/harpi.toml."
+            "sudo harpi setup --broker. For another: mqtt.host in /etc/harpi/harpi.toml."
         )
 
 
