@@ -3,7 +3,9 @@
 A page's fenced blocks are sorted by their first line:
 
 - ```` ```console ````: what follows each `$ ` is run, a page as one shell session, in an
-  empty folder, with a state of its own and a broker on its own port.
+  empty home without any settings, beside a broker at the usual port.
+- ```` ```console broker ````: likewise, beside the broker that `sudo harpi setup --broker`
+  makes; `tests/test_docs_broker.py` runs them.
 - ```` ```console pi ````: needs a Pi, root or a package manager. Commands of harpi in it must
   exist with the options that are shown; make targets must exist.
 
@@ -13,7 +15,6 @@ Those of docs/workshop.md need TensorFlow; `tests/models/test_workshop_page.py` 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -27,10 +28,10 @@ import pytest
 from harpi.cli import EXIT_CODES
 from harpi.commands import COMMANDS
 from harpi.controls.leds import as_markdown
-from harpi.demo.setup import demo_broker
 from harpi.publish.commands import ASIDE
 from harpi.publish.messages import State, json_schema
 from tests.docs import PAGE, commands_page
+from tests.support.clean_shell import shell
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -61,6 +62,15 @@ def name(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_no_command_needs_a_variable_that_nobody_has_set(page: Path) -> None:
+    lines = commands(page, pi=False) + commands(page, pi=True)
+    own = {x for line in lines for x in re.findall(r"\b([A-Z_]+)=", line)}
+    used = {x for line in lines for x in re.findall(r"\$\{?([A-Z][A-Z_0-9]*)", line)}
+    assert used <= own
+
+
+@pytest.mark.broker
 @pytest.mark.timeout(PAGE_SECONDS + 20)
 @pytest.mark.parametrize("page", pages_with(pi=False), ids=name)
 def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
@@ -70,27 +80,8 @@ def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
             assert_make_target(line)
     if not runnable:
         return
-    with demo_broker() as (_, port):
-        env = {
-            **os.environ,
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin",
-            "HOME": str(tmp_path),
-            "HARPI_PATHS__STATE": str(tmp_path / "state"),
-            "HARPI_PATHS__RUNTIME": str(tmp_path / "run"),
-            "HARPI_MQTT__PORT": str(port),
-        }
-        script = "set -eu\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
-        script += "".join(f"echo {shlex.quote('$ ' + line)}\n{line}\n" for line in runnable)
-        done = subprocess.run(
-            ["bash", "-c", script],
-            cwd=tmp_path,
-            env=env,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=PAGE_SECONDS,
-            check=False,
-        )
+    broker = "mosquitto -p 1883 >/dev/null 2>&1 &"
+    done = shell([broker, *runnable], tmp_path, seconds=PAGE_SECONDS)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "Traceback" not in done.stdout, done.stdout[-3000:]
 
