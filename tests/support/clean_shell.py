@@ -13,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from harpi.config.schema import SYSTEM_STATE
+
 OWN_NETWORK = (
     *("unshare", "--user", "--map-user=1000", "--map-group=1000"),
     *("--net", "--keep-caps", "--fork", "--kill-child"),
@@ -48,7 +50,8 @@ def shell(lines: list[str], home: Path, *, seconds: float) -> subprocess.Complet
         f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin:/usr/sbin"
     )
     environment["HOME"] = str(home)
-    if os.geteuid() == 0 and not can_have_its_own_network():
+    # A computer that was set up for harpi, or root's: the page is not to touch its takes.
+    if SYSTEM_STATE.exists() or (os.geteuid() == 0 and not can_have_its_own_network()):
         environment["HARPI_PATHS__STATE"] = str(home / "state")
         environment["HARPI_PATHS__RUNTIME"] = str(home / "run")
     return subprocess.run(
