@@ -90,7 +90,7 @@ def test_a_full_fifo_is_one_transfer(adapter: Adapter) -> None:
 @pytest.mark.parametrize(
     ("number", "kind", "remedy"),
     [
-        (2, BusNotFound, "raspi-config"),
+        (2, BusNotFound, "sudo harpi setup"),
         (5, BusFault, "baudrate"),
         (6, NoAcknowledge, "AD0"),
         (11, BusFault, "another master"),
@@ -129,7 +129,7 @@ def test_no_two_errnos_read_the_same(adapter: Adapter) -> None:
 
 
 def test_a_missing_bus_is_named() -> None:
-    with pytest.raises(BusNotFound, match=r"^/dev/i2c-250: .*raspi-config"):
+    with pytest.raises(BusNotFound, match=r"^/dev/i2c-250: .*sudo harpi setup"):
         SmbusBus(250)
 
 

@@ -72,7 +72,7 @@ _MEANINGS: Final[dict[int, tuple[type[SensorError], str, str]]] = {
     errno.ENOENT: (
         BusNotFound,
         "there is no such I2C bus",
-        "Enable it with 'sudo raspi-config nonint do_i2c 0' and reboot, or set sensor.bus",
+        "Switch it on with 'sudo harpi setup' and reboot, or set sensor.bus",
     ),
     errno.EACCES: (
         BusPermissionDenied,

@@ -352,7 +352,7 @@ class Link:
             if is_refusal(reason) and len(self._versions) > 1:
                 self._try_next_version()
             else:
-                self.complain(f"refuses harpi ({reason}); {remedy_for(reason)}")
+                self.complain("; ".join(refusal_of(reason)))
             self._answered.set()
             return
         if not self._short_lived:
@@ -561,15 +561,16 @@ _LOGIN: Final = (0x86, 0x87)
 wrong password."""
 
 
-def remedy_for(reason: ReasonCode) -> str:
-    """Say what to check where a broker refuses a connection.
+def refusal_of(reason: ReasonCode) -> tuple[str, str]:
+    """Say that a broker refuses a connection, and what to check.
 
     Args:
         reason: as the broker gives it; the library turns the codes of MQTT 3.1.1 into these.
     """
+    what = f"refuses harpi ({reason})"
     if reason.value in _LOGIN:
-        return "check mqtt.username and the password in mqtt.password_file"
-    return "check mqtt.username, mqtt.password_file, mqtt.tls and mqtt.version"
+        return what, "check mqtt.username and the password in mqtt.password_file"
+    return what, "check mqtt.username, mqtt.password_file, mqtt.tls and mqtt.version"
 
 
 def is_refusal(reason: ReasonCode) -> bool:

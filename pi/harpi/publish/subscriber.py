@@ -21,7 +21,7 @@ from harpi.publish.link import (
     is_refusal,
     login,
     reason_of,
-    remedy_for,
+    refusal_of,
     tls_context,
 )
 from harpi.publish.messages import Version
@@ -105,14 +105,14 @@ class Subscriber:
             client = self._make_client(version)
             self._begin(client)
             if not self._answer.given.wait(CONNECT_SECONDS):
-                self._answer.refuse("it does not answer as an MQTT broker does")
+                self._answer.refuse("does not answer as an MQTT broker does")
             if self._answer.accepted:
                 return client
             _leave(client)
             if not self._answer.of_version:
                 break
         raise BrokerError(
-            f"broker refuses harpi ({self._answer.refusal})",
+            f"broker {self._answer.refusal}",
             where=self._where,
             remedy=self._answer.remedy[:1].upper() + self._answer.remedy[1:],
         )
@@ -151,7 +151,7 @@ class Subscriber:
         self, client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _props: Any
     ) -> None:
         if reason.is_failure:
-            self._answer.refuse(str(reason), remedy_for(reason), of_version=is_refusal(reason))
+            self._answer.refuse(*refusal_of(reason), of_version=is_refusal(reason))
             return
         client.subscribe(self._topics)
         self._put(LinkChanged(connected=True))
@@ -166,7 +166,7 @@ class Subscriber:
             # Brokers from before MQTT 5 may hang up on it without a word.
             greeting = client.greeting if isinstance(client, Client) else b""
             why = guess(greeting, tls=self._section.tls.enabled)
-            self._answer.refuse(f"it {why}", of_version=not greeting)
+            self._answer.refuse(why, of_version=not greeting)
 
     def _on_end(self) -> None:
         if self._answer.accepted:
