@@ -149,6 +149,16 @@ class TakeNotFound(StoreError, LookupError):
     exit_code = 2
 
 
+class DiaryError(StoreError):
+    """The diary cannot be opened, read or written."""
+
+
+class BoutNotFound(DiaryError, LookupError):
+    """There is no bout of that number."""
+
+    exit_code = 2
+
+
 # --- outputs and controls ---------------------------------------------------------------
 
 

@@ -174,6 +174,22 @@ class StoreSection(Section, frozen=True):
     """Free space on the disk that harpi leaves to others."""
 
 
+class DiarySection(Section, frozen=True):
+    """The diary of what the wearer did, and what the wearer wants to be told."""
+
+    enabled: bool = True
+    limit_mb: Annotated[int, Meta(ge=1, le=10_000)] = 64
+    """Size at which the oldest bouts are deleted; a year takes about 10 MB."""
+    nudge_activities: tuple[Label, ...] = ("sitting",)
+    """What the wearer does not want to do for too long."""
+    nudge_minutes: Annotated[float, Meta(ge=1, le=1440)] | None = None
+    """After so many minutes of it, harpi says so; where not given, it never does."""
+    goal_activities: tuple[Label, ...] = ("walking", "running")
+    """What the wearer wants to do every day."""
+    goal_minutes: Annotated[float, Meta(ge=1, le=1440)] | None = None
+    """Of these together; where not given, there is no goal."""
+
+
 class ButtonsSection(Section, frozen=True):
     """The buttons, by their role; a pin is a BCM number, the button connects it to ground."""
 
@@ -350,6 +366,7 @@ class Config(Section, frozen=True):
     knn: KnnSection = field(default_factory=KnnSection)
     learning: LearningSection = field(default_factory=LearningSection)
     store: StoreSection = field(default_factory=StoreSection)
+    diary: DiarySection = field(default_factory=DiarySection)
     buttons: ButtonsSection = field(default_factory=ButtonsSection)
     leds: LedsSection = field(default_factory=LedsSection)
     mqtt: MqttSection = field(default_factory=MqttSection)

@@ -265,6 +265,8 @@ class Daemon:
             self.sampler.drain()
             self.recognition.work()
             self.session.work()
+            if self._teaching is not None:
+                self._teaching.tick()
             self._housekeeping.tick()
         self.timebase.wait(self._forever, end - self.timebase.monotonic())
 

@@ -13,6 +13,8 @@ from harpi.controls.leds import Leds
 from harpi.controls.patient_gpio import PatientGpio
 from harpi.controls.socket import ControlSocket
 from harpi.daemon.examiner import Examiner
+from harpi.diary.keeper import Keeper, News
+from harpi.diary.store import FILE_NAME as DIARY_FILE
 from harpi.errors import AlreadyRunning, ControlError, StoreError
 from harpi.evaluation.runs import FILE_NAME as RUNS_FILE
 from harpi.evaluation.runs import RunLog
@@ -32,6 +34,7 @@ from harpi.timebase import Timebase
 from harpi.types import ANSWER, Verdict
 
 if TYPE_CHECKING:
+    from harpi.commands import Event
     from harpi.publish.messages import Condition
     from harpi.web.server import WebServer
 
@@ -99,10 +102,16 @@ class Services:
         self.session = Session(
             config, self._store, self._learner, self._examiner, timebase, supervisor
         )
+        self._keeper = _make_keeper(config, recognisers, timebase, supervisor)
         self._doors: list[_Door] = []
         self._watchers: list[Callable[[Verdict], None]] = []
         self._gpio: PatientGpio | None = None
         self._discovery: Discovery | None = None
+        if self._keeper is not None:
+            self._watchers.append(self._keeper.see)
+            self._keeper.position = self.session.situation.position
+            self._keeper.listeners.append(self._tell_nudge)
+            self.session.subscribe(self._note_position)
         runtime = config.paths.runtime_folder
         labels = config.learning.labels
         if publisher is not None:
@@ -151,6 +160,8 @@ class Services:
         """
         self.open()
         self.session.start()
+        if self._keeper is not None:
+            self._keeper.start()
         for door in self._doors:
             try:
                 door.start()
@@ -164,6 +175,8 @@ class Services:
         for door in self._doors:
             door.stop()
         self.session.stop()
+        if self._keeper is not None:
+            self._keeper.stop()
         self._examiner.close()
         self._learner.close()
         if self._discovery is not None:
@@ -173,6 +186,11 @@ class Services:
         if isinstance(self._readable, Store):
             self._readable.close()
 
+    def tick(self) -> None:
+        """Do what has become due, where there are no threads."""
+        if self._keeper is not None:
+            self._keeper.tick()
+
     @property
     def store(self) -> Store | StoreError:
         """The takes, to look at; or why they cannot be."""
@@ -180,8 +198,9 @@ class Services:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Which pins are missing, and what to do about it; sentences."""
-        return () if self._gpio is None else self._gpio.problems
+        """What is wrong with pins and diary, and what to do about it; sentences."""
+        pins = () if self._gpio is None else self._gpio.problems
+        return pins if self._keeper is None else (*pins, *self._keeper.problems)
 
     def room(self) -> StorageUsage | None:
         """Tell how much room the takes have; None where the store cannot tell."""
@@ -196,6 +215,33 @@ class Services:
         """Show a verdict to the lights, and to whoever else looks on."""
         for watch in self._watchers:
             watch(verdict)
+
+    def _note_position(self, event: Event) -> None:
+        if self._keeper is not None:
+            self._keeper.position = event.situation.position
+
+    def _tell_nudge(self, news: News) -> None:
+        if news.nudged and news.nudge is not None:
+            nudge = news.nudge
+            self.session.tell(
+                f"{nudge.activity} for {nudge.minutes:.0f} minutes: time for something else."
+            )
+
+
+def _make_keeper(
+    config: Config, recognisers: LoadedModels, timebase: Timebase, supervisor: Supervisor
+) -> Keeper | None:
+    """Make who keeps the diary; None where it is switched off."""
+    if not config.diary.enabled:
+        return None
+
+    def models() -> str:
+        made_of = recognisers.figures()
+        generic, head = made_of["generic"], made_of["personal"].source
+        return f"{generic.source} ({generic.digest}), {head or 'no head'}"
+
+    path = config.paths.state_folder / DIARY_FILE
+    return Keeper(config.diary, path, timebase, models=models, supervisor=supervisor)
 
 
 class _LocalStates:

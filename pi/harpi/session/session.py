@@ -165,6 +165,11 @@ class Session:
         with self._lock:
             self._listeners.remove(listener)
 
+    def tell(self, message: str) -> None:
+        """Tell every door, as a notice, what happened beside the session."""
+        with self._lock:
+            self._emit("notice", message=message)
+
     def command(self, command: Command, source: str, *, at: float | None = None) -> Answer:
         """Do a command, or say why not; see `harpi.commands.Room`."""
         with self._lock:
