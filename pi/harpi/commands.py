@@ -26,13 +26,18 @@ MOST_CORRECTED: Final = 30.0
 """Seconds of signal that are remembered for a correction."""
 
 LARGEST_MESSAGE: Final = 4096
-"""Bytes of the longest command that is read."""
+"""Bytes of the longest command that is read from afar."""
+
+LARGEST_LINE: Final = 1 << 18
+"""Bytes of the longest command at the local socket: one that names `MOST_TAKES` takes."""
+
+MOST_TAKES: Final = 16384
+"""Takes that one command is about."""
 
 Seconds = Annotated[float, Meta(gt=0, le=LONGEST_TAKE)]
-TakeNumbers = Annotated[
-    tuple[Annotated[int, Meta(ge=1, le=2**53)], ...], Meta(min_length=1, max_length=256)
-]
-"""Numbers of takes in the store."""
+TakeNumber = Annotated[int, Meta(ge=1, le=2**53)]
+"""Number of a take in the store."""
+TakeNumbers = Annotated[tuple[TakeNumber, ...], Meta(min_length=1, max_length=MOST_TAKES)]
 
 
 class _Command(
@@ -84,18 +89,52 @@ class Undo(_Command, frozen=True):
     """Whatever was done last, drop the whole last take."""
 
 
+class Redo(_Command, frozen=True):
+    """Do again what was undone last, unless something else was done since."""
+
+
 class Relabel(_Command, frozen=True):
-    """Correct what the wearer did in takes; `Undo` takes it back."""
+    """Correct what the wearer did in takes, or where the sensor was; `Undo` takes it back."""
 
     takes: TakeNumbers
-    label: Label
-    """What the wearer did."""
+    label: Label | None = None
+    """What the wearer did; where not given, it stays."""
+    position: Label | None = None
+    """Where on the body the sensor was; where not given, it stays."""
+
+
+class Trim(_Command, frozen=True):
+    """Use only a part of a take, or all of it again; `Undo` takes it back."""
+
+    take: TakeNumber
+    start: Annotated[float, Meta(ge=0)] = 0.0
+    """First second that is used."""
+    end: Annotated[float, Meta(gt=0)] | None = None
+    """Second from which on nothing is used; where not given, all up to the end is."""
+
+
+class Import(_Command, frozen=True):
+    """Let takes count that were written into the store beforehand; `Undo` deletes them.
+
+    An import first writes what it has read, where nobody sees it (`Store.stage`).
+    """
+
+    takes: TakeNumbers
+    """Their numbers."""
 
 
 class Delete(_Command, frozen=True):
-    """Put takes away; `Restore` and `Undo` bring them back."""
+    """Delete takes; `Restore` and `Undo` bring them back, until they are purged."""
 
     takes: TakeNumbers
+
+
+class Purge(_Command, frozen=True):
+    """Remove deleted takes for good."""
+
+    takes: TakeNumbers
+    confirmed: bool = False
+    """Yes, really; without it, nothing is removed."""
 
 
 class Restore(_Command, frozen=True):
@@ -174,9 +213,13 @@ Command: TypeAlias = (
     | Stop
     | Correct
     | Undo
+    | Redo
     | Relabel
+    | Trim
+    | Import
     | Delete
     | Restore
+    | Purge
     | Train
     | Pause
     | Resume
@@ -371,16 +414,18 @@ COMMANDS: Final[dict[str, type[Command]]] = {
 """All commands by the name that they have in JSON."""
 
 
-def decode(content: bytes) -> Command:
+def decode(content: bytes, *, largest: int = LARGEST_MESSAGE) -> Command:
     """Read a command from JSON.
+
+    Args:
+        content: the JSON.
+        largest: bytes that it may have.
 
     Raises:
         UsageError: it is too long, no JSON, or no command; says which there are.
     """
-    if len(content) > LARGEST_MESSAGE:
-        raise UsageError(
-            f"a command has at most {LARGEST_MESSAGE} bytes, this one has {len(content)}"
-        )
+    if len(content) > largest:
+        raise UsageError(f"a command has at most {largest} bytes, this one has {len(content)}")
     try:
         command: Command = decode_json(content, Command)
     except msgspec.DecodeError as error:

@@ -107,7 +107,7 @@ def test_going_back_without_a_daemon(
 ) -> None:
     assert harpi("use", head) == 0
 
-    assert capsys.readouterr().out == "Head 1 is in use from the next start on.\n"
+    assert capsys.readouterr().out == "Head 1 is in use.\n"
     assert shelf.load(tiny_base()).number == 1
 
 
@@ -128,11 +128,11 @@ def test_going_back_while_the_daemon_runs_is_its_business(
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("use", "7"), 5, "there is no head 7"),
+        (("use", "7"), 9, "there is no head 7"),
         (("use", "newest"), 2, "'newest' is neither a number nor `previous`"),
         (("use", "0"), 2, "neither a number"),
-        (("delete", "2"), 5, "head 2 is in use"),
-        (("delete", "9"), 5, "there is no head 9"),
+        (("delete", "2"), 9, "head 2 is in use"),
+        (("delete", "9"), 9, "there is no head 9"),
     ],
 )
 def test_what_cannot_be_done_is_said(

@@ -135,14 +135,11 @@ def test_what_cannot_be_is_exit_code_2(
         ("record", "walking"),
         ("record", "walking", "--seconds", "3"),
         ("stop",),
-        ("undo",),
         ("train",),
         ("train", "--wait"),
         ("pause",),
         ("resume",),
         ("cancel",),
-        ("forget",),
-        ("forget", "--yes"),
         ("mount",),
     ],
 )
@@ -222,8 +219,8 @@ def test_forget_asks_first(
     assert harpi("forget") == 0
     assert wearer.store.takes() == []
     assert questions == [
-        "Forget the label walking and take back 1 takes?",
-        "Forget everything and take back 1 takes?",
+        "Forget the label walking and delete 1 takes?",
+        "Forget everything and delete 1 takes?",
     ]
 
 

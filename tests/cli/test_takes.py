@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from harpi.cli import main
-from harpi.commands import State
+from harpi.commands import Delete, Purge, Redo, Relabel, Trim, Undo
+from harpi.store.claim import StateClaim
 from harpi.store.store import Store
 from tests.support.control_socket import served
 from tests.support.fake_room import FakeRoom
 from tests.support.takes import ROOMY, START, signal, take_of
+from tests.support.wearer import Wearer
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ def test_show_draws_a_take_while_it_is_recorded(harpi: Harpi, store: Store) -> N
 
 def test_relabel_corrects_label_and_position(harpi: Harpi, store: Store) -> None:
     said = harpi("takes", "relabel", "1-2", "4", "--label", "rowing")
-    assert said.out == "Corrected takes 1, 2, 4. `harpi takes undo` takes it back.\n"
+    assert said.out == "Takes 1, 2 and 4 are named rowing now.\n"
     assert labels(store) == ["rowing", "rowing", "walking", "rowing"]
     harpi("takes", "relabel", "1", "--position", "ankle")
     assert store.take(1).position == "ankle"
@@ -170,22 +172,22 @@ def test_trim_uses_a_part_and_all_again(harpi: Harpi, store: Store) -> None:
     assert store.take(1).used_seconds == 2.0
     harpi("takes", "trim", "1")
     assert not store.take(1).trimmed
-    assert harpi("takes", "trim", "1", "--from", "9").code == 2
+    assert harpi("takes", "trim", "1", "--from", "9").code == 9
 
 
 def test_delete_undo_redo_restore(harpi: Harpi, store: Store) -> None:
     said = harpi("takes", "delete", "--label", "walking", "--split", "train")
-    assert said.out.startswith("Deleted take 1.")
+    assert said.out.startswith("Take 1 is deleted.")
     harpi("takes", "delete", "2-3")
     assert labels(store) == ["running"]
-    assert harpi("takes", "undo").out == "Undone: delete takes 2, 3.\n"
-    assert harpi("takes", "redo").out == "Done again: delete takes 2, 3.\n"
-    assert harpi("takes", "redo").out == "There is nothing to do again.\n"
+    assert harpi("takes", "undo").out == "Brought back takes 2 (sitting) and 3 (walking).\n"
+    assert harpi("takes", "redo").out == "Takes 2 and 3 are deleted again.\n"
+    assert "there is nothing to do again" in harpi("takes", "redo").err
     harpi("takes", "restore", "--label", "sitting")
     assert labels(store) == ["sitting", "running"]
     harpi("takes", "restore", "--all")
     assert len(labels(store)) == 4
-    assert harpi("takes", "restore", "--all").out.startswith("Nothing to do")
+    assert harpi("takes", "restore", "--all").out == "There are no such takes.\n"
 
 
 @pytest.mark.parametrize("command", ["delete", "restore"])
@@ -199,15 +201,15 @@ def test_nothing_is_changed_by_a_command_that_names_nothing(
 
 
 def test_purge_asks_and_removes_only_what_is_deleted(harpi: Harpi, store: Store) -> None:
-    assert harpi("takes", "purge", "--yes").out == "There are no deleted takes.\n"
+    assert harpi("takes", "purge", "--yes").out == "There are no such takes.\n"
     store.delete([1, 2])
     said = harpi("takes", "purge")
     assert said.code == 2
     assert "--yes" in said.err
     refused = harpi("takes", "purge", "--yes", "3")
-    assert (refused.code, "not deleted" in refused.err) == (2, True)
-    assert harpi("takes", "purge", "--yes", "1").out == "Removed take 1 for good.\n"
-    assert harpi("takes", "purge", "--yes").out == "Removed take 2 for good.\n"
+    assert (refused.code, "not deleted" in refused.err) == (9, True)
+    assert harpi("takes", "purge", "--yes", "1").out == "Take 1 is removed for good.\n"
+    assert harpi("takes", "purge", "--yes").out == "Take 2 is removed for good.\n"
     assert [take.id for take in store.takes(deleted=None)] == [3, 4]
 
 
@@ -276,60 +278,61 @@ def test_a_damaged_store_is_said_in_one_line(harpi: Harpi, tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("store")
-def test_a_daemon_that_runs_is_told_of_every_change(harpi: Harpi, tmp_path: Path) -> None:
-    told: list[str] = []
-    with served(FakeRoom(), tmp_path, look_again=told.append):
+def test_a_daemon_that_runs_does_every_change(harpi: Harpi, tmp_path: Path) -> None:
+    room = FakeRoom()
+    with served(room, tmp_path):
         for words in (
-            ("relabel", "1", "--label", "strolling"),
+            ("relabel", "1-3", "--label", "strolling"),
             ("trim", "1", "--to", "3"),
             ("delete", "2"),
-            ("restore", "2"),
             ("undo",),
             ("redo",),
-            ("purge", "--yes"),
+            ("purge", "--yes", "3"),
         ):
-            told.clear()
-            assert harpi("takes", *words).code == 0
-            assert told == ["takes"], words
-        told.clear()
+            assert harpi("takes", *words).out == "Done.\n", words
         harpi("takes", "list")
         harpi("takes", "delete", "99")
-        assert told == []
-
-
-@pytest.mark.usefixtures("store")
-def test_what_was_done_stands_where_the_daemon_cannot_be_told(
-    harpi: Harpi, store: Store, tmp_path: Path
-) -> None:
-    def fail(_changed: str) -> None:
-        raise OSError("gone")
-
-    with served(FakeRoom(), tmp_path, look_again=fail):
-        said = harpi("takes", "delete", "1")
-    assert said.code == 0
-    assert "the running harpi was not told" in said.err
-    assert len(store.takes()) == 3
+    assert room.commands == [
+        Relabel(takes=(1, 2, 3), label="strolling"),
+        Trim(take=1, end=3.0),
+        Delete(takes=(2,)),
+        Undo(),
+        Redo(),
+        Purge(takes=(3,), confirmed=True),
+    ]
 
 
 @pytest.mark.usefixtures("store")
 @pytest.mark.parametrize("state", ["recording", "testing", "training", "paused"])
 def test_takes_are_not_changed_behind_a_training_or_a_recording(
-    state: State, harpi: Harpi, store: Store, tmp_path: Path
+    state: str, harpi: Harpi, store: Store, tmp_path: Path
 ) -> None:
-    room = FakeRoom()
-    room.become(state=state, label="walking")
+    wearer = Wearer(tmp_path / "wearer")
+    store.delete([3])
     before = store.takes(deleted=None)
-    with served(room, tmp_path):
+    wearer.gets_into(state)
+    with served(wearer.session, tmp_path):
         for words in (
             ("relabel", "1", "--position", "ankle"),
             ("trim", "1", "--to", "3"),
             ("delete", "2"),
-            ("restore", "--all"),
-            ("undo",),
+            ("restore", "3"),
             ("redo",),
             ("purge", "--yes"),
         ):
             said = harpi("takes", *words)
             assert said.code == 9, words
             assert "is being recorded" in said.err or "training" in said.err
+    wearer.store.close()
     assert store.takes(deleted=None) == before
+
+
+@pytest.mark.usefixtures("store")
+def test_nothing_is_changed_behind_a_daemon_that_cannot_be_asked(
+    harpi: Harpi, store: Store, tmp_path: Path
+) -> None:
+    with StateClaim(tmp_path):
+        said = harpi("takes", "delete", "1")
+    assert said.code == 8
+    assert "another harpi uses this state folder" in said.err
+    assert len(store.takes()) == 4

@@ -12,8 +12,9 @@ from tests.support.takes import ROOMY, signal, take_of
 
 
 def harpi(state: Path, *words: str) -> int:
+    settings = (f"paths.state={state}", f"paths.runtime={state}", "store.keep_free_mb=0")
     with pytest.raises(SystemExit) as ended:
-        main([*words, "--set", f"paths.state={state}", "--set", "store.keep_free_mb=0"])
+        main([*words, *(f"--set={setting}" for setting in settings)])
     return int(ended.value.code or 0)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from harpi.commands import LARGEST_MESSAGE, Answer, Record, Status, Stop, encode
+from harpi.commands import LARGEST_LINE, Answer, Record, Status, Stop, encode
 from harpi.controls.client import Client
 from harpi.controls.socket import EVENTS, MOST_CLIENTS, MOST_FOLLOWERS, ControlSocket
 from harpi.errors import AlreadyRunning, ControlError, DaemonNotRunning
@@ -178,7 +178,7 @@ def test_nonsense_is_answered_and_the_next_command_is_done(
 def test_a_line_without_end_is_put_out(server: ControlSocket, folder: Path) -> None:
     with raw(server) as connection:
         with contextlib.suppress(OSError):  # it may be out before all is sent
-            connection.sendall(b"x" * (LARGEST_MESSAGE * 4))
+            connection.sendall(b"x" * (LARGEST_LINE + 8192))
         assert not line_from(connection).ok
         with contextlib.suppress(ConnectionResetError):
             assert connection.recv(1) == b""

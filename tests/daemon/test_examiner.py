@@ -99,8 +99,8 @@ def test_a_run_of_somebody_else_is_news_once(device: Daemon, config: Config) -> 
     assert done.returncode == 0, done.stderr
     heard: list[Event] = []
     device.session.subscribe(heard.append)
-    device.session.look_again("runs")
-    device.session.look_again("runs")
+    device.session.look_at_runs()
+    device.session.look_at_runs()
     (event,) = heard
     assert event.evaluation is not None
     assert event.evaluation.run == 1

@@ -89,7 +89,7 @@ def test_why_it_failed_is_told(tested: Wearer) -> None:
 def test_its_end_is_told_even_where_its_result_was_told_before(tested: Wearer) -> None:
     tested.say(Evaluate())
     tested.examiner.logged = [evaluated(knn=0.5)]
-    tested.session.look_again("runs")
+    tested.session.look_at_runs()
     assert tested.events[-1].situation.evaluating
     tested.examiner.ends()
     assert tested.events[-1].message == "The evaluation has ended."
@@ -133,10 +133,10 @@ def test_one_that_cannot_begin_does_not_go_on(
 
 def test_what_another_program_evaluated_is_told_too(wearer: Wearer) -> None:
     wearer.examiner.logged = [evaluated(1), evaluated(2, knn=0.5)]
-    wearer.session.look_again("runs")
+    wearer.session.look_at_runs()
     assert [event.evaluation and event.evaluation.run for event in wearer.events] == [1, 2]
     assert wearer.events[0].message == "Run 1: no model has learnt anything."
-    wearer.session.look_again("runs")
+    wearer.session.look_at_runs()
     assert len(wearer.events) == 2
 
 
@@ -147,27 +147,10 @@ def test_a_log_that_cannot_be_read_is_said(
         raise StoreError("the log of evaluations cannot be read", where="evaluations.jsonl")
 
     monkeypatch.setattr(wearer.examiner, "news", refuse)
-    wearer.session.look_again("runs")
+    wearer.session.look_at_runs()
     (event,) = wearer.events
     assert not event.ok
     assert "cannot be read" in event.message
-
-
-def test_takes_that_another_program_changed_are_told_and_learnt(wearer: Wearer) -> None:
-    wearer.records("walking")
-    wearer.records("sitting")
-    wearer.events.clear()
-    wearer.learner.log.clear()
-    wearer.store.trim(1, 1.0, 5.0)
-
-    wearer.session.look_again("takes")
-    (event,) = wearer.events
-    assert event.message == "The takes were changed by another program."
-    assert wearer.learner.log == ["takes changed"]
-
-    wearer.session.look_again("takes")
-    assert len(wearer.events) == 1
-    assert wearer.learner.log == ["takes changed"]
 
 
 def test_status_tells_that_the_models_are_tested(tested: Wearer) -> None:

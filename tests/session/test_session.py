@@ -22,9 +22,12 @@ from harpi.commands import (
     Evaluate,
     Event,
     Forget,
+    Import,
     Mount,
     Pause,
+    Purge,
     Record,
+    Redo,
     Relabel,
     Restore,
     Resume,
@@ -32,6 +35,7 @@ from harpi.commands import (
     Status,
     Stop,
     Train,
+    Trim,
     Undo,
     Use,
 )
@@ -45,7 +49,11 @@ COMMAND_LIST: dict[str, Command] = {
     "stop": Stop(),
     "correct": Correct(label="sitting"),
     "undo": Undo(),
+    "redo": Redo(),
     "relabel": Relabel(takes=(1,), label="sitting"),
+    "trim": Trim(take=1, start=1.0),
+    "import": Import(takes=(9,)),
+    "purge": Purge(takes=(1,)),
     "delete": Delete(takes=(1,)),
     "restore": Restore(takes=(1,)),
     "train": Train(),
@@ -72,7 +80,11 @@ AFTER: dict[str, tuple[str, ...]] = {
     "stop": (NO, NO, "idle", "idle", NO, NO),
     "correct": (NO, NO, NO, NO, NO, NO),  # nothing has come since the take; see test_takes.py
     "undo": ("idle", "idle", "idle", "idle", NO, NO),
+    "redo": (NO, NO, NO, NO, NO, NO),  # nothing was undone; see test_takes.py
     "relabel": ("idle", "idle", NO, NO, NO, NO),
+    "trim": ("idle", "idle", NO, NO, NO, NO),
+    "import": (NO, NO, NO, NO, NO, NO),  # none waits; see test_takes.py
+    "purge": (NO, NO, NO, NO, NO, NO),  # not confirmed; see test_takes.py
     "delete": ("idle", "idle", NO, NO, NO, NO),
     "restore": ("idle", "idle", NO, NO, NO, NO),
     "train": (NO, NO, NO, NO, NO, NO),  # one label is not enough; see below

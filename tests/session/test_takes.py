@@ -14,17 +14,22 @@ from harpi.commands import (
     Cancel,
     Correct,
     Delete,
+    Import,
     Mount,
+    Purge,
     Record,
+    Redo,
     Relabel,
     Restore,
     Status,
     Stop,
+    Trim,
     Undo,
 )
 from harpi.errors import StoreFull
 from harpi.session.recorder import BACKLOG_SECONDS, STALLED_SECONDS
 from harpi.types import Samples
+from tests.support.takes import signal, take_of
 from tests.support.wearer import BATCH, RATE, Wearer, motion
 
 
@@ -176,7 +181,7 @@ def test_takes_are_relabelled_put_away_and_brought_back_and_the_learner_is_told(
     assert wearer.counts()["walking"][0] == 0
 
     answer = wearer.say(Delete(takes=(1, 2)))
-    assert answer.message.startswith("Takes 1 and 2 are put away.")
+    assert answer.message.startswith("Takes 1 and 2 are deleted.")
     assert wearer.store.takes() == []
     assert wearer.say(Restore(takes=(2,))).message == "Take 2 is back."
     assert wearer.counts()["sitting"][0] == 1
@@ -363,14 +368,52 @@ def test_whatever_follows_the_takes_is_told_of_every_change(wearer: Wearer) -> N
     assert wearer.learner.log == ["takes changed"] * 2
 
 
-def test_what_others_do_to_the_store_is_noticed(wearer: Wearer) -> None:
-    """As `harpi takes` does it, in a process of its own."""
+def test_takes_are_trimmed_and_what_was_undone_is_done_again(wearer: Wearer) -> None:
     wearer.records("walking")
+    assert wearer.say(Trim(take=1, start=1.0, end=3.0)).message.startswith("Take 1 is trimmed")
+    assert wearer.store.take(1).used_seconds == pytest.approx(2.0)
+    wearer.say(Undo())
+    assert wearer.store.take(1).used_seconds > 2.0
     wearer.learner.log.clear()
-    wearer.store.relabel([1], "sitting")
-    assert "walking: 5 more windows needed" in wearer.say(Status()).message
-    assert wearer.counts()["sitting"][0] == 1
+    assert wearer.say(Redo()).message == "Take 1 is trimmed again."
+    assert wearer.store.take(1).used_seconds == pytest.approx(2.0)
     assert wearer.learner.log == ["takes changed"]
+    assert not wearer.say(Redo()).ok
+    assert wearer.say(Relabel(takes=(1,), position="ankle")).message == (
+        "Take 1 is worn at ankle now."
+    )
+    assert not wearer.say(Relabel(takes=(1,))).ok
+    assert not wearer.say(Trim(take=1, start=99.0)).ok
+
+
+def test_only_deleted_takes_are_purged_and_only_if_that_is_confirmed(wearer: Wearer) -> None:
+    wearer.records("walking")
+    assert not wearer.say(Purge(takes=(1,), confirmed=True)).ok
+    wearer.say(Delete(takes=(1,)))
+    assert "cannot be undone" in wearer.say(Purge(takes=(1,))).message
+    assert wearer.say(Purge(takes=(1,), confirmed=True)).message == (
+        "Take 1 is removed for good."
+    )
+    assert wearer.store.takes(deleted=None) == []
+
+
+def test_what_an_import_wrote_counts_when_the_session_says_so(wearer: Wearer) -> None:
+    wearer.records("walking")
+    with wearer.store.stage() as staging:
+        session = staging.new_session()
+        for label in ("sitting", "standing"):
+            staging.add(take_of(label, session=session), [signal(5.0, seed=len(label))])
+        numbers = tuple(staging.written())
+        assert len(wearer.store.takes()) == 1
+        wearer.learner.log.clear()
+        assert not wearer.say(Import(takes=(*numbers, 99))).ok
+        assert len(wearer.store.takes()) == 1
+        assert wearer.say(Import(takes=numbers)).message.startswith("Takes 2 and 3 are added.")
+        assert wearer.learner.log == ["takes changed"]
+        assert not wearer.say(Import(takes=numbers)).ok
+    assert [take.label for take in wearer.store.takes()] == ["walking", "sitting", "standing"]
+    wearer.say(Undo())
+    assert [take.label for take in wearer.store.takes()] == ["walking"]
 
 
 # --- the thread of the sampler, and a disk that is slow or full -------------------------

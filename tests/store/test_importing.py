@@ -243,7 +243,7 @@ def test_a_take_can_be_recorded_while_an_import_goes_on(store: Store) -> None:
             with pytest.raises(StoreError, match="another import"):
                 second.stage()
         writer.finish()
-        staging.keep()
+        store.keep_staged(staging.written())
     assert sorted(take.label for take in store.takes()) == ["running"] + ["walking"] * 4
 
 

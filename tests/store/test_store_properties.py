@@ -85,7 +85,7 @@ class StoreMachine(RuleBasedStateMachine):
                 is_new = staging.add(take, [signal(1.2, seed=seed)])
                 assert is_new == (str(seed) not in there)
                 new += [split] if is_new else []
-            added = staging.keep().takes
+            added = self.store.keep_staged(staging.written()).takes
         self.became(
             {**self.now, **{n: Known("sitting", s) for n, s in zip(added, new, strict=True)}}
         )

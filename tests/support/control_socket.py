@@ -9,7 +9,7 @@ from typing import Any
 
 from harpi.commands import SessionApi
 from harpi.config.schema import SocketSection
-from harpi.controls.socket import Changed, ControlSocket
+from harpi.controls.socket import ControlSocket
 
 
 def nothing() -> bytes:
@@ -17,8 +17,8 @@ def nothing() -> bytes:
     return b"{}"
 
 
-def overlook(_changed: Changed) -> None:
-    """Take no note of a change."""
+def overlook() -> None:
+    """Take no note of an evaluation."""
 
 
 def control_socket(
@@ -26,7 +26,7 @@ def control_socket(
     folder: Path,
     *,
     examine: Callable[[], bytes] = nothing,
-    look_again: Callable[[Changed], None] = overlook,
+    look_again: Callable[[], None] = overlook,
     **section: Any,
 ) -> ControlSocket:
     """The socket, not started yet; `section` is what differs from the defaults."""

@@ -299,7 +299,7 @@ def _tell_daemon(config: Config) -> None:
     from harpi.controls.client import tell_to_look
 
     try:
-        tell_to_look(config.paths.runtime_folder, "runs")
+        tell_to_look(config.paths.runtime_folder)
     except ControlError as error:
         typer.echo(f"harpi: the running harpi was not told: {error}", err=True)
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from harpi.cli.asking import do
 from harpi.cli.options import Assignments, ConfigFile, load_settings
-from harpi.errors import CommandRefused, DaemonNotRunning, UsageError
+from harpi.errors import UsageError
 
 if TYPE_CHECKING:
     from harpi.config.schema import Config
@@ -75,7 +76,6 @@ def use(
     Example: harpi heads use previous
     """
     from harpi.commands import Use
-    from harpi.controls.client import Client
 
     if head != PREVIOUS and not (head.isdecimal() and len(head) < 10 and int(head) > 0):
         raise UsageError(
@@ -85,18 +85,7 @@ def use(
         )
     number = None if head == PREVIOUS else int(head)
     settings = load_settings(config, assignments).config
-    try:
-        with Client(settings.paths.runtime_folder) as client:
-            answer = client.ask(Use(head=number))
-    except DaemonNotRunning:
-        shelf, base = _open(settings)
-        number = shelf.before() if number is None else number
-        shelf.use(number, base)
-        typer.echo(f"Head {number} is in use from the next start on.")
-        return
-    if not answer.ok:
-        raise CommandRefused(answer.message.removesuffix("."))
-    typer.echo(answer.message)
+    do(settings, Use(head=number))
 
 
 def delete(heads: Heads, config: ConfigFile = None, assignments: Assignments = None) -> None:
@@ -105,23 +94,12 @@ def delete(heads: Heads, config: ConfigFile = None, assignments: Assignments = N
     Example: harpi heads delete 2 3
     """
     from harpi.commands import Discard
-    from harpi.controls.client import Client
 
     settings = load_settings(config, assignments).config
     for number in heads:
         if number < 1:
             raise UsageError(f"there is no head {number}", remedy="See `harpi heads list`")
-        try:
-            with Client(settings.paths.runtime_folder) as client:
-                answer = client.ask(Discard(head=number))
-        except DaemonNotRunning:
-            shelf, _ = _open(settings)
-            shelf.delete(number)
-            typer.echo(f"Head {number} is deleted.")
-            continue
-        if not answer.ok:
-            raise CommandRefused(answer.message.removesuffix("."))
-        typer.echo(answer.message)
+        do(settings, Discard(head=number))
 
 
 def _open(config: Config) -> tuple[HeadRegistry, ModelFile]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -13,10 +12,9 @@ import typer
 
 from harpi.cli import completion
 from harpi.cli.options import load_settings
-from harpi.errors import ControlError, UsageError
+from harpi.errors import UsageError
 
 if TYPE_CHECKING:
-    from harpi.config.schema import Config
     from harpi.store.store import Store
     from harpi.store.takes import Take
 
@@ -75,63 +73,10 @@ def takes_to_read(config: Path | None, assignments: Sequence[str] | None) -> Sto
         ConfigError: the configuration cannot be used.
         StoreError: there is no store, or it cannot be opened.
     """
-    return _opened(load_settings(config, assignments).config, read_only=True)
-
-
-@contextmanager
-def takes_to_change(
-    config: Path | None, assignments: Sequence[str] | None, *, make: bool = False
-) -> Iterator[Store]:
-    """Open the takes to change them, where the session of a daemon that runs allows it.
-
-    The daemon refuses as it refuses the same by any other way, and is told when it is done.
-
-    Args:
-        config: the shared option.
-        assignments: the shared option.
-        make: where there is no store, make one.
-
-    Raises:
-        ConfigError: the configuration cannot be used.
-        StoreError: there is no store, or it cannot be opened.
-        CommandRefused: a take is being recorded, or harpi is training.
-    """
-    from harpi.controls.client import tell_to_look
-
-    settings = load_settings(config, assignments).config
-    _ask_the_session(settings)
-    with _opened(settings, make=make) as store:
-        yield store
-    try:
-        tell_to_look(settings.paths.runtime_folder, "takes")
-    except ControlError as error:
-        typer.echo(f"harpi: the running harpi was not told: {error}", err=True)
-
-
-def _ask_the_session(settings: Config) -> None:
-    """Refuse to change takes where the session of the running daemon would refuse it."""
-    from harpi.commands import Delete, Status
-    from harpi.controls.client import Client
-    from harpi.session.handlers import allowed
-    from harpi.session.messages import refusal
-
-    try:
-        with Client(settings.paths.runtime_folder) as client:
-            situation = client.ask(Status()).situation
-    except ControlError:
-        return  # none runs, or it cannot be asked; that is said when it is to be told
-    changing = Delete(takes=(1,))
-    if not allowed(changing, situation):
-        raise refusal(changing, situation)
-
-
-def _opened(settings: Config, *, read_only: bool = False, make: bool = False) -> Store:
     from harpi.store.store import FILE_NAME, Store
 
-    path = settings.paths.state_folder / FILE_NAME
-    # Opening to read says that there is none; opening to write would make one.
-    missing = not make and not path.exists()
-    return Store(path, settings.store, read_only=read_only or missing)
+    settings = load_settings(config, assignments).config
+    return Store(settings.paths.state_folder / FILE_NAME, settings.store, read_only=True)
 
 
 def numbers_of(words: Iterable[str]) -> list[int]:

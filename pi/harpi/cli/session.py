@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harpi.cli import completion
+from harpi.cli.asking import do, session_of, show, warn
 from harpi.cli.options import Assignments, ConfigFile, load_settings
 from harpi.cli.terminal import INTERRUPTED
 from harpi.errors import CommandRefused
@@ -17,7 +18,7 @@ from harpi.errors import CommandRefused
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harpi.commands import Answer, Command, Event
+    from harpi.commands import Command, Event
 
 Position = Annotated[
     str | None,
@@ -129,7 +130,7 @@ def undo(
     """
     from harpi.commands import Undo
 
-    _do(Undo(whole=whole), config, assignments)
+    do(load_settings(config, assignments).config, Undo(whole=whole))
 
 
 def train(
@@ -208,17 +209,15 @@ def forget(
     Example: harpi forget walking --yes
     """
     from harpi.commands import Forget, Status
-    from harpi.controls.client import Client
 
-    folder = _runtime(config, assignments)
+    settings = load_settings(config, assignments).config
     if not yes:
-        with Client(folder) as client:
-            counts = client.ask(Status()).situation.labels
+        with session_of(settings) as ask:
+            counts = ask(Status()).situation.labels
         takes = sum(c.takes + c.tests for c in counts if label in (None, c.label))
         what = f"the label {label}" if label else "everything"
-        typer.confirm(f"Forget {what} and take back {takes} takes?", abort=True)
-    with Client(folder) as client:
-        _show(client.ask(Forget(label=label, confirmed=True)))
+        typer.confirm(f"Forget {what} and delete {takes} takes?", abort=True)
+    do(settings, Forget(label=label, confirmed=True))
 
 
 def mount(
@@ -246,7 +245,7 @@ def _do(command: Command, config: Path | None, assignments: list[str] | None) ->
     from harpi.controls.client import Client
 
     with Client(_runtime(config, assignments)) as client:
-        _show(client.ask(command))
+        show(client.ask(command))
 
 
 def _do_and_follow(
@@ -262,7 +261,7 @@ def _do_and_follow(
     with Client(folder) as follower, Client(folder) as client:
         follower.begin_to_follow()
         answer = client.ask(command)
-        _show(answer)
+        show(answer)
         with _going_on(interrupted):
             seen = False
             for event in follower.events():
@@ -282,18 +281,6 @@ def _going_on(what: str) -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _show(answer: Answer) -> None:
-    """Show an answer.
-
-    Raises:
-        CommandRefused: it was not done.
-    """
-    if not answer.ok:
-        raise CommandRefused(answer.message.rstrip("."))
-    typer.echo(answer.message)
-    _warn(answer.warnings)
-
-
 def _tell(event: Event) -> None:
     """Show how it ended.
 
@@ -303,11 +290,6 @@ def _tell(event: Event) -> None:
     if not event.ok:
         raise CommandRefused(event.message.rstrip("."))
     typer.echo(event.message)
-    _warn(event.warnings)
+    warn(event.warnings)
     for point in event.advice:
         typer.echo(f"- {point}")
-
-
-def _warn(warnings: tuple[str, ...]) -> None:
-    for warning in warnings:
-        typer.echo(f"warning: {warning.rstrip('.')}.", err=True)

@@ -1,6 +1,6 @@
 """`harpi takes`: look at what was recorded, correct it, delete and restore it.
 
-These commands open the store itself; a daemon may be running and recording meanwhile.
+To look, they read the store; to change anything, they ask the session.
 """
 
 from __future__ import annotations
@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from harpi.cli import completion
-from harpi.cli.options import Assignments, ConfigFile
+from harpi.cli.asking import do
+from harpi.cli.options import Assignments, ConfigFile, load_settings
 from harpi.cli.selection import (
     All,
     Label,
@@ -25,15 +26,15 @@ from harpi.cli.selection import (
     Since,
     Split,
     check_chosen,
-    numbers_of,
     select,
-    takes_to_change,
     takes_to_read,
 )
 from harpi.errors import StoreError, TakeNotFound, UsageError
 
 if TYPE_CHECKING:
-    from harpi.store.queries import Action
+    from pathlib import Path
+
+    from harpi.commands import Command
     from harpi.store.takes import Take
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
@@ -156,8 +157,13 @@ def relabel(
     """
     if label is None and position is None:
         raise UsageError("nothing to correct", remedy="Give --label, --position, or both")
-    with takes_to_change(config, assignments) as store:
-        _say("Corrected", store.relabel(numbers_of(takes), label, position))
+    from harpi.commands import Relabel
+
+    with takes_to_read(config, assignments) as store:
+        found = select(store, takes, deleted=None)
+    _change(
+        config, assignments, found, lambda n: Relabel(takes=n, label=label, position=position)
+    )
 
 
 def trim(
@@ -180,8 +186,11 @@ def trim(
 
     Example: harpi takes trim 3 --from 2 --to 12.5
     """
-    with takes_to_change(config, assignments) as store:
-        _say("Trimmed", store.trim(take, start, end))
+    from harpi.commands import Trim
+
+    with takes_to_read(config, assignments) as store:
+        store.take(take)
+    _do(config, assignments, Trim(take=take, start=start, end=end))
 
 
 def delete(
@@ -195,12 +204,14 @@ def delete(
     since: Since = None,
     everything: All = False,
 ) -> None:
-    """Put takes away: they are not learnt any more, and can be restored.
+    """Delete takes: they are not learnt any more, and can be restored.
 
     Example: harpi takes delete 3 5-7
     """
+    from harpi.commands import Delete
+
     check_chosen(takes, label, position, session, split, since, everything=everything)
-    with takes_to_change(config, assignments) as store:
+    with takes_to_read(config, assignments) as store:
         found = select(
             store,
             takes,
@@ -210,7 +221,7 @@ def delete(
             split=split,
             since=since,
         )
-        _say("Deleted", store.delete(take.id for take in found))
+    _change(config, assignments, found, lambda numbers: Delete(takes=numbers))
 
 
 def restore(
@@ -228,8 +239,10 @@ def restore(
 
     Example: harpi takes restore --all
     """
+    from harpi.commands import Restore
+
     check_chosen(takes, label, position, session, split, since, everything=everything)
-    with takes_to_change(config, assignments) as store:
+    with takes_to_read(config, assignments) as store:
         found = select(
             store,
             takes,
@@ -240,7 +253,7 @@ def restore(
             since=since,
             deleted=True,
         )
-        _say("Restored", store.restore(take.id for take in found))
+    _change(config, assignments, found, lambda numbers: Restore(takes=numbers))
 
 
 def undo(config: ConfigFile = None, assignments: Assignments = None) -> None:
@@ -248,8 +261,10 @@ def undo(config: ConfigFile = None, assignments: Assignments = None) -> None:
 
     Example: harpi takes undo
     """
-    with takes_to_change(config, assignments) as store:
-        _say_of("Undone", store.undo(), "There is nothing to undo.")
+    from harpi.commands import Undo
+
+    takes_to_read(config, assignments).close()  # says where there is no store
+    _do(config, assignments, Undo())
 
 
 def redo(config: ConfigFile = None, assignments: Assignments = None) -> None:
@@ -257,8 +272,10 @@ def redo(config: ConfigFile = None, assignments: Assignments = None) -> None:
 
     Example: harpi takes redo
     """
-    with takes_to_change(config, assignments) as store:
-        _say_of("Done again", store.redo(), "There is nothing to do again.")
+    from harpi.commands import Redo
+
+    takes_to_read(config, assignments).close()  # says where there is no store
+    _do(config, assignments, Redo())
 
 
 def purge(
@@ -278,18 +295,20 @@ def purge(
 
     Example: harpi takes purge --yes
     """
-    with takes_to_change(config, assignments) as store:
-        numbers = numbers_of(takes or ()) or [take.id for take in store.takes(deleted=True)]
-        if not numbers:
-            typer.echo("There are no deleted takes.")
-            return
-        if not yes:
-            if not sys.stdin.isatty():
-                raise UsageError(
-                    "a purge cannot be undone", remedy="Say --yes to do it without a question"
-                )
-            typer.confirm(f"Remove {named(numbers)} for good?", abort=True)
-        typer.echo(f"Removed {named(store.purge(numbers))} for good.")
+    from harpi.commands import Purge
+
+    with takes_to_read(config, assignments) as store:
+        found = select(store, takes, deleted=None if takes else True)
+    if found and not yes:
+        if not sys.stdin.isatty():
+            raise UsageError(
+                "a purge cannot be undone", remedy="Say --yes to do it without a question"
+            )
+        from harpi.session.messages import which
+
+        named = which([take.id for take in found])
+        typer.confirm(f"Remove {named} for good?", abort=True)
+    _change(config, assignments, found, lambda numbers: Purge(takes=numbers, confirmed=True))
 
 
 def check(config: ConfigFile = None, assignments: Assignments = None) -> None:
@@ -307,17 +326,28 @@ def check(config: ConfigFile = None, assignments: Assignments = None) -> None:
         typer.echo(f"All is well: {counted(len(store.takes(deleted=None)))}.")
 
 
-def _say(done: str, action: Action) -> None:
-
-    if action.takes:
-        typer.echo(f"{done} {named(action.takes)}. `harpi takes undo` takes it back.")
-    else:
-        typer.echo("Nothing to do: there are no such takes, or they are so already.")
+def _do(config: Path | None, assignments: Sequence[str] | None, command: Command) -> None:
+    do(load_settings(config, assignments).config, command)
 
 
-def _say_of(done: str, action: Action | None, nothing: str) -> None:
+def _change(
+    config: Path | None,
+    assignments: Sequence[str] | None,
+    takes: Sequence[Take],
+    command: Callable[[tuple[int, ...]], Command],
+) -> None:
+    """Change takes that were found; as many at once as one command is about."""
+    from harpi.commands import MOST_TAKES
 
-    typer.echo(nothing if action is None else f"{done}: {action.kind} {named(action.takes)}.")
+    if not takes:
+        typer.echo("There are no such takes.")
+        return
+    if len(takes) > MOST_TAKES:
+        raise UsageError(
+            f"these are {len(takes)} takes, and at most {MOST_TAKES} are changed at once",
+            remedy="Choose fewer, by their numbers or by --since",
+        )
+    _do(config, assignments, command(tuple(take.id for take in takes)))
 
 
 _HEADER: Final = (
@@ -377,14 +407,6 @@ def description(take: Take) -> Iterator[str]:
 def counted(number: int) -> str:
     """`1 take`, `2 takes`."""
     return f"{number} take" + ("" if number == 1 else "s")
-
-
-def named(takes: Sequence[int], most: int = 12) -> str:
-    """`take 3`, `takes 3, 4, 5`, and not more numbers than one can read."""
-    numbers = ", ".join(map(str, takes[:most]))
-    if len(takes) > most:
-        return f"{len(takes)} takes ({numbers}, ...)"
-    return f"take {numbers}" if len(takes) == 1 else f"takes {numbers}"
 
 
 def _row(take: Take) -> tuple[str, ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
+from harpi.cli.asking import session_of
 from harpi.cli.options import Assignments, ConfigFile
 from harpi.cli.selection import (
     Label,
@@ -18,13 +19,13 @@ from harpi.cli.selection import (
     Split,
     SplitName,
     select,
-    takes_to_change,
     takes_to_read,
 )
-from harpi.errors import RecordingError
+from harpi.errors import CommandRefused, RecordingError
 
 if TYPE_CHECKING:
-    from harpi.store.importing import Choice, Imported
+    from harpi.config.schema import Config
+    from harpi.store.importing import Choice, Imported, Progress
 
 FormatName = Literal["npz", "csv"]
 LabelFromName = Literal["name", "folder"]
@@ -134,11 +135,12 @@ def import_takes(
     from harpi.cli.options import load_settings
     from harpi.cli.terminal import progress
     from harpi.errors import UsageError
-    from harpi.store.importing import Choice, import_files, look_into
+    from harpi.store.importing import Choice, look_into
 
     if label is not None and label_from is not None:
         raise UsageError("--label and --label-from exclude each other")
-    signal = load_settings(config, assignments).config.signal
+    settings = load_settings(config, assignments).config
+    signal = settings.signal
     choice = Choice(
         subject=subject,
         position=position,
@@ -152,11 +154,8 @@ def import_takes(
         with progress("Reading") as on_progress:
             done = look_into(files, choice, on_progress=on_progress)
     else:
-        with (
-            takes_to_change(config, assignments, make=True) as store,
-            progress("Importing") as on_progress,
-        ):
-            done = import_files(store, files, choice, on_progress=on_progress)
+        with progress("Importing") as on_progress:
+            done = _import(settings, files, choice, on_progress)
     if as_json:
         typer.echo(msgspec.json.encode(done).decode())
     else:
@@ -164,6 +163,35 @@ def import_takes(
             typer.echo(line)
     if not done.takes and not done.known:
         raise typer.Exit(RecordingError.exit_code)
+
+
+def _import(
+    settings: Config, files: list[Path], choice: Choice, on_progress: Progress
+) -> Imported:
+    """Read the files, write what is in them where nobody sees it, and let the session keep it.
+
+    Raises:
+        CommandRefused: the session does something else; nothing is imported.
+    """
+    from harpi.commands import Import, Status
+    from harpi.session.handlers import allowed
+    from harpi.session.messages import refusal
+    from harpi.store.importing import import_files
+    from harpi.store.store import FILE_NAME, Store
+
+    with session_of(settings, make=True) as ask:
+        situation = ask(Status()).situation
+    if not allowed(Import(takes=(1,)), situation):
+        raise refusal(Import(takes=(1,)), situation)
+
+    def keep(numbers: Sequence[int]) -> None:
+        with session_of(settings) as ask:
+            answer = ask(Import(takes=tuple(numbers)))
+        if not answer.ok:
+            raise CommandRefused(f"nothing was imported: {answer.message.rstrip('.')}")
+
+    with Store(settings.paths.state_folder / FILE_NAME, settings.store) as store:
+        return import_files(store, files, choice, keep=keep, on_progress=on_progress)
 
 
 def _told(done: Imported, choice: Choice, *, dry_run: bool) -> Iterator[str]:

@@ -12,8 +12,8 @@ from typing import Final, Self, TypeVar
 
 import msgspec
 
-from harpi.commands import Answer, Command, Event, decode, encode
-from harpi.controls.socket import FILE_NAME, Asked, Changed, Lines, LineTooLong, Said
+from harpi.commands import LARGEST_LINE, Answer, Command, Event, decode, encode
+from harpi.controls.socket import FILE_NAME, Asked, Lines, LineTooLong, Said
 from harpi.errors import ControlError, DaemonNotRunning
 from harpi.files import decode_json
 
@@ -71,7 +71,7 @@ class Client:
             ControlError: the daemon does not answer, or ended.
         """
         line = encode(command)
-        decode(line)
+        decode(line, largest=LARGEST_LINE)
         self._send(line)
         return self._read(Answer)
 
@@ -87,13 +87,13 @@ class Client:
         self._send(msgspec.json.encode(Asked(command="examine")))
         return self._read(kind)
 
-    def tell_to_look(self, at: Changed) -> None:
-        """Say that this program has changed something, and wait until that is taken note of.
+    def tell_to_look(self) -> None:
+        """Say that this program has logged an evaluation, and wait until that is noted.
 
         Raises:
             ControlError: the daemon does not answer, or ended.
         """
-        self._send(msgspec.json.encode(Asked(command="look", at=at)))
+        self._send(msgspec.json.encode(Asked(command="look")))
         self._read(Answer)
 
     def begin_to_follow(self) -> Answer:
@@ -179,14 +179,14 @@ class Client:
         )
 
 
-def tell_to_look(folder: Path, at: Changed) -> None:
-    """Tell the daemon, where one runs, that this program has changed something.
+def tell_to_look(folder: Path) -> None:
+    """Tell the daemon, where one runs, that this program has logged an evaluation.
 
     Raises:
         ControlError: one runs and cannot be told.
     """
     with contextlib.suppress(DaemonNotRunning), Client(folder) as client:
-        client.tell_to_look(at)
+        client.tell_to_look()
 
 
 def _in_words(error: OSError, path: Path) -> ControlError:

@@ -4,7 +4,7 @@ A client connects to ``<paths.runtime>/harpi.sock`` and writes one command as on
 JSON; the daemon answers with one line. More lines may follow on the same connection. The
 line ``{"command": "follow"}`` asks for events instead: one line for each, for as long as the
 client reads them. ``{"command": "examine"}`` asks how the device does, and
-``{"command": "look", "at": "takes"}`` says that another program has changed the takes.
+``{"command": "look"}`` says that another program has logged an evaluation.
 ``{"command": "watch"}`` asks for what goes out over MQTT: verdicts, events and health.
 
 Who may: the user that harpi runs as, root, and the members of `socket.group`; the file's
@@ -34,7 +34,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
-from harpi.commands import LARGEST_MESSAGE, Answer, Event, SessionApi, decode, encode
+from harpi.commands import LARGEST_LINE, Answer, Event, SessionApi, decode, encode
 from harpi.config.schema import SocketSection
 from harpi.errors import AlreadyRunning, ControlError, UsageError
 from harpi.files import FileLock, decode_json, make_directory
@@ -83,7 +83,7 @@ class ControlSocket:
         section: group and time-out.
         examine: tells how the device does, as one line of JSON; called on the threads of the
             clients, as is
-        look_again: takes note of what another program has changed.
+        look_again: takes note of the evaluations that another program has logged.
         supervisor: sees what goes wrong.
     """
 
@@ -94,7 +94,7 @@ class ControlSocket:
         section: SocketSection,
         *,
         examine: Callable[[], bytes],
-        look_again: Callable[[Changed], None],
+        look_again: Callable[[], None],
         supervisor: Supervisor | None = None,
     ) -> None:
         self._supervisor = supervisor or Supervisor()
@@ -280,7 +280,7 @@ class ControlSocket:
         self._users.pop(thread, None)
 
     def _converse(self, connection: socket.socket) -> None:
-        lines = Lines(connection, LARGEST_MESSAGE)
+        lines = Lines(connection, LARGEST_LINE)
         while not self._ending.is_set():
             try:
                 line = lines.read()
@@ -299,12 +299,12 @@ class ControlSocket:
                 case Asked(command="examine"):
                     connection.sendall(self._examine() + b"\n")
                     continue
-                case Asked(command="look", at=changed) if changed is not None:
-                    self._look_again(changed)
+                case Asked(command="look"):
+                    self._look_again()
                     connection.sendall(encode(self._answer(True, "looked")) + b"\n")
                     continue
             try:
-                answer = self._room.command(decode(line), SOURCE)
+                answer = self._room.command(decode(line, largest=LARGEST_LINE), SOURCE)
             except UsageError as error:
                 self._refuse(connection, str(error))
                 continue
@@ -441,14 +441,10 @@ FILE_NAME: Final = "harpi.sock"
 _CHUNK: Final = 4096
 
 
-Changed = Literal["takes", "runs"]
-"""What another program may change beside the daemon: the takes, or the log of evaluations."""
-
-
 Question = Literal["follow", "examine", "look", "watch"]
 """What can be asked beside commands. `follow`: events in place of answers, one line for each.
 `examine`: how the device does, in one line (`harpi.publish.messages.Condition`). `look`: that
-the daemon looks again at what another program has changed.
+the daemon looks at the evaluations that another program has logged.
 `watch`: `Said` in place of answers, one line for each."""
 
 
@@ -456,8 +452,6 @@ class Asked(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     """A question as a line of JSON."""
 
     command: Question
-    at: Changed | None = None
-    """Where to `look`."""
 
 
 class Said(Struct, frozen=True):

@@ -141,7 +141,7 @@ class Services:
                 runtime,
                 config.socket,
                 examine=examine,
-                look_again=self.session.look_again,
+                look_again=self.session.look_at_runs,
                 supervisor=supervisor,
             )
             self._doors.append(local)

@@ -15,7 +15,7 @@ import errno
 import fcntl
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -36,6 +36,7 @@ from harpi.files import (
 )
 from harpi.recognition.head import Head
 from harpi.recognition.model_file import CLASSES, HeadDesign, ModelFile, Tensor
+from harpi.store.takes import Take
 from harpi.types import FloatArray
 
 KEEP: Final = 20
@@ -399,6 +400,25 @@ def renamed(head: Head, label: str, name: str) -> Head:
         ),
         created=datetime.now(UTC),
     )
+
+
+def named_as_takes(head: Head, takes: Iterable[Take]) -> Head:
+    """Give a head the names that the takes it was made of have now.
+
+    Args:
+        head: the head.
+        takes: all takes to learn from, the deleted ones among them.
+    """
+    now = {take.id: take.label for take in takes}
+    for label in head.labels:
+        names = {
+            now[take.number]
+            for take in head.takes
+            if take.label == label and take.number in now
+        }
+        if len(names) == 1 and not names & set(head.labels):
+            head = renamed(head, label, names.pop())
+    return head
 
 
 def _without(

@@ -22,7 +22,7 @@ from harpi.commands import Progress
 from harpi.config.schema import Config
 from harpi.errors import CommandRefused, HarpiError, StoreError
 from harpi.learning.checks import OrientationDrift
-from harpi.learning.heads import HeadRegistry, renamed, without
+from harpi.learning.heads import HeadRegistry, named_as_takes, without
 from harpi.learning.trainer import Outcome, Trainer, outcome_of
 from harpi.learning.training_set import (
     MOST_PREPARED,
@@ -367,16 +367,7 @@ class Learner:
         """Give a head the names that its takes have now, the deleted ones among them, too."""
         if isinstance(self._source, StoreError):
             return head
-        now = {take.id: take.label for take in self._source.takes(split="train", deleted=None)}
-        for label in head.labels:
-            names = {
-                now[take.number]
-                for take in head.takes
-                if take.label == label and take.number in now
-            }
-            if len(names) == 1 and not names & set(head.labels):
-                head = renamed(head, label, names.pop())
-        return head
+        return named_as_takes(head, self._source.takes(split="train", deleted=None))
 
     def _train(self, request: _Request) -> Outcome:
         """Train, and take the new head into use if it is good enough."""

@@ -10,9 +10,13 @@ correct            keeps the last       refused            refused            re
                    seconds as a take
 undo               takes back what was  drops the take     refused            refused
                    done last
+redo               does it again        refused            refused            refused
 relabel            renames takes        refused            refused            refused
-delete             puts takes away      refused            refused            refused
+trim               uses a part          refused            refused            refused
+import             adds takes           refused            refused            refused
+delete             deletes takes        refused            refused            refused
 restore            brings takes back    refused            refused            refused
+purge              removes them         refused            refused            refused
 train              begins to train      refused            refused            refused
 pause              refused              refused            pauses             refused
 resume             refused              refused            refused            goes on
@@ -54,10 +58,13 @@ from harpi.commands import (
     Discard,
     Evaluate,
     Forget,
+    Import,
     Mount,
     Pause,
     Progress,
+    Purge,
     Record,
+    Redo,
     Relabel,
     Restore,
     Resume,
@@ -66,16 +73,17 @@ from harpi.commands import (
     Status,
     Stop,
     Train,
+    Trim,
     Undo,
     Use,
 )
 from harpi.config.schema import Config
-from harpi.errors import CommandRefused, HarpiError
+from harpi.errors import CommandRefused, HarpiError, UsageError
 from harpi.learning.trainer import Outcome
 from harpi.session import messages
 from harpi.session.ports import Examiner, Learner
 from harpi.session.recorder import Finished
-from harpi.session.takes import Takes
+from harpi.session.takes import Change, Takes
 
 
 class CommandHandlers:
@@ -184,13 +192,25 @@ class CommandHandlers:
         action, takes = undone
         return messages.undone(action.kind, takes, by_deleting=command.whole)
 
-    def _change(
-        self, command: Relabel | Delete | Restore, _at: float, _warnings: list[str]
-    ) -> str:
+    def _redo(self, _command: Redo, _at: float, _warnings: list[str]) -> str:
+        action = self._takes.redo()
+        if action is None:
+            raise CommandRefused("there is nothing to do again")
+        return messages.done_again(action)
+
+    def _change(self, command: Change, _at: float, _warnings: list[str]) -> str:
         if isinstance(command, Relabel):
-            label = messages.checked_label(command.label)
-            command = msgspec.structs.replace(command, label=label)
+            if command.label is None and command.position is None:
+                raise UsageError("nothing to correct", remedy="Give a label or a position")
+            if command.label is not None:
+                label = messages.checked_label(command.label)
+                command = msgspec.structs.replace(command, label=label)
         return messages.changed(command, self._takes.change(command))
+
+    def _purge(self, command: Purge, _at: float, _warnings: list[str]) -> str:
+        if not command.confirmed:
+            raise CommandRefused("a purge cannot be undone", remedy="Send it with confirmed")
+        return messages.purged(self._takes.purge(command.takes))
 
     def _mount(self, command: Mount, _at: float, _warnings: list[str]) -> str:
         session = self._takes.mount(command.position)
@@ -203,7 +223,6 @@ class CommandHandlers:
     # --- learning ---------------------------------------------------------------------------
 
     def _train(self, _command: Train, _at: float, warnings: list[str]) -> str:
-        self._takes.look_again()
         recorded = [count for count in self._takes.counts if count.takes]
         ready = [count.label for count in recorded if not count.needed]
         if len(ready) < 2:
@@ -231,7 +250,6 @@ class CommandHandlers:
         return f"Head {command.head} is deleted."
 
     def _evaluate(self, _command: Evaluate, _at: float, _warnings: list[str]) -> str:
-        self._takes.look_again()
         tests = sum(count.tests for count in self._takes.counts)
         self._examination.begin(tests)
         return messages.evaluating(tests)
@@ -275,9 +293,13 @@ class CommandHandlers:
         Stop: _stop,
         Correct: _correct,
         Undo: _undo,
+        Redo: _redo,
         Relabel: _change,
+        Trim: _change,
+        Import: _change,
         Delete: _change,
         Restore: _change,
+        Purge: _purge,
         Cancel: _cancel,
         Train: _train,
         Pause: _pause,
@@ -468,9 +490,13 @@ _STATES: Final[dict[type[Command], tuple[State, ...]]] = {
     Stop: ("recording", "testing"),
     Correct: ("idle",),
     Undo: ("idle", "recording", "testing"),
+    Redo: ("idle",),
     Relabel: ("idle",),
+    Trim: ("idle",),
+    Import: ("idle",),
     Delete: ("idle",),
     Restore: ("idle",),
+    Purge: ("idle",),
     Train: ("idle",),
     Pause: ("training",),
     Resume: ("paused",),

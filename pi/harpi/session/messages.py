@@ -11,6 +11,7 @@ from harpi.commands import (
     Confirm,
     Delete,
     Evaluated,
+    Import,
     LabelCount,
     Pause,
     Progress,
@@ -20,14 +21,19 @@ from harpi.commands import (
     Resume,
     Situation,
     Stop,
+    Trim,
 )
 from harpi.config.schema import Config
 from harpi.errors import CommandRefused, StoreError, UsageError
 from harpi.evaluation.messages import name_of
 from harpi.imu.plausibility import range_to_set
 from harpi.session.recorder import Finished
+from harpi.session.takes import Change
 from harpi.store.queries import Action, Kind
 from harpi.store.takes import Take
+
+MOST_NAMED: Final = 12
+"""Takes that a sentence names one by one."""
 
 _BUSY_WITH_TRAINING: Final = "Wait until it is done, or break it off with `harpi cancel`"
 
@@ -220,8 +226,9 @@ def undone(kind: Kind, takes: Sequence[Take], *, by_deleting: bool) -> str:
         takes: that it was about, as they are now.
         by_deleting: the action is the deletion itself.
     """
-    names = listed([f"{take.id} ({take.label})" for take in takes])
-    which = f"take {names}" if len(takes) == 1 else f"takes {names}"
+    which = f"take{'s' if len(takes) > 1 else ''} " + _enumerated(
+        [f"{take.id} ({take.label})" for take in takes]
+    )
     if by_deleting or kind in ("add", "restore"):
         return f"Took back {which}. {_back(*takes)}"
     if kind == "delete":
@@ -231,24 +238,65 @@ def undone(kind: Kind, takes: Sequence[Take], *, by_deleting: bool) -> str:
     return f"Trimmed as before: {which}."
 
 
-def changed(command: Relabel | Delete | Restore, action: Action) -> str:
+def done_again(action: Action) -> str:
+    """Say what was done once more."""
+    what = {
+        "add": "added",
+        "delete": "deleted",
+        "restore": "restored",
+        "relabel": "renamed",
+        "trim": "trimmed",
+    }[action.kind]
+    return f"{_are(action.takes)} {what} again."
+
+
+def changed(command: Change, action: Action) -> str:
     """Say what was done to takes."""
-    names = listed([str(number) for number in action.takes]) if action.takes else ""
-    which = f"Take {names} is" if len(action.takes) == 1 else f"Takes {names} are"
+    if not action.takes:
+        return "That is how it was already, so nothing has changed."
+    are = _are(action.takes)
     match command:
-        case _ if not names:
-            return "That is how it was already, so nothing has changed."
-        case Relabel(label=label):
-            return f"{which} named {label} now."
+        case Relabel(label=label, position=position):
+            now = f" named {label}" if label else ""
+            now += " and" if label and position else ""
+            now += f" worn at {position}" if position else ""
+            return f"{are}{now} now."
+        case Trim():
+            return f"{are} trimmed; nothing of the rest is lost."
+        case Import():
+            return f"{are} added. `harpi undo` takes that back."
         case Delete():
-            return f"{which} put away. `harpi undo` brings back what was put away last."
+            return f"{are} deleted. `harpi undo` brings back what was deleted last."
         case Restore():
-            return f"{which} back."
+            return f"{are} back."
+
+
+def purged(takes: Sequence[int]) -> str:
+    """Say what was removed for good."""
+    return f"{_are(takes)} removed for good."
+
+
+def which(takes: Sequence[int]) -> str:
+    """Name takes: `take 3`, `takes 3, 4 and 5`, and not more numbers than one can read."""
+    return f"take{'' if len(takes) == 1 else 's'} {_enumerated([str(n) for n in takes])}"
+
+
+def _are(takes: Sequence[int]) -> str:
+    named = which(takes)
+    return f"{named[:1].upper()}{named[1:]} {'is' if len(takes) == 1 else 'are'}"
+
+
+def _enumerated(names: Sequence[str]) -> str:
+    if len(names) > MOST_NAMED:
+        return f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED} more"
+    return listed(names)
 
 
 def _back(*takes: Take) -> str:
+    if len(takes) > MOST_NAMED:
+        return "`harpi takes restore` brings them back."
     numbers = " ".join(str(take.id) for take in takes)
-    return f"`harpi takes restore {numbers}` brings it back."
+    return f"`harpi takes restore {numbers}` brings {'it' if len(takes) == 1 else 'them'} back."
 
 
 # --- learning ---------------------------------------------------------------------------

@@ -192,14 +192,10 @@ class Session:
                 ok=ok, message=message, situation=self._situation, warnings=tuple(warnings)
             )
 
-    def look_again(self, what: Literal["takes", "runs"]) -> None:
-        """Take note of what another program has done to the takes, or to the log of runs."""
+    def look_at_runs(self) -> None:
+        """Take note of the evaluations that another program has logged."""
         with self._lock:
-            if what == "takes":
-                if self._takes.look_again():
-                    self._emit("notice", message="The takes were changed by another program.")
-            else:
-                self._tell_news()
+            self._tell_news()
 
     def _check_allowed(self, command: Command) -> None:
         if self._ending and not isinstance(command, Status):

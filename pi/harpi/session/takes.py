@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 
-from harpi.commands import MOST_CORRECTED, Delete, LabelCount, Record, Relabel, Restore
+from harpi.commands import (
+    MOST_CORRECTED,
+    Delete,
+    Import,
+    LabelCount,
+    Record,
+    Relabel,
+    Restore,
+    Trim,
+)
 from harpi.config.schema import Config
 from harpi.errors import CommandRefused, HarpiError, StoreError
 from harpi.imu.plausibility import REMEDY as IMPLAUSIBLE
@@ -20,6 +30,9 @@ from harpi.store.queries import Action
 from harpi.store.store import Store
 from harpi.store.takes import Take
 from harpi.timebase import Timebase, to_utc
+
+Change: TypeAlias = Relabel | Trim | Import | Delete | Restore
+"""Commands that change takes which are in the store."""
 
 _REMEMBERED: Final = 16
 """Takes that may still be found doubtful after they ended: those of the last check's time."""
@@ -69,7 +82,6 @@ class Takes:
         self.position = config.device.position
         self.counts: tuple[LabelCount, ...] = ()
         self.notices: tuple[str, ...] = ()
-        self._listed: tuple[Take, ...] = ()
         self._straps: OrientationDrift | None = None
         self._room = self._strap = ""
         self._told_of_strap: int | None = None
@@ -99,18 +111,9 @@ class Takes:
             told.append(self._strap)
         return told
 
-    def look_again(self) -> bool:
-        """Count anew: `harpi takes` and `harpi import` change the store, too.
-
-        Returns:
-            Whether any take is otherwise than before.
-        """
-        before = self._listed
+    def look_again(self) -> None:
+        """Look at the disk, and at how the strap is on beside what the head has learnt."""
         self._count()
-        changed = self._listed != before
-        if changed:
-            self._learner.takes_changed()
-        return changed
 
     def mount(self, position: str | None) -> int:
         """Begin a session, at another position where one is given; return its number."""
@@ -235,17 +238,32 @@ class Takes:
         self._changed()
         return action, [self.store.take(number) for number in action.takes]
 
-    def change(self, command: Relabel | Delete | Restore) -> Action:
-        """Correct takes, put them away, or bring them back; tell what changed by that."""
+    def redo(self) -> Action | None:
+        """Do again what was undone last; None for nothing to do."""
+        action = self.store.redo()
+        if action is not None:
+            self._changed()
+        return action
+
+    def change(self, command: Change) -> Action:
+        """Change takes that are there; tell which are otherwise by that."""
         match command:
-            case Relabel(takes=takes, label=label):
-                action = self.store.relabel(takes, label)
+            case Relabel(takes=takes, label=label, position=position):
+                action = self.store.relabel(takes, label, position)
+            case Trim(take=take, start=start, end=end):
+                action = self.store.trim(take, start, end)
+            case Import(takes=takes):
+                action = self.store.keep_staged(takes)
             case Delete(takes=takes):
                 action = self.store.delete(takes)
             case Restore(takes=takes):
                 action = self.store.restore(takes)
         self._changed()
         return action
+
+    def purge(self, takes: Sequence[int]) -> tuple[int, ...]:
+        """Remove deleted takes for good; tell which."""
+        return self.store.purge(takes)
 
     def of(self, label: str | None) -> list[int]:
         """Number the takes of a label, or all."""
@@ -276,8 +294,7 @@ class Takes:
 
     def _count(self) -> None:
         try:
-            self._listed = tuple(self.store.takes())
-            self.counts = self._inventory.count(self._listed, self.store)
+            self.counts = self._inventory.count(self.store.takes(), self.store)
             self._room = self.store.room().warning() or ""
             self._strap = self._strap_turned()
         except StoreError as error:

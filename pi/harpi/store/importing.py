@@ -23,7 +23,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from harpi import labels
-from harpi.commands import LONGEST_TAKE
+from harpi.commands import LONGEST_TAKE, MOST_TAKES
 from harpi.errors import NoRecording, RecordingError, UsageError
 from harpi.privileges import as_caller, each_as_caller
 from harpi.recording import Hints, Recording, Understood, read_understood
@@ -125,6 +125,7 @@ def import_files(
     paths: Sequence[Path],
     choice: Choice | None = None,
     *,
+    keep: Callable[[Sequence[int]], object] | None = None,
     on_progress: Progress = lambda share: None,
 ) -> Imported:
     """Add what is in files, folders and archives; all of it, or nothing.
@@ -136,17 +137,27 @@ def import_files(
         store: where they go.
         paths: recordings, folders of them, exports.
         choice: what to take, and what to call it.
+        keep: makes the takes of these numbers count, as the session does; the store itself
+            where not given.
         on_progress: told how far it has come.
 
     Raises:
-        RecordingError: a file is missing, damaged, or not what was asked for.
+        RecordingError: a file is missing, damaged, or not what was asked for, or the files
+            hold more takes than are imported at once.
         StoreError: the store cannot be written, or is full.
     """
     with store.stage() as staging:
         known = tuple(dict.fromkeys(take.label for take in store.takes()))
         running = _Import(staging, choice or Choice(), known_labels=known)
         result = _run(running, paths, on_progress)
-        staging.keep()
+        numbers = staging.written()
+        if len(numbers) > MOST_TAKES:
+            raise RecordingError(
+                f"the files hold {len(numbers)} takes, more than {MOST_TAKES} at once",
+                remedy="Import some of them at a time",
+            )
+        if numbers:
+            (keep or store.keep_staged)(numbers)
     return result
 
 

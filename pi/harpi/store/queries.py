@@ -36,6 +36,9 @@ TAKE: Final = f"SELECT {_COLUMNS} FROM take WHERE id = ?"  # noqa: S608 - consta
 SAME: Final = "SELECT id FROM take WHERE state = 'kept' AND digest = ?"
 
 
+STAGED: Final = "SELECT digest FROM take WHERE state = 'importing' AND id = ?"
+
+
 UNFINISHED: Final = "SELECT DISTINCT state FROM take WHERE state <> 'kept'"
 
 
@@ -98,12 +101,21 @@ def insert_session(connection: sqlite3.Connection, note: str) -> int:
     return int(inserted.fetchall()[0][0])
 
 
-def insert_take(connection: sqlite3.Connection, take: Take, state: State) -> int:
-    """Enter a take that has no samples yet, and return its number."""
+def insert_take(
+    connection: sqlite3.Connection, take: Take, state: State, *, digest: str = ""
+) -> int:
+    """Enter a take that has no samples yet, and return its number.
+
+    Args:
+        connection: in a transaction.
+        take: what is known of it.
+        state: what happens to it.
+        digest: of its samples, where they are known already.
+    """
     inserted = connection.execute(
         "INSERT INTO take (session, label, position, split, state, start, rate, device, flags,"
         " note, count, seconds, gaps, digest, keep_from, keep_to)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, '', ?, ?)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?)"
         " RETURNING id",
         (
             take.session,
@@ -116,6 +128,7 @@ def insert_take(connection: sqlite3.Connection, take: Take, state: State) -> int
             take.device,
             ",".join(take.flags),
             take.note,
+            digest,
             take.keep_from,
             take.keep_to,
         ),

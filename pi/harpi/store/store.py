@@ -159,6 +159,31 @@ class Store:
             )
         return Staging(self._database, self.limits, self._importing)
 
+    def keep_staged(self, numbers: Iterable[int]) -> Action:
+        """Let takes count that a `Staging` has written, all of them or none.
+
+        Args:
+            numbers: what its `write` gave.
+
+        Raises:
+            StoreFull: there is no room.
+            StoreError: one is not there any more, or the store cannot be written.
+        """
+        self._check_room()
+        with self._database.transaction() as connection:
+            changes = []
+            for number in numbers:
+                rows = connection.execute(queries.STAGED, (number,)).fetchall()
+                if not rows:
+                    raise StoreError(
+                        f"take {number} waits for no import", remedy="Import it again"
+                    )
+                ((digest,),) = rows
+                (row,) = connection.execute(queries.TAKE, (number,))
+                queries.keep_take(connection, queries.take_of(row, self.path), digest=digest)
+                changes.append(queries.added(number))
+            return queries.act(connection, "add", changes)
+
     # --- looking --------------------------------------------------------------------------
 
     def take(self, number: int) -> Take:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -196,34 +196,21 @@ BATCH_BYTES: Final = 1 << 20
 """Bytes that are written in one transaction; a daemon that records waits no longer."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    take: Take
-    digest: str
-    chunks: list[Chunk]
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    take: Take
-    digest: str
-
-
 class Staging:
     """An import in progress; made by `Store.stage`, used with `with`.
 
-    Takes are written in many short transactions as `importing`, where nobody sees them, and
-    `keep` makes them all count in one. Leaving the `with` block without `keep` removes them;
-    if the process dies, the next one that opens the store does.
+    Takes are written in many short transactions as `importing`, where nobody sees them;
+    `Store.keep_staged` makes them all count in one. What does not count by then is removed at
+    the end of the `with` block; if the process dies, the next one that opens the store does it.
     """
 
     def __init__(self, database: Database, limits: StoreSection, lock: FileLock) -> None:
         self._database = database
         self._limits = limits
         self._lock = lock
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[tuple[Take, str, list[Chunk]]] = []
         self._waiting_bytes = 0
-        self._written: list[_Written] = []
+        self._written: list[int] = []
         self._sessions: list[int] = []
         self._digests: set[str] = set()
 
@@ -238,8 +225,8 @@ class Staging:
     ) -> None:
         try:
             with self._database.transaction() as connection:
-                for written in self._written:
-                    queries.remove_unfinished(connection, written.take.id)
+                for number in self._written:
+                    queries.remove_unfinished(connection, number)
                 for session in self._sessions:
                     queries.remove_empty_session(connection, session)
         finally:
@@ -271,37 +258,31 @@ class Staging:
         if digest in self._digests or self._database.rows(queries.SAME, (digest,)):
             return False
         self._digests.add(digest)
-        self._waiting.append(_Waiting(take, digest, chunks))
+        self._waiting.append((take, digest, chunks))
         self._waiting_bytes += sum(len(chunk.data) for chunk in chunks)
         if self._waiting_bytes >= BATCH_BYTES:
             self._write()
         return True
 
-    def keep(self) -> queries.Action:
-        """Make all takes count, as one action that can be undone.
+    def written(self) -> list[int]:
+        """Write what is still in memory; return the numbers of all takes, for the session.
 
         Raises:
             StoreFull: there is no room.
             StoreError: the store cannot be written.
         """
         self._write()
-        with self._database.transaction() as connection:
-            for written in self._written:
-                queries.keep_take(connection, written.take, digest=written.digest)
-            changes = [queries.added(written.take.id) for written in self._written]
-            action = queries.act(connection, "add", changes)
-        self._written.clear()
-        return action
+        return list(self._written)
 
     def _write(self) -> None:
         if refusal := StorageUsage.of(self._database, self._limits).refusal():
             raise refusal
         with self._database.transaction() as connection:
             batch = []
-            for waiting in self._waiting:
-                number = queries.insert_take(connection, waiting.take, "importing")
-                queries.insert_chunks(connection, number, 0, waiting.chunks)
-                batch.append(_Written(replace(waiting.take, id=number), waiting.digest))
+            for take, digest, chunks in self._waiting:
+                number = queries.insert_take(connection, take, "importing", digest=digest)
+                queries.insert_chunks(connection, number, 0, chunks)
+                batch.append(number)
         self._written += batch
         self._waiting.clear()
         self._waiting_bytes = 0

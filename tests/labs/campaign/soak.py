@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harpi.commands import Command, Delete, Record, Stop, Train
+from harpi.commands import Command, Delete, Purge, Record, Stop, Train
 from harpi.daemon import Daemon
 from harpi.imu.emulator import Chip, EmulatedBus, Fault, FaultKind, VirtualTime
 from harpi.publish.messages import LinkFigures
@@ -206,9 +206,7 @@ class Life:
         """Keep the newest takes only, as somebody does whose disk is small."""
         old = sorted(self.kept)[:-TAKES_KEPT]
         if old and self._says(Delete(takes=tuple(old))):
-            with Store(self.store, ROOMY) as store:
-                store.purge()
-            self.daemon.session.look_again("takes")
+            self._says(Purge(takes=tuple(old), confirmed=True))
             self.kept = {n: digest for n, digest in self.kept.items() if n not in old}
 
     def comes_to_rest(self) -> LinkFigures:

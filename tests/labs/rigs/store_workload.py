@@ -54,7 +54,7 @@ def work(path: Path, acknowledged: int, rounds: int) -> None:
             with store.stage() as staging:
                 for seed in range(10 * turn, 10 * turn + 3):
                     staging.add(take_of("standing", session), [signal(0.5, seed=seed)])
-                staging.keep()
+                store.keep_staged(staging.written())
             promise({"kept": kept_in(store)})
 
             for step in (

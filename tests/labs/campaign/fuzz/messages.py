@@ -171,9 +171,13 @@ class _Room(FakeRoom):
 
 def _socket(folder: Path) -> Feed:
     room = _Room()
-    looked: list[str] = []
+    looked: list[int] = []
     room.door = ControlSocket(
-        room, folder, SocketSection(), examine=lambda: b"{}", look_again=looked.append
+        room,
+        folder,
+        SocketSection(),
+        examine=lambda: b"{}",
+        look_again=lambda: looked.append(1),
     )
 
     def feed(content: bytes) -> None:
@@ -252,7 +256,7 @@ TARGETS = [
         lambda: [
             *(seed + b"\n" for seed in json_seeds(_COMMAND)),
             b"\n".join([*_EVERY, b'{"command":"examine"}', b""]),
-            b'{"command":"look","at":"takes"}\n{"command":"follow"}\n',
+            b'{"command":"look"}\n{"command":"follow"}\n',
             b"\n" * 600,
             b"a" * 5000,
         ],
