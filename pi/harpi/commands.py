@@ -318,6 +318,10 @@ class Situation(Struct, frozen=True, kw_only=True):
     """What is there to learn from, the configured labels first."""
     notices: tuple[str, ...] = ()
     """What a person should know: the store is nearly full, or cannot be used."""
+    undo: str | None = None
+    """What `Undo` would take back, in a few words; None for nothing."""
+    redo: str | None = None
+    """What `Redo` would do again, likewise."""
 
 
 class ModelFigures(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ import msgspec
 
 from harpi.commands import Answer, Command, Event, Listener, Record, Situation, Stop
 
-IDLE = Situation(state="idle", session=None, position="right_arm")
+IDLE = Situation(state="idle", session=None, position="right_arm", undo="take 3 added")
 
 
 def event(kind: Any = "answer", **what: Any) -> Event:

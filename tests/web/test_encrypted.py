@@ -103,5 +103,5 @@ def test_one_logs_in_over_https_and_looks(encrypted: Served, tab: Tab) -> None:
     tab.wait_for("document.body?.dataset.link === 'live'")
     cookies = tab.call("Network.getCookies")["cookies"]
     assert [(cookie["secure"], cookie["httpOnly"]) for cookie in cookies] == [(True, True)]
-    tab.run("document.querySelector('#undo').click()")
+    tab.run("document.querySelector('[data-undo]').click()")
     tab.wait_for_text("#said", "Done.")

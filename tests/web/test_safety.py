@@ -122,6 +122,7 @@ def test_it_connects_again_by_itself(make_served: Callable[..., Served], tab: Ta
     tab.wait_for("document.body?.dataset.link === 'live'")
     served.stop()
     tab.wait_for("document.body?.dataset.link === 'connecting'")
+    assert tab.run("document.querySelector('main').inert"), "what is pressed would be lost"
     served.start()
     tab.wait_for("document.body?.dataset.link === 'live'")
     assert served.server is not None
@@ -129,6 +130,6 @@ def test_it_connects_again_by_itself(make_served: Callable[..., Served], tab: Ta
     tab.wait_for_text(".panel[data-model=knn] .answer", "jumping")
     # What it knew of the device before is not good any more.
     tab.click("nav a[href='#capture']")
-    tab.run("document.querySelector('#undo').click()")
+    tab.run("document.querySelector('[data-undo]').click()")
     wait_until(lambda: served.room.commands, "the command is accepted")
     tab.complaints.clear()

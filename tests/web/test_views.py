@@ -24,6 +24,7 @@ from harpi.commands import (
     Pause,
     Progress,
     Record,
+    Redo,
     Relabel,
     Restore,
     Resume,
@@ -230,7 +231,7 @@ def test_each_activity_says_what_is_there_and_what_is_needed(
     assert "2 more needed" in tab.text(".class:nth-child(2)")
     tab.click("#test")
     tab.wait_for_text(".class:nth-child(1)", "1 test take")
-    assert "1 needed" in tab.text(".class:nth-child(2)")
+    assert "3 more needed" in tab.text(".class:nth-child(2)")
     tab.run("document.querySelector('#seconds').value = '10'")
     tab.click(".class:nth-child(2)")
     sends(served, Record(label="sitting", seconds=10, test=True))
@@ -248,8 +249,13 @@ def test_the_rest_of_capture_sends_what_it_says(
     tab: Tab, served: Served, told: Callable[..., None]
 ) -> None:
     opened(tab, served, "capture")
-    tab.click("#undo")
+    tab.click("#view-capture [data-undo]")
     sends(served, Undo())
+    assert tab.text("#view-capture [data-undo]") == "Undo: take 3 added"
+    told(undo=None, redo="take 3 added")
+    tab.wait_for("document.querySelector('#view-capture [data-undo]').disabled")
+    tab.click("#view-capture [data-redo]")
+    sends(served, Redo())
     tab.click("#other-label")
     tab.type("rowing")
     tab.press("Enter", 13, "\r")
@@ -270,6 +276,7 @@ def test_the_rest_of_capture_sends_what_it_says(
     sends(served, Forget())
     told(asking=True)
     tab.wait_for("document.activeElement?.id === 'keep'")
+    tab.wait_for_text("#asking-left", "s left")
     tab.click("#confirm")
     sends(served, Confirm())
     told(asking=False)
@@ -324,6 +331,8 @@ def test_takes_are_relabelled_deleted_and_brought_back(
     sends(served, Relabel(takes=(2,), label="lying"))
     tab.click("[aria-label='Relabel take 2']")
     tab.press("Escape", 27)
+    tab.click("[aria-label='Relabel take 2']")
+    tab.click(".tools form [type=button]")
     tab.click("[aria-label='Delete take 1']")
     sends(served, Delete(takes=(1,)))
     served.store.delete([1])
@@ -332,7 +341,7 @@ def test_takes_are_relabelled_deleted_and_brought_back(
     tab.click("#with-deleted")
     tab.click("[aria-label='Restore take 1']")
     sends(served, Restore(takes=(1,)))
-    tab.click("#undo-take")
+    tab.click("#view-takes [data-undo]")
     sends(served, Undo())
 
 

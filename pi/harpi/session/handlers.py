@@ -198,13 +198,16 @@ class CommandHandlers:
             raise CommandRefused("there is nothing to do again")
         return messages.done_again(action)
 
-    def _change(self, command: Change, _at: float, _warnings: list[str]) -> str:
+    def _change(self, command: Change, _at: float, warnings: list[str]) -> str:
         if isinstance(command, Relabel):
             if command.label is None and command.position is None:
                 raise UsageError("nothing to correct", remedy="Give a label or a position")
             if command.label is not None:
                 label = messages.checked_label(command.label)
                 command = msgspec.structs.replace(command, label=label)
+                known = [count.label for count in self._takes.counts]
+                if resembled := messages.resembling(label, known):
+                    warnings.append(messages.did_you_mean(label, resembled))
         return messages.changed(command, self._takes.change(command))
 
     def _purge(self, command: Purge, _at: float, _warnings: list[str]) -> str:

@@ -150,7 +150,7 @@ def did_you_mean(label: str, resembled: str) -> str:
     """Warn of a label that may be misspelt."""
     return (
         f"{label!r} is a new label; did you mean {resembled!r}? "
-        f"Then `harpi undo` drops this take; `--new` says that it is meant"
+        f"If so, `harpi undo` takes this back"
     )
 
 
@@ -238,16 +238,23 @@ def undone(kind: Kind, takes: Sequence[Take], *, by_deleting: bool) -> str:
     return f"Trimmed as before: {which}."
 
 
+_DONE: Final[dict[Kind, str]] = {
+    "add": "added",
+    "delete": "deleted",
+    "restore": "restored",
+    "relabel": "renamed",
+    "trim": "trimmed",
+}
+
+
+def action(of: Action) -> str:
+    """Name what was done: `take 3`, `takes 1 and 2 deleted`."""
+    return which(of.takes) if of.kind == "add" else f"{which(of.takes)} {_DONE[of.kind]}"
+
+
 def done_again(action: Action) -> str:
     """Say what was done once more."""
-    what = {
-        "add": "added",
-        "delete": "deleted",
-        "restore": "restored",
-        "relabel": "renamed",
-        "trim": "trimmed",
-    }[action.kind]
-    return f"{_are(action.takes)} {what} again."
+    return f"{_are(action.takes)} {_DONE[action.kind]} again."
 
 
 def changed(command: Change, action: Action) -> str:
@@ -318,8 +325,8 @@ def ask_to_forget(label: str | None, takes: int, seconds: float) -> str:
     """Ask whether to forget."""
     what = "everything that was learnt" if label is None else f"the label {label}"
     return (
-        f"This forgets {what} and takes back {_number(takes, 'take')}. Confirm within "
-        f"{seconds:g} s: press train once more, or send `confirm`."
+        f"This forgets {what} and deletes {_number(takes, 'take')}. Confirm it within "
+        f"{seconds:g} s."
     )
 
 
@@ -327,7 +334,7 @@ def forgotten(label: str | None, takes: int) -> str:
     """Say what was forgotten."""
     what = "Everything" if label is None else f"The label {label}"
     back = " `harpi undo` brings the takes back." if takes else ""
-    return f"{what} is forgotten, {_number(takes, 'take')} taken back.{back}"
+    return f"{what} is forgotten, {_number(takes, 'take')} deleted.{back}"
 
 
 def evaluating(tests: int) -> str:

@@ -294,6 +294,8 @@ class Session:
             evaluating=self._examination.going_on,
             labels=takes.counts,
             notices=takes.notices,
+            undo=messages.action(takes.to_undo) if takes.to_undo else None,
+            redo=messages.action(takes.to_redo) if takes.to_redo else None,
         )
 
     def _emit(

@@ -56,6 +56,8 @@ class Takes:
         position: where on the body the sensor is.
         counts: what there is of each label.
         notices: what a person should know of the store, and of how the strap is on.
+        to_undo: the action that `undo` would take back; None for none.
+        to_redo: the action that `redo` would do again; None for none.
         watch: judges what the sensor shows; None where nobody does.
     """
 
@@ -82,6 +84,8 @@ class Takes:
         self.position = config.device.position
         self.counts: tuple[LabelCount, ...] = ()
         self.notices: tuple[str, ...] = ()
+        self.to_undo: Action | None = None
+        self.to_redo: Action | None = None
         self._straps: OrientationDrift | None = None
         self._room = self._strap = ""
         self._told_of_strap: int | None = None
@@ -295,6 +299,7 @@ class Takes:
     def _count(self) -> None:
         try:
             self.counts = self._inventory.count(self.store.takes(), self.store)
+            self.to_undo, self.to_redo = self.store.next_undo(), self.store.next_redo()
             self._room = self.store.room().warning() or ""
             self._strap = self._strap_turned()
         except StoreError as error:

@@ -267,14 +267,22 @@ def act(connection: sqlite3.Connection, kind: Kind, changes: Iterable[Change]) -
     return Action(kind, tuple(sorted({change.take for change in changes})))
 
 
+TO_UNDO: Final = f"{_ACTION} WHERE undone = 0 ORDER BY id DESC LIMIT 1"
+"""The latest action."""
+TO_REDO: Final = f"{_ACTION} WHERE undone = 1 ORDER BY id LIMIT 1"
+"""The action that was undone last."""
+ABOUT: Final = "SELECT DISTINCT take FROM change WHERE action = ? ORDER BY take"
+"""The takes that an action is about."""
+
+
 def undo(connection: sqlite3.Connection) -> Action | None:
     """Take the latest action back; return it, or None where there is none."""
-    return _go(connection, f"{_ACTION} WHERE undone = 0 ORDER BY id DESC LIMIT 1", back=True)
+    return _go(connection, TO_UNDO, back=True)
 
 
 def redo(connection: sqlite3.Connection) -> Action | None:
     """Do the action again that was undone last; return it, or None where there is none."""
-    return _go(connection, f"{_ACTION} WHERE undone = 1 ORDER BY id LIMIT 1", back=False)
+    return _go(connection, TO_REDO, back=False)
 
 
 def forget_empty(connection: sqlite3.Connection) -> None:

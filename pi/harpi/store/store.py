@@ -255,6 +255,20 @@ class Store:
         ]
         return runs_of(self.take(number), chunks, whole=whole, where=str(self.path))
 
+    def next_undo(self) -> Action | None:
+        """Tell what `undo` would take back; None for nothing."""
+        return self._action(queries.TO_UNDO)
+
+    def next_redo(self) -> Action | None:
+        """Tell what `redo` would do again; None for nothing."""
+        return self._action(queries.TO_REDO)
+
+    def _action(self, which: str) -> Action | None:
+        for number, kind in self._database.rows(which):
+            takes = self._database.rows(queries.ABOUT, (number,))
+            return Action(kind, tuple(take for (take,) in takes))
+        return None
+
     def room(self) -> StorageUsage:
         """Tell how much room there is, and whether that is a reason to warn or refuse."""
         return StorageUsage.of(self._database, self.limits)

@@ -24,6 +24,7 @@ from harpi.config.schema import Config
 from harpi.errors import StoreError, UsageError
 from harpi.files import decode_json
 from harpi.publish.messages import State
+from harpi.session.handlers import ASKING_SECONDS
 from harpi.types import Verdict
 from harpi.web.auth import (
     SESSION_SECONDS,
@@ -228,6 +229,7 @@ class Page:
                 token=self._login.token(request.scope["harpi.session"]),
                 login=self._login.required,
                 minimum_windows=self._config.learning.minimum_windows,
+                asking_seconds=ASKING_SECONDS,
             )
         )
 

@@ -48,6 +48,8 @@ class Hello(Struct, frozen=True, kw_only=True):
     """Whether one can log out."""
     minimum_windows: int
     """Of a label, to be learnt."""
+    asking_seconds: float
+    """How long harpi waits for a yes before it forgets nothing."""
 
 
 class TakeRow(Struct, frozen=True, kw_only=True):

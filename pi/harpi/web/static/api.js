@@ -10,8 +10,7 @@ export async function hello() {
 }
 
 export async function get(path) {
-  const response = await fetch(path, { headers: { accept: "application/json" } });
-  return understand(response);
+  return understand(await ask(path, { headers: { accept: "application/json" } }));
 }
 
 /** Send a command; give the answer, whether it was done or not. */
@@ -29,14 +28,14 @@ export async function logOut() {
 }
 
 export async function post(path, content) {
-  const response = await fetch(path, {
-    method: "POST",
-    headers: { "content-type": "application/json", "x-harpi-token": token },
-    body: JSON.stringify(content),
-  }).catch(() => {
+  const headers = { "content-type": "application/json", "x-harpi-token": token };
+  return understand(await ask(path, { method: "POST", headers, body: JSON.stringify(content) }));
+}
+
+function ask(path, options) {
+  return fetch(path, options).catch(() => {
     throw new Error("harpi does not answer.");
   });
-  return understand(response);
 }
 
 async function understand(response) {

@@ -85,12 +85,14 @@ const handlers = {
 function greet(hello) {
   write(byId("device"), hello.device);
   document.title = `harpi ${hello.device}`;
-  capture.setMinimum(hello.minimum_windows);
+  capture.greet(hello);
   byId("logout").hidden = !hello.login;
 }
 
 function showLink(state) {
   document.body.dataset.link = state;
+  // Nothing that is pressed would reach harpi.
+  byId("main").inert = state === "connecting";
   write(byId("link-text"), LINKS[state]);
 }
 

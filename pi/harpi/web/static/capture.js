@@ -3,12 +3,15 @@
 import { send } from "./api.js";
 import { byId, count, make, write } from "./dom.js";
 import { isRecording, passed } from "./now.js";
+import { testsWanted } from "./results.js";
 import { say, sayDoubts } from "./said.js";
 
 const buttons = new Map();
 let situation = null;
 let minimum = 1;
 let asked = false; // on this page
+let patience = 0; // seconds
+let until = 0; // when the question runs out, by the clock of the browser
 
 export function build() {
   byId("other").addEventListener("submit", async (event) => {
@@ -17,7 +20,9 @@ export function build() {
     if (label && (await record(label)).ok) byId("other-label").value = "";
   });
   byId("test").addEventListener("change", () => situation && show(situation));
-  byId("undo").addEventListener("click", async () => say(await send("undo")));
+  for (const command of ["undo", "redo"]) {
+    for (const button of document.querySelectorAll(`[data-${command}]`)) button.addEventListener("click", async () => say(await send(command)));
+  }
   byId("mount").addEventListener("submit", async (event) => {
     event.preventDefault();
     const position = byId("position").value.trim();
@@ -28,7 +33,7 @@ export function build() {
     asked = true;
     const label = byId("forget-label").value;
     const answer = await send("forget", label ? { label } : {});
-    write(byId("asking-text"), answer.message);
+    write(byId("asking-text"), answer.message.replace(/ Confirm[^.]*\.$/, ""));
     if (!answer.ok) say(answer);
   });
   byId("confirm").addEventListener("click", async () => say(await send("confirm")));
@@ -37,8 +42,9 @@ export function build() {
   setInterval(() => situation && tick(), 250);
 }
 
-export function setMinimum(windows) {
-  minimum = windows;
+export function greet(hello) {
+  minimum = hello.minimum_windows;
+  patience = hello.asking_seconds;
 }
 
 export function show(now) {
@@ -47,7 +53,7 @@ export function show(now) {
   const labels = [...now.labels];
   if (recording && !labels.some(({ label }) => label === now.label)) labels.push({ label: now.label, takes: 0, windows: 0, needed: minimum, tests: 0 });
   showButtons(labels, recording);
-  byId("undo").disabled = now.state !== "idle";
+  showUndo(now);
   for (const input of byId("other").elements) input.disabled = now.state !== "idle";
   byId("position").placeholder = now.position;
   showAsking(now.asking);
@@ -73,10 +79,11 @@ function showButtons(labels, recording) {
     button.setAttribute("aria-pressed", mine);
     button.disabled = situation.state !== "idle" && !mine;
     write(counted, testing ? count(each.tests, "test take") : each.takes ? `${count(each.windows, "window")}, ${count(each.takes, "take")}` : "no takes yet");
-    const ready = testing ? each.tests > 0 : each.takes > 0 && !each.needed;
-    fill.style.setProperty("--share", testing ? Number(ready) : Math.min(1, each.windows / minimum));
+    const wanted = testsWanted(labels);
+    const ready = testing ? each.tests >= wanted : each.takes > 0 && !each.needed;
+    fill.style.setProperty("--share", Math.min(1, testing ? each.tests / wanted : each.windows / minimum));
     button.dataset.ready = ready;
-    write(need, ready ? "✓ enough" : testing ? "1 needed" : `${each.needed || 1} more needed`);
+    write(need, ready ? "✓ enough" : `${testing ? wanted - each.tests : each.needed || 1} more needed`);
   }
 }
 
@@ -112,6 +119,7 @@ async function record(label) {
 }
 
 function tick() {
+  write(byId("asking-left"), situation.asking ? `${Math.max(0, Math.ceil((until - Date.now()) / 1000))} s left` : "");
   for (const [label, { doing }] of buttons) {
     if (!isRecording(situation) || label !== situation.label) {
       write(doing, "");
@@ -123,10 +131,25 @@ function tick() {
   }
 }
 
+function showUndo({ state, undo, redo }) {
+  for (const button of document.querySelectorAll("[data-undo]")) {
+    button.disabled = state !== "idle" || !undo;
+    write(button, undo ? `Undo: ${undo}` : "Undo");
+    button.title = undo ?? "";
+  }
+  for (const button of document.querySelectorAll("[data-redo]")) {
+    button.hidden = !redo;
+    button.disabled = state !== "idle";
+    write(button, `Redo: ${redo}`);
+    button.title = redo ?? "";
+  }
+}
+
 function showAsking(asking) {
   const box = byId("asking");
   if (asking === !box.hidden) return;
   box.hidden = !asking;
+  until = Date.now() + 1000 * patience;
   // Whoever did not ask here keeps the place where they are.
   if (asking && asked) byId("keep").focus();
   if (asking && !asked) write(byId("asking-text"), "Somebody wants harpi to forget takes. Really?");

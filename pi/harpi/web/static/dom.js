@@ -29,6 +29,31 @@ export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+// What the page calls what the command line calls otherwise.
+const BUTTONS = [
+  [/^undo/, "Undo"],
+  [/^stop/, "Stop"],
+  [/^cancel/, "Break off"],
+  [/^resume/, "Resume"],
+  [/^train/, "Train"],
+  [/^record.*--test/, "Test take"],
+  [/^record/, "Capture"],
+  [/^evaluate/, "Evaluate"],
+  [/^heads/, "Kept heads"],
+  [/^takes restore/, "Restore"],
+  [/^takes relabel/, "Relabel"],
+  [/^takes delete/, "Delete"],
+  [/^takes list/, "Takes"],
+];
+
+/** Say with the names of buttons what a message says with commands. */
+export function onPage(message) {
+  return message.replace(/`harpi ([^`]*)`/g, (whole, command) => {
+    const found = BUTTONS.find(([pattern]) => pattern.test(command));
+    return found ? `“${found[1]}”` : whole;
+  });
+}
+
 export const percent = (share) => `${Math.round(share * 100)}%`;
 
 export const count = (number, noun, nouns = `${noun}s`) => `${number} ${number === 1 ? noun : nouns}`;

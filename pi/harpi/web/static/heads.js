@@ -83,6 +83,6 @@ async function change(command, head) {
   const answer = await send(command, { head: head.number });
   say(answer);
   await refresh();
-  // The button that was pressed is gone.
-  byId("heads-title").focus({ preventScroll: true });
+  // The button that was pressed is gone, unless something else has been chosen meanwhile.
+  if (document.activeElement === document.body) byId("heads-title").focus({ preventScroll: true });
 }

@@ -1,11 +1,11 @@
 // The last evaluations, with their confusion matrices, and the button that begins another.
 
 import { get, send } from "./api.js";
-import { byId, count, make, percent, when, write } from "./dom.js";
+import { byId, count, make, onPage, percent, when, write } from "./dom.js";
 import { MODELS } from "./panels.js";
 import { sayDoubts } from "./said.js";
 
-const NAMES = new Map(MODELS);
+const NAMES = new Map([...MODELS, ["answer", "harpi"]]);
 const FIGURES = [
   ["accuracy", "Accuracy"],
   ["balanced_accuracy", "Balanced"],
@@ -16,22 +16,34 @@ export function build() {
   byId("evaluate").addEventListener("click", async () => sayDoubts(await send("evaluate")));
 }
 
+const SURE_FROM = 6; // test takes; with fewer an interval says nothing
+
+/** Test takes that each activity should have. */
+export const testsWanted = (labels) => Math.max(2, Math.ceil(SURE_FROM / Math.max(1, labels.length)));
+
+let going = false;
+
 /** There are so many test takes, and the evaluation goes on or does not. */
 export function show({ state, evaluating, labels }) {
   const tested = labels.filter((each) => each.tests);
   const missing = labels.filter((each) => !each.tests).map(({ label }) => label);
+  if (going !== evaluating) byId("runs").querySelector(".empty")?.replaceChildren(nothingYet(evaluating));
+  going = evaluating;
   byId("evaluate").disabled = evaluating || tested.length < 2 || state === "recording" || state === "testing";
   byId("evaluate").classList.toggle("main", tested.length > 1);
   write(byId("evaluate"), evaluating ? "Evaluating …" : "Evaluate");
   write(byId("testable"), testable(tested, missing));
 }
 
+const nothingYet = (evaluating) => (evaluating ? "The first evaluation goes on." : "Nothing was evaluated yet.");
+
 function testable(tested, missing) {
   if (!tested.length) return "Tick “Test take” under Capture and record each activity once: what a model has never learnt shows what it is worth.";
   if (tested.length < 2) return `There are test takes of ${tested[0].label} alone. Record another activity, too.`;
   const takes = tested.reduce((sum, each) => sum + each.tests, 0);
   const rest = missing.length ? ` None of ${missing.join(", ")} yet.` : "";
-  return `There are ${count(takes, "test take")} of ${count(tested.length, "activity", "activities")}.${rest}`;
+  const few = takes < SURE_FROM ? ` With ${SURE_FROM} or more, the result can be sure.` : "";
+  return `There are ${count(takes, "test take")} of ${count(tested.length, "activity", "activities")}.${rest}${few}`;
 }
 
 export async function refresh() {
@@ -43,7 +55,7 @@ export async function refresh() {
       ...found.map((run, place) => one(run, place === 0 || open.has(String(run.number)))),
       ...problems.map((problem) => make("p", { class: "doubt" }, problem)),
     );
-    if (!found.length) runs.append(make("p", { class: "empty" }, "Nothing was evaluated yet."));
+    if (!found.length) runs.append(make("p", { class: "empty" }, nothingYet(going)));
   } catch (error) {
     runs.replaceChildren(make("p", { class: "empty" }, error.message));
   }
@@ -54,11 +66,14 @@ function one(run, open) {
     "details",
     { class: "card run", open, "data-run": run.number },
     make("summary", {}, make("h3", {}, `Run ${run.number}`), make("span", { class: "words" }, `${when(run.time)}. ${count(run.windows, "window")} of ${run.origin}`)),
-    make("div", { class: "verdict" }, summary(run), make("ul", { class: "sentences" }, ...run.sentences.map((sentence) => make("li", {}, sentence)))),
+    make("div", { class: "verdict" }, summary(run), make("ul", { class: "sentences" }, ...run.sentences.map((sentence) => make("li", {}, inPercent(sentence))))),
     make("p", { class: "words" }, "Windows by what was done (rows) and what was answered (columns). Right answers are framed."),
     make("div", { class: "matrices" }, ...run.models.filter((model) => model.confusion).map(matrix)),
   );
 }
+
+/** The figures beside are percents, too. */
+const inPercent = (sentence) => onPage(sentence).replace(/\b[01]\.\d\d\b/g, (share) => percent(Number(share)));
 
 function summary(run) {
   const row = ({ model, ...figures }) =>
@@ -66,7 +81,7 @@ function summary(run) {
   return make(
     "table",
     { class: "summary" },
-    make("caption", {}, "Below each figure, where it lies with 95% certainty"),
+    make("caption", {}, "Below each figure, its 95% interval"),
     make("thead", {}, make("tr", {}, make("td"), ...FIGURES.map(([, head]) => make("th", { scope: "col" }, head)))),
     make("tbody", {}, ...run.models.map(row)),
   );

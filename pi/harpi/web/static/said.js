@@ -1,18 +1,19 @@
 // One line for what harpi answers.
 
-import { byId, write } from "./dom.js";
+import { byId, onPage, write } from "./dom.js";
 
 const SHOWN = 7000;
 let timer = 0;
 
 export function build() {
   byId("said").querySelector("button").addEventListener("click", hide);
+  window.addEventListener("hashchange", hide);
 }
 
-/** Show an answer or an event; what went wrong stays until the next. */
+/** Show an answer or an event; what went wrong stays until the next, or the next view. */
 export function say({ ok, message, warnings = [] }) {
   const box = byId("said");
-  write(box.firstElementChild, [message, ...warnings].join(" "));
+  write(box.firstElementChild, onPage([message, ...warnings].join(" ")));
   box.dataset.ok = ok && !warnings.length ? "yes" : ok ? "doubtful" : "no";
   box.hidden = false;
   clearTimeout(timer);

@@ -21,7 +21,6 @@ let stale = true;
 
 export function build() {
   byId("with-deleted").addEventListener("change", list);
-  byId("undo-take").addEventListener("click", async () => say(await send("undo")));
   byId("more-takes").addEventListener("click", () => load(rows.at(-1)?.id));
 }
 
@@ -112,6 +111,7 @@ function askForLabel(tools, take) {
     },
     input,
     make("button", { type: "submit", class: "main" }, "Save"),
+    make("button", { type: "button", click: back }, "Cancel"),
   );
   tools.replaceChildren(form);
   input.focus();

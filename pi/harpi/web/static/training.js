@@ -1,7 +1,7 @@
 // Training: the button, how the loss falls, and what came of it.
 
 import { send } from "./api.js";
-import { byId, clean, colours, make, percent, write } from "./dom.js";
+import { byId, clean, colours, make, onPage, percent, write } from "./dom.js";
 import { sayDoubts } from "./said.js";
 
 // The losses by epoch: first of heads that try themselves on held-out takes, then, where they
@@ -46,8 +46,8 @@ export function happened(event) {
   if (event.outcome) {
     byId("outcome").hidden = false;
     byId("outcome").dataset.result = event.outcome;
-    write(byId("outcome-text"), event.message);
-    byId("advice").replaceChildren(...event.advice.map((point) => make("li", {}, point)));
+    write(byId("outcome-text"), onPage(event.message));
+    byId("advice").replaceChildren(...event.advice.map((point) => make("li", {}, onPage(point))));
     byId("training-progress").value = 1;
   }
 }
@@ -129,7 +129,7 @@ export function drawLoss() {
     const room = x(end) - x(begin);
     if (room > context.measureText(name).width + 8) context.fillText(name, x(begin) + 4, TOP - 10);
     context.textAlign = "right";
-    if (room > 30) context.fillText(`epoch ${run.at(-1).epoch}`, x(end), height - 8);
+    if (room > 56) context.fillText(`epoch ${run.at(-1).epoch}`, x(end), height - 8);
     context.lineWidth = 1;
     begin = end + 1;
   });
