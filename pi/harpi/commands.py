@@ -86,7 +86,7 @@ class Undo(_Command, frozen=True):
     """Take back what was done last with takes; while one is being recorded, drop it."""
 
     whole: bool = False
-    """Whatever was done last, drop the whole last take."""
+    """Whatever was done last, delete the whole last take."""
 
 
 class Redo(_Command, frozen=True):

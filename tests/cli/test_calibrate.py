@@ -36,14 +36,14 @@ def test_the_accelerometer_by_positions(folder: dict[str, str]) -> None:
     done = harpi("calibrate", "accel", "--emulate", "--leaning", "6", **folder)
     assert done.returncode == 0
     assert "off by +40, -30 and +60 mg" in done.stdout
-    assert "Nothing was kept." in done.stdout
+    assert "Nothing was saved." in done.stdout
     assert done.stderr.count("Measured:") == 12
 
 
 def test_a_walk(folder: dict[str, str]) -> None:
     done = harpi("calibrate", "mounting", "--emulate", "--position", "right_arm", **folder)
     assert done.returncode == 0
-    assert done.stdout.startswith("Your walk is noted. At right_arm, the strap should be")
+    assert done.stdout.startswith("Your walk is saved. At right_arm, the strap should be")
 
 
 def test_without_a_sensor_nothing_is_made(folder: dict[str, str]) -> None:
@@ -56,7 +56,7 @@ def test_without_a_sensor_nothing_is_made(folder: dict[str, str]) -> None:
 def test_what_was_calibrated_is_shown_and_forgotten(folder: dict[str, str]) -> None:
     from harpi.imu.calibration import Calibration
 
-    assert "Nothing was calibrated" in harpi("calibrate", "show", **folder).stdout
+    assert "Nothing is calibrated" in harpi("calibrate", "show", **folder).stdout
     state = Path(folder["HARPI_PATHS__STATE"])
     write_document(state / FILE_NAME, Calibration(chip="68", gyro=GYRO, accel=ACCEL))
     places = Mountings().with_place("arm", PLACE.turned_by(TURN, NOW)).with_place("leg", PLACE)
@@ -65,7 +65,7 @@ def test_what_was_calibrated_is_shown_and_forgotten(folder: dict[str, str]) -> N
     assert [line.split()[0] for line in shown] == ["gyro", "accel", "mounting", "mounting"]
     assert "7 positions, residual 1.2 mg" in shown[1]
     assert "arm: turned by" in shown[2]
-    assert "leg: put on anew since, not known" in shown[3]
+    assert "leg: strap put on again since, not known" in shown[3]
     everything = json.loads(harpi("calibrate", "show", "--json", **folder).stdout)
     assert everything["calibration"]["accel"]["positions"] == 7
     assert set(everything["mounting"]["places"]) == {"arm", "leg"}

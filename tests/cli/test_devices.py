@@ -60,7 +60,7 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
         r"knn=walking:0\.70 generic=walking:0\.70 personal=-",
         second,
     )
-    assert "arm/health is not as harpi says it" in captured.err
+    assert "arm/health is not a message of harpi" in captured.err
 
 
 def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,5 +120,5 @@ def test_what_a_terminal_would_obey_is_not_passed_on(
     follow(script, PlainLines(), StopFlag(), topic="harpi/+", verdicts=1)
     captured = capsys.readouterr()
     assert captured.out.count("owned") == 6
-    assert "is not as harpi says it" in captured.err
+    assert "is not a message of harpi" in captured.err
     assert "\x1b" not in captured.out + captured.err

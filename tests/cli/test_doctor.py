@@ -45,7 +45,7 @@ def test_without_a_sensor_the_remedy_is_shown(words: list[str]) -> None:
     done = harpi(*words, "--set", "mqtt.enabled=false", "--set", "sensor.bus=250")
     assert done.returncode == 11
     said = flowing(done.stdout)
-    assert "!! bus /dev/i2c-250: there is no such I2C bus -> Enable it with" in said
+    assert "!! bus /dev/i2c-250: there is no such I2C bus -> Switch it on with" in said
     assert "Traceback" not in done.stderr
 
 
@@ -94,7 +94,7 @@ def test_a_runtime_that_crashes_is_found_with_its_remedy(
     found = planted([*words, "--set", "mqtt.enabled=false"], "packages", PYTHONPATH=path)
     assert found["grade"] == "warning"
     assert (
-        "ai_edge_litert is installed and does not work here (it ends by SIGILL)"
+        "ai_edge_litert is installed and does not work here (it is killed by SIGILL)"
         in found["text"]
     )
     assert "pip install --force-reinstall" in found["remedy"]

@@ -106,7 +106,7 @@ def test_a_refused_command_is_one_line_and_exit_code_9(
 ) -> None:
     assert harpi("stop") == 9
     assert capsys.readouterr().err == (
-        "harpi: no take is being recorded. Begin one with `harpi record LABEL`.\n"
+        "harpi: no take is being recorded. Start one with `harpi record LABEL`.\n"
     )
     assert harpi("train") == 9
     assert "5 more windows needed" in capsys.readouterr().err

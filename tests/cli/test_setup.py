@@ -22,7 +22,7 @@ def pi(tmp_path: Path) -> Path:
 def test_on_a_machine_that_is_no_pi_a_dry_run_says_so() -> None:
     done = harpi("setup", "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert "This is no Raspberry Pi: nothing would be changed." in done.stdout
+    assert "This is not a Raspberry Pi: nothing would be changed." in done.stdout
     assert not Path("/var/lib/harpi-setup").exists()
 
 
@@ -30,7 +30,7 @@ def test_on_a_machine_that_is_no_pi_a_dry_run_says_so() -> None:
 def test_on_a_machine_that_is_no_pi_nothing_is_set_up() -> None:
     done = harpi("setup")
     assert (done.returncode, done.stderr.count("\n")) == (10, 1)
-    assert "this is no Raspberry Pi" in done.stderr
+    assert "this is not a Raspberry Pi" in done.stderr
     assert not Path("/etc/harpi").exists()
 
 
@@ -53,14 +53,14 @@ def test_there_and_back(pi: Path) -> None:
     assert there.returncode == 0, there.stderr
     assert there.stdout.splitlines()[-1] == "harpi starts when this system boots."
     again = harpi("setup", "--root", str(pi), "--user", "ada")
-    assert again.stdout.splitlines()[1:] == ["All is as it should be."]
+    assert again.stdout.splitlines()[1:] == ["Everything is as it should be."]
     look = harpi("setup", "--root", str(pi), "--remove", "--dry-run")
     assert "restore /boot/firmware/config.txt" in look.stdout
     back = harpi("setup", "--root", str(pi), "--remove")
     assert back.returncode == 0, back.stderr
     assert snapshot(pi) == before
     nothing = harpi("setup", "--root", str(pi), "--remove")
-    assert nothing.stdout == "- Nothing of `harpi setup` is on this machine.\n"
+    assert nothing.stdout == "- `harpi setup` has changed nothing on this machine.\n"
 
 
 @pytest.mark.broker
@@ -108,7 +108,7 @@ def test_who_is_not_root_is_told_so_in_a_sentence(
         assert end.value.code == 10
         assert capsys.readouterr().err == (
             "harpi: harpi setup: only root may change the system. Call it with sudo; --dry-run "
-            "shows without it what it would do.\n"
+            "shows without sudo what it would do.\n"
         )
 
 

@@ -59,7 +59,7 @@ def test_a_device_that_does_well(tmp_path: Path) -> None:
     assert lines[1] == "idle"
     assert row(text, "sensor") == "ok MPU-6050 running, 50.0 samples/s, 0 lost, 31 °C"
     assert row(text, "kNN") == "ok knn_reference.safetensors, 9 labels"
-    assert row(text, "personal").startswith("-- nothing learnt yet: `harpi record LABEL`")
+    assert row(text, "personal").startswith("-- not trained: `harpi record LABEL`")
     assert row(text, "store") == "ok 3 of 2048 MB, 12.0 GB free, takes.db"
     assert row(text, "broker") == "ok localhost:1883, 0 sent"
     assert row(text, "page") == "-- off (web.enabled)"
@@ -200,7 +200,7 @@ def test_numpy_is_not_needed_to_ask(tmp_path: Path) -> None:
     ("situation", "said"),
     [
         ({"state": "idle"}, "idle"),
-        ({"state": "idle", "asking": True}, "waits to forget: confirm?"),
+        ({"state": "idle", "asking": True}, "asks whether to forget everything"),
         ({"state": "recording", "label": "walking"}, "recording walking"),
         (
             {"state": "testing", "label": "walking", "seconds": 10.0},
@@ -214,8 +214,8 @@ def test_numpy_is_not_needed_to_ask(tmp_path: Path) -> None:
                 "progress": Progress(epoch=3, epochs=200, loss=0.5, accuracy=0.9),
             },
             (
-                "training, at rest: epoch 3 of at most 200, loss 0.500, "
-                "90% of held-out windows right"
+                "training, paused: epoch 3 of at most 200, loss 0.500, "
+                "90% correct on held-out windows"
             ),
         ),
     ],

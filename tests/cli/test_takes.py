@@ -159,7 +159,7 @@ def test_show_draws_a_take_while_it_is_recorded(harpi: Harpi, store: Store) -> N
 
 def test_relabel_corrects_label_and_position(harpi: Harpi, store: Store) -> None:
     said = harpi("takes", "relabel", "1-2", "4", "--label", "rowing")
-    assert said.out == "Takes 1, 2 and 4 are named rowing now.\n"
+    assert said.out == "Takes 1, 2 and 4 are now named rowing.\n"
     assert labels(store) == ["rowing", "rowing", "walking", "rowing"]
     harpi("takes", "relabel", "1", "--position", "ankle")
     assert store.take(1).position == "ankle"
@@ -180,9 +180,9 @@ def test_delete_undo_redo_restore(harpi: Harpi, store: Store) -> None:
     assert said.out.startswith("Take 1 is deleted.")
     harpi("takes", "delete", "2-3")
     assert labels(store) == ["running"]
-    assert harpi("takes", "undo").out == "Brought back takes 2 (sitting) and 3 (walking).\n"
+    assert harpi("takes", "undo").out == "Restored takes 2 (sitting) and 3 (walking).\n"
     assert harpi("takes", "redo").out == "Takes 2 and 3 are deleted again.\n"
-    assert "there is nothing to do again" in harpi("takes", "redo").err
+    assert "there is nothing to redo" in harpi("takes", "redo").err
     harpi("takes", "restore", "--label", "sitting")
     assert labels(store) == ["sitting", "running"]
     harpi("takes", "restore", "--all")
@@ -196,7 +196,7 @@ def test_nothing_is_changed_by_a_command_that_names_nothing(
 ) -> None:
     said = harpi("takes", command)
     assert said.code == 2
-    assert "which takes is not said" in said.err
+    assert "no takes given" in said.err
     assert len(labels(store)) == 4
 
 
@@ -229,7 +229,7 @@ def test_a_person_is_asked_before_a_purge(
 
 @pytest.mark.usefixtures("store")
 def test_check_reads_everything(harpi: Harpi) -> None:
-    assert harpi("takes", "check").out == "All is well: 4 takes.\n"
+    assert harpi("takes", "check").out == "No faults: 4 takes.\n"
 
 
 # --- what can go wrong ----------------------------------------------------------------------
@@ -254,8 +254,8 @@ def test_without_a_store_it_is_said_and_none_is_made(
     [
         (("show", "99"), 2, "there is no take 99"),
         (("delete", "1", "99"), 2, "there is no take 99"),
-        (("delete", "one"), 2, "'one' is no number"),
-        (("list", "--since", "once"), 2, "'once' is no time"),
+        (("delete", "one"), 2, "'one' is not the number"),
+        (("list", "--since", "once"), 2, "'once' is not a time"),
     ],
 )
 def test_mistakes_are_said_in_one_line(

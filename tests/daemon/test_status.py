@@ -48,9 +48,9 @@ def test_what_is_known_or_small_is_no_problem(sensor: dict[str, float]) -> None:
 @pytest.mark.parametrize(
     ("recognition", "said"),
     [
-        ({"windows": 0}, "No window was judged in 100 s."),
+        ({"windows": 0}, "No window was classified in 100 s."),
         ({"failed": 3}, "A model failed on 3 windows in the last 5 minutes."),
-        ({"skipped": 200}, "200 samples of the last 5 minutes were judged by no model"),
+        ({"skipped": 200}, "200 samples of the last 5 minutes were not classified"),
     ],
 )
 def test_the_recognition(recognition: dict[str, int], said: str) -> None:

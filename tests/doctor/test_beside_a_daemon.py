@@ -58,7 +58,7 @@ def test_what_the_daemon_knows_is_asked_for(ward: Ward, short: Path) -> None:
     for name in ("bus", "address", "chip", "awake", "sampling", "bus clock"):
         assert findings[name].grade == "ok", findings[name]
     for name in ("self-test", "noise", "zero"):
-        assert findings[name].text == "the running harpi has it"
+        assert findings[name].text == "in use by the daemon"
 
 
 def test_what_the_daemon_finds_wrong_is_said(ward: Ward, short: Path) -> None:
@@ -83,7 +83,7 @@ def test_losses_of_long_ago_are_not_held_against_it(ward: Ward, short: Path) -> 
 
 def test_a_clone_in_its_hands(ward: Ward, short: Path) -> None:
     findings = beside(ward, short, figures(condition(), chip="ICM-20689"))
-    assert findings["chip"].text == "it is no MPU-6050 but: ICM-20689"
+    assert findings["chip"].text == "it is not an MPU-6050 but: ICM-20689"
 
 
 def test_where_no_samples_come_the_bus_is_looked_at_but_nothing_written(
@@ -107,7 +107,7 @@ def test_where_no_samples_come_the_bus_is_looked_at_but_nothing_written(
     with served(FakeRoom(), short, examine=lambda: msgspec.json.encode(said)):
         findings = ward.examine()
     assert findings["address"].text == "0x68 answers"
-    assert findings["awake"].text == "the running harpi has it"
+    assert findings["awake"].text == "in use by the daemon"
     assert (findings["sampling"].grade, findings["sampling"].remedy) == ("failure", fault)
     assert writes == []
 
@@ -126,7 +126,7 @@ def test_a_broker_that_takes_others_but_not_the_daemon(
     said = msgspec.structs.replace(condition(), broker=broken)
     found = beside(ward, short, said)["broker"]
     assert found.grade == "warning"
-    assert "the running harpi is not connected" in found.text
+    assert "the daemon is not connected" in found.text
 
 
 def test_a_real_daemon_samples_on_while_it_is_examined(ward: Ward, short: Path) -> None:

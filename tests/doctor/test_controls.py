@@ -77,5 +77,5 @@ def test_swapped_and_dark_lights(wired: Ward) -> None:
 
 def test_nobody_looks(wired: Ward) -> None:
     wired.guide = Hands(wired.panel, blind=True)
-    assert wired.examine_one("lights").text == "nobody said which light is lit"
+    assert wired.examine_one("lights").text == "nobody said which LED is lit"
     assert not wired.panel.lit

@@ -70,7 +70,7 @@ def test_an_unused_head_that_is_damaged_is_a_warning(ward: Ward) -> None:
     shelf.path(1).write_bytes(b"no tensors")
     found = ward.examine_one("head")
     assert found.grade == "warning"
-    assert "head 2 is in use and well" in found.text
+    assert "head 2 is in use and fine" in found.text
     assert "harpi heads delete 1" in found.remedy
     shelf.delete(1)
     assert ward.examine_one("head").text == "head 2, 2 labels, 1 kept"

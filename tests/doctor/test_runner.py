@@ -52,7 +52,7 @@ def test_a_hanging_bus_hangs_nothing_else(ward: Ward) -> None:
         )
     finally:
         bus.released.set()
-    assert "does not come to an end" in findings["address"].text
+    assert "did not finish" in findings["address"].text
     assert "Take the sensor's supply away" in findings["address"].remedy
     for name in ("chip", "sampling"):
         assert (findings[name].grade, findings[name].text) == ("skipped", "the bus hangs")
@@ -73,7 +73,7 @@ def test_a_defect_in_a_check_is_a_finding(ward: Ward) -> None:
         raise KeyError("oh")
 
     found = made(defective, ward)
-    assert (found.grade, found.text) == ("failure", "the check itself broke (KeyError: 'oh')")
+    assert (found.grade, found.text) == ("failure", "the check itself failed (KeyError: 'oh')")
 
 
 def test_what_cannot_be_looked_at_says_why(ward: Ward) -> None:
@@ -93,7 +93,7 @@ def test_only_one_program_has_the_sensor(ward: Ward, alone: bool) -> None:
     assert findings["daemon"].grade == ("skipped" if alone else "failure")
     if not alone:
         assert "another program" in findings["daemon"].text
-        assert findings["awake"].text == "another program of harpi has it"
+        assert findings["awake"].text == "in use by another program of harpi"
 
 
 def test_the_sensor_is_free_again_afterwards(ward: Ward) -> None:

@@ -89,7 +89,10 @@ def test_who_may_not_use_a_device_is_told_the_group(
 
 @pytest.mark.parametrize(
     ("who_am_i", "grade", "text"),
-    [(0x42, "warning", "no chip that harpi knows"), (0xFF, "failure", "which is no chip's")],
+    [
+        (0x42, "warning", "no chip that harpi knows"),
+        (0xFF, "failure", "which belongs to no known chip"),
+    ],
 )
 def test_what_nobody_knows(ward: Ward, who_am_i: int, grade: str, text: str) -> None:
     plan = FaultPlan(Fault(FaultKind.CORRUPT_ID, transfer=0, value=who_am_i))

@@ -25,14 +25,14 @@ def result(
 def test_a_sure_difference_is_said_the_better_one_first() -> None:
     sure = result(0.74, 0.91, spread=(-0.25, -0.05), chance=0.001)
     assert in_words("generic", "personal", sure) == (
-        "personal is better than generic: 0.91 against 0.74, sure (24 takes)."
+        "personal is better than generic: 0.91 against 0.74, significant (24 takes)."
     )
 
 
 def test_where_nothing_is_shown_more_takes_are_asked_for() -> None:
     assert in_words("personal", "generic", result(0.84, 0.80, takes=6)) == (
-        "No difference shown between personal and generic with 6 takes (0.84 against 0.80): "
-        "record more."
+        "personal and generic are on a par with 6 takes (0.84 against 0.80): record more to "
+        "see a difference."
     )
 
 

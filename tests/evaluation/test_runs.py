@@ -120,7 +120,7 @@ def test_a_run_that_is_better_on_the_same_takes_is_said_to_be() -> None:
     )
     (change,) = changes(earlier, later)
     assert change.sentence == (
-        "kNN of run 2 is better than kNN of run 1: 1.00 against 0.00, sure (8 takes)."
+        "kNN of run 2 is better than kNN of run 1: 1.00 against 0.00, significant (8 takes)."
     )
     assert change.comparison is not None
     assert change.comparison.sure

@@ -38,7 +38,9 @@ def test_it_fits_80_columns_whatever_the_labels(labels: Sequence[str]) -> None:
 def test_it_says_what_counts() -> None:
     takes = [(label, {"generic": "a", "personal": label}) for label in "ab" * 8]
     text = "\n".join(table(contest(takes)[1]))
-    assert "* personal is better than generic: 1.00 against 0.50, sure (16 takes)." in text
+    assert (
+        "* personal is better than generic: 1.00 against 0.50, significant (16 takes)." in text
+    )
     assert "generic   0.50 [" in text
     assert "personal  1.00  " in text, "takes that are all alike give no interval"
 

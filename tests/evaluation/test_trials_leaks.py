@@ -67,7 +67,7 @@ def test_a_copy_is_found_whatever_its_cut_rounding_rate_and_container(
     begin = min(begin, len(learnt) - least)
     cut = real()[begin : begin + least + extra]
     copy = np.round(cut if rate == RATE else resampled(cut, rate), decimals)
-    with pytest.raises(UsageError, match=r"take 7: .* learnt, as part of take 3"):
+    with pytest.raises(UsageError, match=r"take 7: .* trained on, as part of take 3"):
         check(copy.astype(np.float32), learnt, rate)
 
 
@@ -76,12 +76,12 @@ def test_a_copy_is_found_whatever_its_cut_rounding_rate_and_container(
 def test_a_planted_stretch_is_found_wherever_it_is(seed: int, begin: int, place: int) -> None:
     learnt, test = counts_of_chip(500, seed), counts_of_chip(400, seed + 5000)
     test[place : place + 120] = learnt[begin : begin + 120]
-    with pytest.raises(UsageError, match=r"take 7: .* learnt, as part of take 3"):
+    with pytest.raises(UsageError, match=r"take 7: .* trained on, as part of take 3"):
         check(test, learnt)
 
 
 def test_bare_samples_that_were_given_another_rate_are_found() -> None:
-    with pytest.raises(UsageError, match="was learnt"):
+    with pytest.raises(UsageError, match="was trained on"):
         check(real(), real(), rate=100.0)
 
 

@@ -56,7 +56,7 @@ def test_single_takes_are_asked_for_again() -> None:
     every = repeat_single_takes(LABELS, ("blocks",) * 4)
 
     assert [point.sentence.split(":")[0] for point in (*some, *every)] == [
-        "each of sitting and squats has one take only, which flatters the figures",
-        "every label has one take only, which flatters the figures",
+        "each of sitting and squats has one take only, so its figures are too good",
+        "every label has one take only, so its figures are too good",
     ]
     assert repeat_single_takes(LABELS, ("takes",) * 4) == []

@@ -277,7 +277,7 @@ def test_training_rests_and_goes_on(tmp_path: Path, source: Recorded) -> None:
 
     pupil.begin(on_progress=pause_once)
     assert paused.wait(PATIENCE)
-    with pytest.raises(CommandRefused, match="training goes on already"):
+    with pytest.raises(CommandRefused, match="harpi is training already"):
         pupil.begin()
     assert len(pupil.progress) == 3
     pupil.learner.resume()

@@ -262,7 +262,7 @@ def test_lost_messages_are_asked_for(
         assert len(ear.wait_for("history", 5)) == 5
         (answer,) = [event for event in events(ear, 4) if event.id == "r"]
     assert not answer.ok
-    assert answer.message == "2 of 5 messages are said again; the others are no longer kept."
+    assert answer.message == "2 of 5 messages are sent again; the others are no longer kept."
 
 
 def run() -> Report:

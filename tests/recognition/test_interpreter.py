@@ -140,8 +140,8 @@ def test_a_model_that_the_runtime_refuses_is_told_by_its_name() -> None:
 
 
 WAYS_TO_FAIL = {
-    "it ends by SIGILL": "import os, signal; os.kill(os.getpid(), signal.SIGILL)",
-    "it ends by SIGSEGV": "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
+    "it is killed by SIGILL": "import os, signal; os.kill(os.getpid(), signal.SIGILL)",
+    "it is killed by SIGSEGV": "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
     "libstdc++.so.6: cannot open": "raise ImportError('libstdc++.so.6: cannot open')",
     "wrong ELF class": "raise OSError('wrong ELF class')",
     "no attribute": "import sys; sys.nothing",

@@ -79,7 +79,7 @@ def test_features_that_never_varied_do_not_reject_everything() -> None:
 
 def test_a_dead_feature_that_wakes_is_no_distance_of_thousands() -> None:
     features, targets = clusters(40)
-    features[:, 3:6] = 0  # at rest in everything that was learnt
+    features[:, 3:6] = 0  # at rest in everything that was recorded and trained
     turned = features[:, None] + np.zeros((1, 4, 1), np.float32)
     floor = least_spread(features, turned, 20)
     later = clusters(500, seed=4)[0]  # wakes them

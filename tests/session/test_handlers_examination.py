@@ -34,7 +34,7 @@ def tested(wearer: Wearer) -> Wearer:
 def test_it_goes_on_beside_everything_and_is_told_when_it_is_done(tested: Wearer) -> None:
     answer = tested.say(Evaluate())
     assert answer.ok
-    assert answer.message == "Testing the models on 1 test take; everything else goes on."
+    assert answer.message == "Testing the models on 1 test take; everything else continues."
     assert answer.situation.evaluating
     assert (answer.situation.state, tested.examiner.log) == ("idle", ["begin"])
     assert tested.records("sitting").ok
@@ -46,7 +46,7 @@ def test_it_goes_on_beside_everything_and_is_told_when_it_is_done(tested: Wearer
 
     (event,) = tested.events
     assert (event.kind, event.source, event.ok) == ("notice", "session", True)
-    assert event.message == "Run 3: kNN 87%, generic 61%, personal 94% of 120 windows right."
+    assert event.message == "Run 3: kNN 87%, generic 61%, personal 94% of 120 windows correct."
     assert event.evaluation == found
     assert not event.situation.evaluating
 
@@ -64,7 +64,7 @@ def test_a_second_one_is_refused_meanwhile(tested: Wearer) -> None:
     tested.say(Evaluate())
     again = tested.say(Evaluate())
     assert not again.ok
-    assert "goes on already" in again.message
+    assert "is running already" in again.message
     tested.examiner.ends()
     assert tested.say(Evaluate()).ok
 
@@ -103,7 +103,7 @@ def test_it_can_be_broken_off(tested: Wearer) -> None:
     tested.events.clear()
     tested.examiner.ends("ended by signal 15")
     (event,) = tested.events
-    assert (event.ok, event.message) == (True, "The evaluation was broken off.")
+    assert (event.ok, event.message) == (True, "The evaluation was cancelled.")
 
 
 def test_a_take_is_dropped_before_an_evaluation_is_broken_off(tested: Wearer) -> None:
@@ -135,7 +135,7 @@ def test_what_another_program_evaluated_is_told_too(wearer: Wearer) -> None:
     wearer.examiner.logged = [evaluated(1), evaluated(2, knn=0.5)]
     wearer.session.look_at_runs()
     assert [event.evaluation and event.evaluation.run for event in wearer.events] == [1, 2]
-    assert wearer.events[0].message == "Run 1: no model has learnt anything."
+    assert wearer.events[0].message == "Run 1: no model is trained."
     wearer.session.look_at_runs()
     assert len(wearer.events) == 2
 

@@ -144,7 +144,7 @@ def test_a_take_of_two_activities_is_flagged_and_taken_back_with_a_button(arm: A
     arm.stage.perform("walking", 0)
     arm.lives(6)
     arm.press(PINS["sitting"])
-    assert "does not agree with itself" in arm.events[-1].warnings[0]
+    assert "contains different motions" in arm.events[-1].warnings[0]
     arm.press(UNDO)
     counts = {count.label: count.takes for count in arm.daemon.session.situation.labels}
     assert counts["sitting"] == 0

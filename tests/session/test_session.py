@@ -354,7 +354,7 @@ def test_commands_from_many_threads_are_done_one_at_a_time(wearer: Wearer) -> No
         event.message
         for event in wearer.events
         if re.match(
-            r"Take \d+ of|Dropped take|.*there is no take\.|.*was dropped", event.message
+            r"Take \d+ of|Cancelled take|.*there is no take\.|.*was discarded", event.message
         )
     ]
     going_on = wearer.session.situation.state == "recording"

@@ -26,7 +26,7 @@ def test_the_first_take_tells_that_it_is_turned(taught: Wearer) -> None:
     assert answer.ok
     (warning,) = answer.warnings
     assert warning.startswith(TURNED)
-    assert warning.endswith("record every activity once more as it is worn now.")
+    assert warning.endswith("record every activity again as it is worn now.")
     assert taught.events[-1].warnings == answer.warnings  # the lights blink at these
     assert answer.situation.notices == (warning,)
 

@@ -154,7 +154,7 @@ def test_an_answer_says_how_many_windows_are_still_needed(wearer: Wearer) -> Non
     assert "walking: 4 more windows needed" in wearer.say(Status()).message
     again = wearer.records("walking", 8)
     assert "needed" not in again.message
-    assert "Enough to learn of walking." in wearer.say(Status()).message
+    assert "Enough takes of walking." in wearer.say(Status()).message
 
 
 def test_test_takes_are_counted_apart_and_never_needed(wearer: Wearer) -> None:
@@ -168,7 +168,7 @@ def test_test_takes_are_counted_apart_and_never_needed(wearer: Wearer) -> None:
 # --- correcting takes -------------------------------------------------------------------
 
 
-def test_takes_are_relabelled_put_away_and_brought_back_and_the_learner_is_told(
+def test_takes_are_relabelled_deleted_and_restored_and_the_learner_is_told(
     wearer: Wearer,
 ) -> None:
     wearer.records("walking")
@@ -176,14 +176,14 @@ def test_takes_are_relabelled_put_away_and_brought_back_and_the_learner_is_told(
     wearer.learner.log.clear()
 
     answer = wearer.say(Relabel(takes=(1,), label=" sitting "))
-    assert answer.message == "Take 1 is named sitting now."
+    assert answer.message == "Take 1 is now named sitting."
     assert [take.label for take in wearer.store.takes()] == ["sitting", "sitting"]
     assert wearer.counts()["walking"][0] == 0
 
     answer = wearer.say(Delete(takes=(1, 2)))
     assert answer.message.startswith("Takes 1 and 2 are deleted.")
     assert wearer.store.takes() == []
-    assert wearer.say(Restore(takes=(2,))).message == "Take 2 is back."
+    assert wearer.say(Restore(takes=(2,))).message == "Take 2 is restored."
     assert wearer.counts()["sitting"][0] == 1
     assert wearer.learner.log == ["takes changed"] * 3
 
@@ -193,7 +193,7 @@ def test_takes_are_relabelled_put_away_and_brought_back_and_the_learner_is_told(
 
 def test_what_is_so_already_is_no_change(wearer: Wearer) -> None:
     wearer.records("walking")
-    assert "nothing has changed" in wearer.say(Relabel(takes=(1,), label="walking")).message
+    assert "Nothing has changed" in wearer.say(Relabel(takes=(1,), label="walking")).message
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_a_correction_does_not_reach_back_beyond_the_take_before(wearer: Wearer)
     assert wearer.store.takes()[-1].seconds == pytest.approx(6, abs=2 * BATCH / RATE)
     again = wearer.say(Correct(label="walking"))
     assert not again.ok
-    assert "Go on with the activity" in again.message
+    assert "Continue the activity" in again.message
 
 
 def test_a_correction_without_signal_is_refused(wearer: Wearer) -> None:
@@ -326,7 +326,7 @@ def test_undo_whole_drops_the_last_take_whatever_was_done_since(wearer: Wearer) 
     wearer.store.relabel([1], "running")
     assert "take 1" in wearer.say(Undo(whole=True)).message
     assert wearer.store.takes() == []
-    assert "Brought back take 1" in wearer.say(Undo()).message
+    assert "Restored take 1" in wearer.say(Undo()).message
 
 
 def test_undo_says_what_it_took_back(wearer: Wearer) -> None:
@@ -335,7 +335,7 @@ def test_undo_says_what_it_took_back(wearer: Wearer) -> None:
     wearer.store.relabel([1], "running")
     assert wearer.say(Undo()).message == "Named as before: take 1 (walking)."
     assert wearer.say(Undo()).message == "Trimmed as before: take 1 (walking)."
-    assert wearer.say(Undo()).message.startswith("Took back take 1 (walking).")
+    assert wearer.say(Undo()).message.startswith("Deleted take 1 (walking).")
 
 
 @pytest.mark.parametrize("command", [Undo(), Undo(whole=True), Cancel()])
@@ -380,7 +380,7 @@ def test_takes_are_trimmed_and_what_was_undone_is_done_again(wearer: Wearer) -> 
     assert wearer.learner.log == ["takes changed"]
     assert not wearer.say(Redo()).ok
     assert wearer.say(Relabel(takes=(1,), position="ankle")).message == (
-        "Take 1 is worn at ankle now."
+        "Take 1 is now worn at ankle."
     )
     assert not wearer.say(Relabel(takes=(1,))).ok
     assert not wearer.say(Trim(take=1, start=99.0)).ok
@@ -449,7 +449,7 @@ def test_a_disk_that_fills_during_a_take_ends_it_and_keeps_what_is_there(
     assert wearer.session.situation.state == "idle"
     notice = wearer.events[-1]
     assert not notice.ok
-    assert "the disk is full; take 1 is kept up to second" in notice.message
+    assert "the disk is full; take 1 is saved up to second" in notice.message
     assert wearer.store.takes()[0].seconds >= 5
     assert wearer.records("sitting").ok
 

@@ -128,5 +128,5 @@ def test_another_file_that_a_person_changed_is_kept_beside_its_place(pi: Path) -
 
 def test_where_nothing_was_set_up_there_is_nothing_to_take_back(pi: Path) -> None:
     before = snapshot(pi)
-    assert uninstall(pi) == ["Nothing of `harpi setup` is on this machine."]
+    assert uninstall(pi) == ["`harpi setup` has changed nothing on this machine."]
     assert snapshot(pi) == before

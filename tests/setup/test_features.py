@@ -179,7 +179,9 @@ def test_a_broker_that_is_somebody_elses_is_left_alone(pi: Path) -> None:
     (pi / "etc/mosquitto/conf.d").mkdir()
     (pi / "etc/mosquitto/conf.d/home.conf").write_text("# ours\nlistener 1883\n")
     before = snapshot(pi)
-    with pytest.raises(SetupError, match=r"home.conf: mosquitto is in use here.*listener"):
+    with pytest.raises(
+        SetupError, match=r"home.conf: mosquitto has settings of its own here.*listener"
+    ):
         install(pi, run=Programs(), features=ALL)
     assert snapshot(pi) == before
 

@@ -142,7 +142,7 @@ def test_a_harpi_that_the_service_could_not_see_is_refused(pi: Path) -> None:
     place = pi / "home/ada/venv/bin"
     place.mkdir(parents=True)
     (place / "harpi").touch()
-    with pytest.raises(SetupError, match=r"people's folders.*Install harpi in /opt/harpi"):
+    with pytest.raises(SetupError, match=r"home folders of users.*Install harpi in /opt/harpi"):
         find(detect(pi), "/home/ada/venv/bin/harpi")
 
 

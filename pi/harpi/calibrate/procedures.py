@@ -59,7 +59,8 @@ def calibrate_accel(bench: OpenedSensor, guide: Guide, *, leaning: int = 1) -> A
     positions = Positions(bench.chip.settings, leaning)
     guide.say(
         "Lay the sensor still on each of its six faces, and lean it against something "
-        f"{'once' if leaning == 1 else f'{leaning} times, each time otherwise'}; in any order."
+        f"{'once' if leaning == 1 else f'{leaning} times, each time differently'}; in any "
+        "order."
     )
     _wanted(guide, positions)
     while positions.missing:
@@ -92,7 +93,7 @@ def _next(bench: OpenedSensor, guide: Guide, positions: Positions) -> None:
             return
     raise CalibrationError(
         f"no new position came for {PATIENCE_SECONDS:.0f} s",
-        remedy="Begin again; what was calibrated before is as it was",
+        remedy="Start again; the calibration from before stays",
     )
 
 
@@ -131,9 +132,10 @@ def calibrate_gyro(bench: OpenedSensor, guide: Guide) -> GyroCalibration:
     bias = rest.mean[3:]
     if (np.abs(bias) > ZERO_RATE).any():
         raise CalibrationError(
-            f"the sensor shows {np.abs(bias).max():.1f} deg/s at rest, more than a good one "
-            f"ever does ({ZERO_RATE:.0f})",
-            remedy="See that it does not turn evenly, as on a turntable; else it is damaged",
+            f"the sensor shows {np.abs(bias).max():.1f} deg/s at rest, more than the data "
+            f"sheet allows ({ZERO_RATE:.0f})",
+            remedy="Make sure that it does not turn, as on a turntable; if it does not, it "
+            "is damaged",
         )
     return GyroCalibration(
         made=datetime.now(UTC),
@@ -214,7 +216,7 @@ def _stretch(
             return values[-needed:]
     raise CalibrationError(
         f"{WALK_PATIENCE_SECONDS:.0f} s went by without {seconds:.0f} s of {what}",
-        remedy="Begin again, with the strap tight; what was calibrated before is as it was",
+        remedy="Start again, with the strap tight; the calibration from before stays",
     )
 
 

@@ -56,7 +56,7 @@ EXIT_CODES: Final = {
     9: "command refused in the present state",
     10: "setting up this machine",
     11: "the doctor found something that does not work",
-    12: "a part of the daemon failed again and again; systemd starts it anew",
+    12: "a part of the daemon failed again and again; systemd starts it again",
     130: "interrupted with Ctrl-C",
 }
 """What the exit codes mean; `harpi --help` shows this table."""

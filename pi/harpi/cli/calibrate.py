@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Emulate = Annotated[
     bool,
-    typer.Option("--emulate", help="Try it with an emulated sensor; nothing is kept."),
+    typer.Option("--emulate", help="Try it with an emulated sensor; nothing is saved."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="The result as JSON, on standard output.")]
 
@@ -107,8 +107,8 @@ def accel(
     scales = ", ".join(f"{100 * (found.matrix[n][n] - 1):+.1f}" for n in range(3))
     text = (
         f"At {found.temperature:.0f} °C the accelerometer is off by {x:+.0f}, {y:+.0f} and "
-        f"{z:+.0f} mg and its scales are corrected by {scales} %. What the fit leaves of the "
-        f"length of gravity: {1000 * found.residual:.1f} mg."
+        f"{z:+.0f} mg and its scales are corrected by {scales} %. The remaining error of "
+        f"gravity is {1000 * found.residual:.1f} mg."
     )
     _tell(found, text, json=json, emulate=emulate)
 
@@ -122,7 +122,9 @@ def mounting(
     ] = None,
     anew: Annotated[
         bool,
-        typer.Option("--anew", help="Let the strap as it is now be as it should be."),
+        typer.Option(
+            "--anew", help="Record the first walk again, with the strap as it is now."
+        ),
     ] = False,
     emulate: Emulate = False,
     json: Json = False,
@@ -157,7 +159,7 @@ def mounting(
             write_document(folder / MOUNTING_FILE, known.with_place(place, found))
         guide.show("done")
     if before is None or found.rotation is None:
-        text = f"Your walk is noted. At {place}, the strap should be as it is now."
+        text = f"Your walk is saved. At {place}, the strap should be as it is now."
     else:
         text = (
             f"At {place}, the strap is turned by {angle_of(found.rotation):.0f} degrees "
@@ -205,11 +207,11 @@ def show(
         )
     for name, place in sorted(mountings.places.items()):
         if place.rotation is None or place.turned_made is None:
-            how = "put on anew since, not known"
+            how = "strap put on again since, not known"
         else:
             how = f"turned by {angle_of(place.rotation):.0f} degrees, {_day(place.turned_made)}"
         lines.append(f"mounting  {name}: {how}; first walk {_day(place.first_made)}")
-    typer.echo("\n".join(lines) or "Nothing was calibrated: `harpi calibrate gyro`.")
+    typer.echo("\n".join(lines) or "Nothing is calibrated: `harpi calibrate gyro`.")
 
 
 def forget(
@@ -301,7 +303,7 @@ def _tell(found: Struct, text: str, *, json: bool, emulate: bool) -> None:
 
         typer.echo(msgspec.json.encode(found))
         return
-    kept = "Nothing was kept." if emulate else "Start harpi again to use it."
+    kept = "Nothing was saved." if emulate else "Start harpi again to use it."
     typer.echo(f"{text} {kept}")
 
 

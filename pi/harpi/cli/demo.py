@@ -24,7 +24,9 @@ def demo(
     ] = False,
     speed: Annotated[
         float,
-        typer.Option(metavar="FACTOR", min=0.5, max=8.0, help="How much faster than life."),
+        typer.Option(
+            metavar="FACTOR", min=0.5, max=8.0, help="How many times faster than real time."
+        ),
     ] = 4.0,
     json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON only.")

@@ -139,7 +139,7 @@ def _learn(devices: dict[str, Device], heard: Heard, view: View) -> Device | Non
         else:
             device.event = decode_json(heard.payload, Event)
     except msgspec.DecodeError as error:
-        view.tell(f"{device.name}/{heard.name} is not as harpi says it: {clean(str(error))}")
+        view.tell(f"{device.name}/{heard.name} is not a message of harpi: {clean(str(error))}")
         return None
     devices[heard.device] = device
     return device

@@ -40,10 +40,10 @@ def doctor(
     assignments: Assignments = None,
     guided: Annotated[
         bool,
-        typer.Option("--guided", help="Try buttons and lights, one by one, with your help."),
+        typer.Option("--guided", help="Try each button and LED, with your help."),
     ] = False,
     emulate: Annotated[
-        bool, typer.Option("--emulate", help="Examine an emulated sensor that lies still.")
+        bool, typer.Option("--emulate", help="Check an emulated sensor that lies still.")
     ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Let a warning count as a failure.")
@@ -208,6 +208,6 @@ def _summary(findings: Sequence[Finding], patient: Context) -> str:
     if patient.condition is None:
         return numbers
     return (
-        f"{numbers}\nThe running harpi was asked and left alone. For all checks: "
+        f"{numbers}\nThe running daemon was asked and not disturbed. For all checks: "
         "'sudo systemctl stop harpi', `harpi doctor`, 'sudo systemctl start harpi'."
     )

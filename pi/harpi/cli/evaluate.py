@@ -78,9 +78,9 @@ def evaluate(
             "--learn",
             min=0,
             metavar="SECONDS",
-            help="Teach kNN and personal in memory, from so much of each label at the "
-            "beginning of the recordings, and test on the rest. Where this device has learnt "
-            "nothing, half is taught; 0 teaches nothing.",
+            help="Train kNN and personal in memory on this many seconds of each label at the "
+            "beginning of the recordings, and test on the rest. Half of each if this device is "
+            "not trained; with 0 nothing is trained.",
         ),
     ] = None,
     rename: Annotated[
@@ -88,7 +88,7 @@ def evaluate(
         typer.Option(
             "--rename",
             metavar="OLD=NEW",
-            help="Call a label of the recordings by the name that the models know; repeatable.",
+            help="Rename a label of the recordings to one that the models know; repeatable.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -211,7 +211,7 @@ def _renaming(text: str) -> tuple[str, str]:
     old, equals, new = text.partition("=")
     if not (old and equals and new):
         raise UsageError(
-            f"{text!r} does not say what is called how",
+            f"{text!r} is not a renaming",
             where="--rename",
             remedy="Write OLD=NEW, for example --rename Walking=walking",
         )
@@ -301,7 +301,7 @@ def _tell_daemon(config: Config) -> None:
     try:
         tell_to_look(config.paths.runtime_folder)
     except ControlError as error:
-        typer.echo(f"harpi: the running harpi was not told: {error}", err=True)
+        typer.echo(f"harpi: the running daemon was not told: {error}", err=True)
 
 
 def _read(run_log: RunLog) -> Log:

@@ -41,9 +41,9 @@ def list_heads(
 ) -> None:
     """List the heads, the newest first; the one in use has a star.
 
-    "right" is the share of held-out windows that were judged right when the head was made:
-    of whole takes that it had not learnt, or, with a "~", of other parts of takes that it
-    had, which flatters.
+    "right" is the share of unseen windows that were classified correctly when the head was
+    trained: windows of unseen takes or, with a "~", of takes that it was partly trained on,
+    which makes the figure too good.
 
     Example: harpi heads list
     """
@@ -56,7 +56,7 @@ def list_heads(
             typer.echo(msgspec.json.encode(_figures(shelved)).decode())
         return
     if not heads:
-        typer.echo("No head was made yet: record some activities, then `harpi train`.")
+        typer.echo("There is no head yet: record some activities, then `harpi train`.")
         return
     header = ("", "head", "made (UTC)", "labels", "takes", "windows", "right", "")
     typer.echo(_LINE.format(*header).rstrip())

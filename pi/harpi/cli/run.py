@@ -22,18 +22,18 @@ def run(
         Path | None,
         typer.Option(
             metavar="RECORDING",
-            help="No sensor: an emulated one, moved by a recording, or by `demo`.",
+            help="Use an emulated sensor that plays a recording; `demo` ships with harpi.",
         ),
     ] = None,
     as_recorded: Annotated[
         bool,
         typer.Option(
             "--as-recorded",
-            help="Play the recording on while takes are recorded, whatever they are of.",
+            help="Play the recording as it is, also while takes are recorded.",
         ),
     ] = False,
     keyboard: Annotated[
-        bool, typer.Option("--keyboard", help="Teach by keys of this terminal, as by buttons.")
+        bool, typer.Option("--keyboard", help="Use the keys of this terminal as buttons.")
     ] = False,
 ) -> None:
     """Sample, recognise and publish until told to end.

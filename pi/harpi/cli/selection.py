@@ -52,7 +52,7 @@ Since = Annotated[
     typer.Option(
         "--since",
         metavar="TIME",
-        help="Only begun since then: 30m, 2h, 3d, or a date and time (UTC).",
+        help="Only takes that began since then: 30m, 2h, 3d, or a date and time (UTC).",
     ),
 ]
 All = Annotated[bool, typer.Option("--all", help="All takes, without a condition.")]
@@ -91,7 +91,7 @@ def numbers_of(words: Iterable[str]) -> list[int]:
         first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
         if not first <= last < first + MOST_IN_A_RANGE:
             raise UsageError(
-                f"{word!r} is no number of a take", remedy="Write 3, or 3-7 for 3 to 7"
+                f"{word!r} is not the number of a take", remedy="Write 3, or 3-7 for 3 to 7"
             )
         numbers += range(first, last + 1)
     return list(dict.fromkeys(numbers))
@@ -113,7 +113,7 @@ def moment_of(text: str, now: datetime | None = None) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(
-            f"{text!r} is no time",
+            f"{text!r} is not a time",
             remedy="Write 30m, 2h or 3d for as long ago, or 2024-05-31, or 2024-05-31T14:30",
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -168,6 +168,6 @@ def check_chosen(*conditions: object, everything: bool = False) -> None:
     """
     if not everything and not any(conditions):
         raise UsageError(
-            "which takes is not said",
+            "no takes given",
             remedy="Give numbers (3, or 3-7), a condition such as --label, or --all",
         )

@@ -45,10 +45,10 @@ def record(
     ] = None,
     position: Position = None,
     test: Annotated[
-        bool, typer.Option("--test", help="For measuring only; it is never learnt.")
+        bool, typer.Option("--test", help="For measuring only; it is never trained on.")
     ] = False,
     new: Annotated[
-        bool, typer.Option("--new", help="The label is meant, though it resembles another.")
+        bool, typer.Option("--new", help="The label is new, although it resembles another.")
     ] = False,
     wait: Annotated[
         bool, typer.Option(help="With --seconds: wait until the take has ended.")
@@ -99,7 +99,7 @@ def correct(
         typer.Option("--seconds", "-n", min=1, max=30, metavar="N", help="For how long."),
     ] = 10.0,
     new: Annotated[
-        bool, typer.Option("--new", help="The label is new, however much it resembles one.")
+        bool, typer.Option("--new", help="The label is new, although it resembles another.")
     ] = False,
     config: ConfigFile = None,
     assignments: Assignments = None,
@@ -119,7 +119,7 @@ def correct(
 def undo(
     whole: Annotated[
         bool,
-        typer.Option("--whole", help="Drop the whole last take, whatever was done since."),
+        typer.Option("--whole", help="Delete the whole last take, whatever was done since."),
     ] = False,
     config: ConfigFile = None,
     assignments: Assignments = None,

@@ -29,11 +29,11 @@ def setup(
         typer.Option("--dry-run", help="Show what would be done, and change nothing."),
     ] = False,
     remove: Annotated[
-        bool, typer.Option("--remove", help="Bring the system back to what it was.")
+        bool, typer.Option("--remove", help="Undo everything that `harpi setup` has done.")
     ] = False,
     purge: Annotated[
         bool,
-        typer.Option("--purge", help="With --remove: takes, heads and settings go, too."),
+        typer.Option("--purge", help="With --remove: delete takes, heads and settings, too."),
     ] = False,
     profile: Annotated[
         str | None,
@@ -46,13 +46,13 @@ def setup(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Who may command the daemon; the one who called sudo where not given.",
+            help="User who may command the daemon; by default the one who called sudo.",
         ),
     ] = None,
     program: Annotated[
         str | None,
         typer.Option(
-            metavar="PATH", help="What the service starts; this harpi where not given."
+            metavar="PATH", help="Program that the service starts; by default this harpi."
         ),
     ] = None,
     buttons: Annotated[
@@ -83,7 +83,9 @@ def setup(
     ] = None,
     any_board: Annotated[
         bool,
-        typer.Option("--any-board", help="Install the service on a board that is no Pi, too."),
+        typer.Option(
+            "--any-board", help="Install the service also on a board that is not a Pi."
+        ),
     ] = False,
     root: Annotated[
         Path,
@@ -120,7 +122,7 @@ def setup(
         raise SetupError(
             "only root may change the system",
             where="harpi setup",
-            remedy="Call it with sudo; --dry-run shows without it what it would do",
+            remedy="Call it with sudo; --dry-run shows without sudo what it would do",
         )
     if remove:
         _remove(machine, dry_run=dry_run, purge=purge)
@@ -180,10 +182,10 @@ def _no_pi(machine: Machine, *, dry_run: bool) -> None:
     Raises:
         SetupError: somebody wanted it done.
     """
-    remedy = "With --any-board it installs the service all the same, without boot configuration"
+    remedy = "With --any-board it installs the service anyway, without boot configuration"
     if not dry_run:
-        raise SetupError("this is no Raspberry Pi", where=machine.system, remedy=remedy)
-    typer.echo(f"This is no Raspberry Pi: nothing would be changed. {remedy}.")
+        raise SetupError("this is not a Raspberry Pi", where=machine.system, remedy=remedy)
+    typer.echo(f"This is not a Raspberry Pi: nothing would be changed. {remedy}.")
 
 
 def _show(plan: Plan) -> None:
@@ -200,7 +202,7 @@ def _show(plan: Plan) -> None:
             typer.echo(f"    {text}")
     notes = [choice.otherwise for choice in plan.wanted if not choice.packages]
     _tell([*notes, *plan.notes])
-    typer.echo("Nothing was changed." if changes else "All is as it should be.")
+    typer.echo("Nothing was changed." if changes else "Everything is as it should be.")
 
 
 def _set_up(machine: Machine, origin: Origin, plan: Plan) -> tuple[str, ...]:
@@ -213,9 +215,9 @@ def _set_up(machine: Machine, origin: Origin, plan: Plan) -> tuple[str, ...]:
     if outcome.reboot:
         typer.echo("The boot configuration takes effect at the next boot: sudo reboot")
     elif not outcome.changed:
-        typer.echo("All is as it should be.")
+        typer.echo("Everything is as it should be.")
     elif machine.managed:
-        typer.echo("harpi runs; `harpi status` tells how it does.")
+        typer.echo("harpi is running; `harpi status` shows how it is.")
     else:
         typer.echo("harpi starts when this system boots.")
     return outcome.made
@@ -255,7 +257,9 @@ def _remove(machine: Machine, *, dry_run: bool, purge: bool) -> None:
         entries = Ledger(machine).entries
         for entry in reversed(entries):
             typer.echo(f"{'remove' if entry.before is None else 'restore':<8}{entry.path}")
-        typer.echo("Nothing was changed." if entries else "Nothing of `harpi setup` is here.")
+        typer.echo(
+            "Nothing was changed." if entries else "`harpi setup` has changed nothing here."
+        )
         return
     _tell(remove(machine, run, typer.echo, purge=purge))
 

@@ -128,7 +128,7 @@ def _model_row(name: str, figures: ModelFigures) -> Row:
         return (
             shown,
             OFF,
-            "nothing learnt yet: `harpi record LABEL`, then `harpi train`",
+            "not trained: `harpi record LABEL`, then `harpi train`",
         )
     return shown, GOOD, f"{figures.source}, {figures.labels} labels"
 
@@ -180,12 +180,12 @@ def _doing(situation: Situation) -> str:
         for_so_long = f" for {situation.seconds:g} s" if situation.seconds else ""
         return f"recording {what}{situation.label}{for_so_long}"
     if situation.state == "idle":
-        return "waits to forget: confirm?" if situation.asking else "idle"
-    text = "training" if situation.state == "training" else "training, at rest"
+        return "asks whether to forget everything" if situation.asking else "idle"
+    text = "training" if situation.state == "training" else "training, paused"
     if (now := situation.progress) is not None:
         text += f": epoch {now.epoch} of at most {now.epochs}, loss {now.loss:.3f}"
         if now.accuracy is not None:
-            text += f", {now.accuracy:.0%} of held-out windows right"
+            text += f", {now.accuracy:.0%} correct on held-out windows"
     return text
 
 

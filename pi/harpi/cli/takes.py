@@ -42,7 +42,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other prog
 
 def register(app: typer.Typer) -> None:
     """Add the group `takes`."""
-    group = typer.Typer(no_args_is_help=True, help="Look at takes, correct or delete them.")
+    group = typer.Typer(no_args_is_help=True, help="Show, correct or delete takes.")
     group.command("list")(list_takes)
     for command in (show, relabel, trim, delete, restore, undo, redo, purge, check):
         group.command()(command)
@@ -321,9 +321,9 @@ def check(config: ConfigFile = None, assignments: Assignments = None) -> None:
             raise StoreError(
                 "; ".join(damage[:10]),
                 where=str(store.path),
-                remedy="Export what is whole, and check the SD card",
+                remedy="Export what is intact, and check the SD card",
             )
-        typer.echo(f"All is well: {counted(len(store.takes(deleted=None)))}.")
+        typer.echo(f"No faults: {counted(len(store.takes(deleted=None)))}.")
 
 
 def _do(config: Path | None, assignments: Sequence[str] | None, command: Command) -> None:

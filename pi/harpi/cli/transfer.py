@@ -96,7 +96,7 @@ def import_takes(
     config: ConfigFile = None,
     assignments: Assignments = None,
     label: Annotated[
-        str | None, typer.Option("--label", "-l", help="Activity of what has no label.")
+        str | None, typer.Option("--label", "-l", help="Label for everything without one.")
     ] = None,
     label_from: Annotated[
         LabelFromName | None,
@@ -108,7 +108,9 @@ def import_takes(
     position: Annotated[
         str | None,
         typer.Option(
-            "--position", "-p", help="Only this place; or the place, where the file names none."
+            "--position",
+            "-p",
+            help="Only this position; or the position if the file names none.",
         ),
     ] = None,
     rate: Annotated[
@@ -116,7 +118,8 @@ def import_takes(
         typer.Option("--rate", help="Samples per second of files without times."),
     ] = None,
     split: Annotated[
-        SplitName, typer.Option("--split", help="What takes are for that do not say so.")
+        SplitName,
+        typer.Option("--split", help="What takes are for if their file does not say it."),
     ] = "train",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what was understood, and import nothing.")
@@ -203,7 +206,7 @@ def _told(done: Imported, choice: Choice, *, dry_run: bool) -> Iterator[str]:
     if len(done.understood) > MOST_FILES:
         yield f"and {len(done.understood) - MOST_FILES} more files, which --json shows."
     if done.skipped:
-        yield f"Skipped, as no recordings: {', '.join(done.skipped[:10])}."
+        yield f"Skipped, because they are not recordings: {', '.join(done.skipped[:10])}."
     if done.takes or done.known:
         verb = "Would import" if dry_run else "Imported"
         each = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in done.labels.items())

@@ -177,7 +177,7 @@ def _labels(config: Config) -> Iterator[_Finding]:
     for label in labels:
         try:
             if (tidy := check_label(label)) != label:
-                yield ("learning.labels",), f"{label!r} has blanks too many", f"Write {tidy!r}"
+                yield ("learning.labels",), f"{label!r} has too many blanks", f"Write {tidy!r}"
         except UsageError as error:
             yield ("learning.labels",), error.problem, error.remedy or "Choose another name"
     twice = sorted({label for label in labels if labels.count(label) > 1})

@@ -166,7 +166,7 @@ class Client:
             return decode_json(line, kind)
         except msgspec.DecodeError as error:
             raise ControlError(
-                f"the answer cannot be understood ({error})",
+                f"the answer is not understood ({error})",
                 where=str(self._path),
                 remedy="Use the version of harpi that runs; after an update, restart it",
             ) from error

@@ -36,13 +36,13 @@ from harpi.supervisor import Supervisor
 SOURCE: Final = "keyboard"
 
 KEYS: Final = {
-    "1-9": "begin or end a take of that label",
+    "1-9": "start or stop a take of that label",
     "s": "stop the take",
     "w": "harpi is wrong: the label whose number comes next is right",
     "t": "train; confirm forgetting",
-    "p": "pause training, or go on with it",
-    "u": "take back what was done last",
-    "U": "drop the whole last take",
+    "p": "pause or resume training",
+    "u": "undo what was done last",
+    "U": "delete the whole last take",
     "c": "cancel",
     "F": "forget everything (asks first)",
     "?": "show the keys",

@@ -297,7 +297,7 @@ TABLE: Final[tuple[Row, ...]] = (
         ("recording", "training", "status"),
         Pattern(((0.15, 0.15),)),
         "all blink quickly together",
-        "forget everything? press train once more to confirm",
+        "asks whether to forget everything; press train again to confirm",
     ),
     Row(
         "recording",
@@ -320,7 +320,7 @@ TABLE: Final[tuple[Row, ...]] = (
         ("training",),
         Pattern(((0.5, 0.5),)),
         "blinks once a second",
-        "training goes on",
+        "training is running",
     ),
     Row(
         "paused",
@@ -341,7 +341,7 @@ TABLE: Final[tuple[Row, ...]] = (
         ("status",),
         STEADY,
         "lit",
-        "harpi recognises, and is ready",
+        "harpi recognises activities and is ready",
     ),
 )
 """All patterns, the most urgent first."""

@@ -105,7 +105,9 @@ class Examiner:
         folder: contextlib.ExitStack,
         on_end: Callable[[str | None], None],
     ) -> None:
-        failure: str | None = "The evaluation failed by a fault in harpi; the log says why."
+        failure: str | None = (
+            "The evaluation failed because of a fault in harpi; the log says why."
+        )
         try:
             with folder:
                 _, said = process.communicate()
@@ -149,4 +151,4 @@ def _start(file: Path) -> subprocess.Popen[str]:
 def _reason(said: str) -> str:
     """Find in what a process said why it failed."""
     lines = [line.removeprefix(_ERROR) for line in said.splitlines() if line.strip()]
-    return lines[-1] if lines else "The evaluation ended without a word; the log may say why."
+    return lines[-1] if lines else "The evaluation ended without a result; the log may say why."

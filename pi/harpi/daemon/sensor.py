@@ -100,8 +100,8 @@ class SensorClaim:
 
 
 PUT_ON_ANEW: Final = (
-    "The strap was put on anew, and how it is turned now is not known: `harpi calibrate "
-    "mounting` finds out, standing still and walking."
+    "The strap was put on again, and its rotation is not known: `harpi calibrate mounting` "
+    "measures it while you stand still and walk."
 )
 
 
@@ -253,8 +253,8 @@ class PowerSaving:
 
 
 NOT_WORN: Final = (
-    f"The sensor has lain stiller than any body does, for more than {STILL_SECONDS:.0f} s: it "
-    "is not worn, and what the models say is of no use."
+    f"For more than {STILL_SECONDS:.0f} s the sensor has been stiller than a body can be: it "
+    "is not worn, and the answers mean nothing."
 )
 
 
@@ -265,9 +265,10 @@ ASLEEP: Final = (
 
 
 STRANGE: Final = (
-    f"For {STRANGE_SECONDS:.0f} s the sensor has been held as in none of your takes. Is the "
-    "strap on otherwise? Then put it back, or record every activity once more as it is worn "
-    "now. Or is this an activity that harpi was never taught? Then record it."
+    f"For {STRANGE_SECONDS:.0f} s the sensor has been held as in none of your takes. If the "
+    "strap is turned, put it back, or record every activity again as it is worn now. If this "
+    "is "
+    "an activity that harpi was not trained on, record it."
 )
 
 

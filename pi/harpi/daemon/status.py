@@ -143,7 +143,8 @@ def _of_the_sensor(
     if recent.disturbed:
         yield (
             f"The sensor's registers were changed {recent.disturbed} times in {_LATELY} "
-            f"({sensor.disturbance}); what came meanwhile is not learnt. See that no other "
+            f"({sensor.disturbance}); samples from that time are not used for training. See "
+            "that no other "
             "program uses the sensor ('sudo fuser -v /dev/i2c-*'), then check its supply."
         )
     ranges = (float(config.sensor.accel_range), float(config.sensor.gyro_range))
@@ -184,7 +185,8 @@ def _of_the_recognition(config: Config, health: Health, recent: RecentFigures) -
     uptime = health.uptime_s
     if not health.recognition.windows and uptime > window + FIRST_WINDOW_SECONDS:
         yield (
-            f"No window was judged in {uptime:.0f} s. The log says why: `journalctl -u harpi`."
+            f"No window was classified in {uptime:.0f} s. The log says why: `journalctl -u "
+            "harpi`."
         )
     if recent.windows_failed:
         yield (
@@ -193,7 +195,7 @@ def _of_the_recognition(config: Config, health: Health, recent: RecentFigures) -
         )
     if recent.skipped:
         yield (
-            f"{recent.skipped} samples of {_LATELY} were judged by no model: this computer is "
+            f"{recent.skipped} samples of {_LATELY} were not classified: this computer is "
             "too busy. End other programs, or raise signal.hop."
         )
 
@@ -269,7 +271,7 @@ def status_line(health: Health, *, waits_for: str = "") -> str:
     sensor = health.sensor
     text = (
         f"{sensor.chip} {sensor.state}, {sensor.rate_hz:.1f} samples/s, {sensor.lost} lost, "
-        f"{health.recognition.windows} windows judged"
+        f"{health.recognition.windows} windows classified"
     )
     if sensor.state == "recovering":
         text = f"Waiting for the sensor: {(sensor.fault or '').rstrip('.')}"

@@ -210,10 +210,10 @@ LESSON: Final = "lesson"
 
 
 SCENES: Final = (
-    ("as recorded", "A stranger wears the strap; nobody has taught harpi anything.", False),
-    ("strap turned", "The same motion again, but the strap was put on differently.", True),
+    ("as recorded", "A new person wears the strap; the personal model is not trained.", False),
+    ("strap turned", "The same motion again, but with the strap turned.", True),
     (LESSON, "The wearer presses a button at each activity, then Train.", True),
-    ("after the lesson", "The turned strap once more; none of this was learnt from.", True),
+    ("after the lesson", "The turned strap again; none of this was used for training.", True),
 )
 """Name, caption, and whether the strap is turned."""
 

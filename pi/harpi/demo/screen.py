@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from harpi.demo.setup import Outcome
 
 _BAR: Final = 20
-_UNTRAINED: Final = "has learnt nothing yet"
+_UNTRAINED: Final = "is not trained yet"
 _GREEN, _RED, _DIM, _BOLD, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 

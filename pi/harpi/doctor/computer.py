@@ -47,7 +47,7 @@ def supply(patient: Context) -> Outcome:
     if flags is None:
         alarm = _alarm(patient.computer)
         if alarm is None:
-            raise NotExamined("this computer does not tell")
+            raise NotExamined("this computer does not say")
         flags = _UNDER_VOLTAGE if alarm else 0
     if flags & _UNDER_VOLTAGE:
         return fail("the voltage is too low now; the sensor suffers from it first", _SUPPLY)
@@ -60,7 +60,7 @@ def temperature(patient: Context) -> Outcome:
     """Read the temperature of the processor."""
     raw = patient.computer.text("/sys/class/thermal/thermal_zone0/temp")
     if raw is None or not raw.lstrip("-").isdecimal():
-        raise NotExamined("this computer does not tell")
+        raise NotExamined("this computer does not say")
     celsius = int(raw) / 1000
     flags = _throttled(patient.computer) or 0
     text = f"the processor is at {celsius:.0f} °C"
@@ -81,7 +81,7 @@ def clock(patient: Context) -> Outcome:
         )
     kept = patient.computer.clock_is_set()
     if kept is None:
-        raise NotExamined("this computer does not tell")
+        raise NotExamined("this computer does not say")
     if not kept:
         return warn(
             "no service keeps the system clock right, so times may be off",
@@ -113,7 +113,7 @@ def service(patient: Context) -> Outcome:
         )
     if unit.get("WatchdogUSec") in ("0", "infinity"):
         return warn(
-            f"harpi.service is {state}, but no watchdog looks after it",
+            f"harpi.service is {state}, but no watchdog watches it",
             "Set WatchdogSec=30 in the unit, as the one that ships with harpi has it",
         )
     if restarts:
@@ -126,7 +126,7 @@ def service(patient: Context) -> Outcome:
             f"harpi.service is {state}, and does not start with the computer",
             "Run 'sudo systemctl enable harpi'",
         )
-    return ok(f"harpi.service is {state}, the watchdog looks after it")
+    return ok(f"harpi.service is {state}, watched by the watchdog")
 
 
 def _unit(computer: Computer) -> dict[str, str] | None:
@@ -235,7 +235,7 @@ def boot(patient: Context) -> Outcome:
     computer, bus = patient.computer, patient.config.sensor.bus
     asked = read(computer)
     if asked is None:
-        raise NotExamined("this computer has no config.txt, it is no Raspberry Pi")
+        raise NotExamined("this computer has no config.txt, it is not a Raspberry Pi")
     if _KERNEL_DRIVER in asked.overlays:
         return fail(
             f"{asked.path.name} gives the sensor to the kernel's own driver "

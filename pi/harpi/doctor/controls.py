@@ -41,7 +41,7 @@ def buttons(patient: Context) -> Outcome:
             f"{role} ({place(pin)})" for role, pin in pins.items() if not gpio.level(pin)
         ]:
             return fail(
-                f"reads as pressed though nobody presses: {', '.join(stuck)}",
+                f"reads as pressed although nobody presses: {', '.join(stuck)}",
                 "See that the button connects the pin to ground only while it is pressed, and "
                 "that the wires are on the pins that `harpi pinout` shows",
             )
@@ -146,11 +146,11 @@ def confirm_lights(pins: Mapping[str, int], gpio: Gpio, guide: Guide) -> Outcome
     for light, pin in pins.items():
         gpio.write(pin, True)
         try:
-            answer = guide.choose("Which light is lit?", [*pins, _NONE])
+            answer = guide.choose("Which LED is lit?", [*pins, _NONE])
         finally:
             gpio.write(pin, False)
         if answer is None:
-            raise NotExamined("nobody said which light is lit")
+            raise NotExamined("nobody said which LED is lit")
         if answer != light:
             wrong.append(f"{answer} is lit for '{light}' (GPIO{pin}, header pin {PLACES[pin]})")
     if not wrong:

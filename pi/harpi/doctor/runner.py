@@ -92,10 +92,10 @@ def _outcome(check: Check, patient: Context) -> Outcome:
         return outcomes[0]
     patient.bus_hangs |= check.on_the_bus
     return fail(
-        f"it does not come to an end within {check.seconds:.0f} s",
+        f"it did not finish within {check.seconds:.0f} s",
         "Take the sensor's supply away for a second; if that does not help, reboot"
         if check.on_the_bus
-        else "See what 'journalctl -k' says, and reboot if it stays so",
+        else "See what 'journalctl -k' says, and reboot if it happens again",
     )
 
 
@@ -110,6 +110,6 @@ def _made(check: Check, patient: Context) -> Outcome:
         return failure_of(error)
     except Exception as error:  # noqa: BLE001 - a defect in one check must not hide the others
         return fail(
-            f"the check itself broke ({type(error).__name__}: {error})",
+            f"the check itself failed ({type(error).__name__}: {error})",
             "Tell the authors of harpi, with what `harpi doctor --json` prints",
         )

@@ -73,7 +73,7 @@ def sampling(patient: Context) -> Outcome:
     health = patient.health
     if health is None or not blocks or health.state != "running":
         why = health.error if health is not None and health.error else "No samples come."
-        return fail("sampling breaks down", why)
+        return fail("sampling fails", why)
     if health.findings:
         return fail("; ".join(finding.problem for finding in health.findings), IMPLAUSIBLE)
     if health.disturbed:
@@ -175,7 +175,7 @@ def noise(patient: Context) -> Outcome:
     if not rest.spread.all():
         return fail(
             "an axis has no noise at all, so it is stuck",
-            "Take the sensor's supply away for a second; replace it if it stays so",
+            "Take the sensor's supply away for a second; replace it if it happens again",
         )
     if rest.noise_ratio > NOISY:
         return warn(
@@ -194,7 +194,7 @@ def zero(patient: Context) -> Outcome:
     if rate > ZERO_RATE:
         return fail(
             f"{text} (the data sheet allows {ZERO_RATE:.0f} deg/s)",
-            "Repeat it with the sensor at rest; if it stays so, replace the sensor",
+            "Repeat it with the sensor at rest; if it happens again, replace the sensor",
         )
     done = patient.calibration if patient.calibrated else None
     if done is not None and done.gyro is not None and rate > _DRIFTED_RATE:

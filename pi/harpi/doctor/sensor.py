@@ -34,7 +34,7 @@ def bus(patient: Context) -> Outcome:
     """Open the bus."""
     number = patient.config.sensor.bus
     if patient.sampled_by_daemon:
-        return ok(f"/dev/i2c-{number} is open in the running harpi")
+        return ok(f"/dev/i2c-{number} is in use by the daemon")
     patient.open_the_bus()
     return ok("emulated" if patient.emulated else f"/dev/i2c-{number} opens")
 
@@ -71,7 +71,7 @@ def address(patient: Context) -> Outcome:
     """See who answers at the configured address, and who else is there."""
     wanted = patient.config.sensor.address
     if patient.sampled_by_daemon:
-        return ok(f"0x{wanted:02X} answers the running harpi")
+        return ok(f"0x{wanted:02X} answers the daemon")
     if patient.bus is None:
         raise NotExamined("the bus could not be opened")
     if not patient.emulated:
@@ -168,7 +168,7 @@ def identity(patient: Context) -> Outcome:
     found = identify(who_am_i)
     if found is None:
         return fail(
-            f"WHO_AM_I reads 0x{who_am_i:02X}, which is no chip's",
+            f"WHO_AM_I reads 0x{who_am_i:02X}, which belongs to no known chip",
             "Check SDA and the sensor's supply, and which other chips share the address",
         )
     patient.identity = found
@@ -180,12 +180,12 @@ def _named(name: str, found: ChipIdentity | None = None) -> Outcome:
         return ok(name)
     if found is not None and not found.known:
         return warn(
-            f"WHO_AM_I 0x{found.who_am_i:02X} is that of no chip that harpi knows",
+            f"WHO_AM_I 0x{found.who_am_i:02X} belongs to no chip that harpi knows",
             "Nothing has to be done if the other checks pass; see which chip, such as a clock, "
             "may sit at this address if they do not",
         )
     return warn(
-        f"it is no MPU-6050 but: {name}",
+        f"it is not an MPU-6050 but: {name}",
         "Nothing has to be done, harpi reads it as it is; buy from another seller if you need "
         "the MPU-6050 itself",
     )
@@ -194,7 +194,7 @@ def _named(name: str, found: ChipIdentity | None = None) -> Outcome:
 def awake(patient: Context) -> Outcome:
     """See whether the chip wakes when it is told to, and stays awake."""
     if patient.sampled_by_daemon:
-        return ok("the running harpi keeps it awake")
+        return ok("the daemon keeps it awake")
     patient.require_alone()
     patient.require_chip()
     registers = patient.registers()
@@ -236,7 +236,8 @@ def factory(patient: Context) -> Outcome:
     return fail(
         f"the response to the self-test differs from the factory's: {listed} (allowed "
         f"{TOLERANCE:.0%})",
-        "Repeat it with the sensor at rest; if it stays so, the chip is damaged: replace it",
+        "Repeat it with the sensor at rest; if it happens again, the chip is damaged: "
+        "replace it",
     )
 
 
@@ -256,7 +257,7 @@ def calibration(patient: Context) -> Outcome:
     if found is None:
         if places:
             return ok(f"mounting of {places}; the chip's zero and scale are as they came")
-        raise NotExamined("none was made: `harpi calibrate gyro` takes ten seconds")
+        raise NotExamined("not calibrated: `harpi calibrate gyro` takes ten seconds")
     if _is_used(patient) is False:
         return fail("it is another chip's, and is not used", _AGAIN)
     parts = []

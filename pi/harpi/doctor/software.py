@@ -75,7 +75,8 @@ def head(patient: Context) -> Outcome:
     if bad:
         numbers = " ".join(str(entry.number) for entry in bad)
         return warn(
-            f"head {loaded.number} is in use and well; not well: {bad[0].problem.rstrip('.')}",
+            f"head {loaded.number} is in use and fine; these are not: "
+            f"{bad[0].problem.rstrip('.')}",
             f"Delete what cannot be used: `harpi heads delete {numbers}`",
         )
     if loaded.head is None:
@@ -165,7 +166,7 @@ def broker(patient: Context) -> Outcome:
         patient.condition.broker and patient.condition.broker.connected
     ):
         return warn(
-            f"{where} takes this program, but the running harpi is not connected",
+            f"{where} takes this program, but the daemon is not connected",
             "Its log says why: 'journalctl -u harpi'; restart it if the settings were changed",
         )
     who = f", as {mqtt.username}" if mqtt.username else ""
@@ -176,7 +177,7 @@ def daemon(patient: Context) -> Outcome:
     """Ask the running daemon how it does; without one, claim the sensor."""
     if patient.emulated:
         raise NotExamined("the sensor is emulated")
-    patient.hands_off = "there is a harpi that does not answer"
+    patient.hands_off = "a daemon is running and does not answer"
     try:
         with Client(patient.config.paths.runtime_folder) as client:
             condition = client.examine(Condition)
@@ -185,7 +186,7 @@ def daemon(patient: Context) -> Outcome:
     except ControlError as error:
         return failure_of(error)
     patient.condition = condition
-    patient.hands_off = "the running harpi has it"
+    patient.hands_off = "in use by the daemon"
     text = f"harpi {condition.health.version} runs, for {condition.health.uptime_s:.0f} s"
     if condition.problems:
         return warn(f"{text}, and says that something is wrong", " ".join(condition.problems))
@@ -199,10 +200,10 @@ def _alone(patient: Context) -> Outcome:
         if folder.is_dir():
             StateClaim(folder).release()
     except AlreadyRunning as error:
-        patient.hands_off = "another program of harpi has it"
+        patient.hands_off = "in use by another program of harpi"
         return failure_of(error)
     patient.hands_off = ""
-    raise NotExamined("no harpi is running, so the sensor is looked at directly")
+    raise NotExamined("no daemon is running, so the sensor is checked directly")
 
 
 _OLDEST, _NEWEST = (3, 11), (3, 13)

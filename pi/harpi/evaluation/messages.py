@@ -43,7 +43,7 @@ def in_words(first: str, second: str, result: Paired, *, where: str = "") -> str
         return f"{better} and {worse} did equally well on {every}{where} ({high:.2f})."
     figures = f"{high:.2f} against {low:.2f}"
     if result.sure:
-        return f"{better} is better than {worse}{where}: {figures}, sure ({takes})."
+        return f"{better} is better than {worse}{where}: {figures}, significant ({takes})."
     if result.leaning:
         shows = "does not prove" if result.takes == 1 else "do not prove"
         return (
@@ -51,8 +51,8 @@ def in_words(first: str, second: str, result: Paired, *, where: str = "") -> str
             "record more."
         )
     return (
-        f"No difference shown between {better} and {worse}{where} with {takes} ({figures}): "
-        "record more."
+        f"{better} and {worse} are on a par{where} with {takes} ({figures}): record "
+        "more to see a difference."
     )
 
 

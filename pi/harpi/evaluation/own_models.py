@@ -72,7 +72,7 @@ class OwnModels:
         return self.recognisers
 
     def untaught(self) -> LoadedModels:
-        """Make models as they are where nothing was learnt yet."""
+        """Make models as they are where nothing was trained yet."""
         recognisers = load_models(self.config)
         recognisers.personal.use(None)
         return recognisers

@@ -76,10 +76,12 @@ def _scores(report: Report) -> Iterable[Markup]:
     yield tag("h2", "Accuracy")
     yield tag(
         "p",
-        "Dots are the share of windows that were judged right, lines hold the true value with "
-        "95 %: takes were drawn again and again, because the windows of one take resemble "
-        "each other. On the left a label that a model does not know counts against it; on the "
-        "right such windows are left out.",
+        "Dots are the share of windows that were classified correctly, lines the 95 % "
+        "interval. "
+        "It comes from resampling whole takes, because the windows of one take resemble each "
+        "other. On the left a label that a model does not know counts as an error; on the "
+        "right "
+        "such windows are left out.",
         class_="soft",
     )
     every = [(m.model, m.every.accuracy) for m in report.models if m.every is not None]
@@ -89,7 +91,7 @@ def _scores(report: Report) -> Iterable[Markup]:
         tag("div", tag("h3", "Every label counts"), pictures.whiskers(every), class_="card"),
         tag(
             "div",
-            tag("h3", "Only labels that it knows"),
+            tag("h3", "Only labels it was trained on"),
             pictures.whiskers(known),
             class_="card",
         ),
@@ -100,7 +102,7 @@ def _scores(report: Report) -> Iterable[Markup]:
         "tr",
         tag("th", ""),
         tag("th", "every label counts", colspan=3, class_="group"),
-        tag("th", "only labels that it knows", colspan=4, class_="group"),
+        tag("th", "only labels it was trained on", colspan=4, class_="group"),
     )
     figures = ["accuracy", "balanced", "macro F1"]
     heads = ["", *figures, *figures, "windows"]
@@ -149,7 +151,7 @@ def _figures(figures: Figures | None) -> list[str]:
 
 
 def _matrices(models: Sequence[ModelReport]) -> Iterable[Markup]:
-    yield tag("h2", "What was taken for what")
+    yield tag("h2", "Confusion matrix")
     yield tag(
         "p",
         "Rows are what the wearer did, columns what the model answered; numbers are windows, "
@@ -168,11 +170,11 @@ def _matrices(models: Sequence[ModelReport]) -> Iterable[Markup]:
 
 
 def _reliabilities(models: Sequence[ModelReport]) -> Iterable[Markup]:
-    yield tag("h2", "How far its confidence can be trusted")
+    yield tag("h2", "Calibration of the confidence")
     yield tag(
         "p",
-        "A model that is 80 % sure should be right in 80 % of such windows, on the dashed "
-        "line. Above it the model is better than it says, below it is too sure of itself.",
+        "A model with a confidence of 80 % should be correct in 80 % of such windows, on the "
+        "dashed line. Above the line it is better than it says, below it is overconfident.",
         class_="soft",
     )
     yield tag(

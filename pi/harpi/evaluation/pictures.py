@@ -44,7 +44,7 @@ def matrix(confusion: Confusion) -> Markup:
         windows = sum(confusion.counts[row])
         for column, name in enumerate(columns):
             count = confusion.counts[row][column]
-            said = f"{label}: {count} of {windows} windows judged {name}"
+            said = f"{label}: {count} of {windows} windows classified {name}"
             kind = "hit" if name == label else "miss"
             x, share = left + cell * column, count / windows
             pieces.append(_cell(x, y, cell, kind, share, count, said))
@@ -80,7 +80,10 @@ def reliability(model: str, calibration: Calibration) -> Markup:
     pieces.append(_line("curve", [at(part.confidence, part.accuracy) for part in filled]))
     for part in filled:
         x, y = at(part.confidence, part.accuracy)
-        said = f"{part.windows} windows, {part.confidence:.0%} sure, {part.accuracy:.0%} right"
+        said = (
+            f"{part.windows} windows, confidence {part.confidence:.0%}, "
+            f"{part.accuracy:.0%} correct"
+        )
         radius = 2.5 + 4 * (part.windows / most) ** 0.5
         pieces.append(tag("circle", tag("title", said), class_="dot", cx=x, cy=y, r=radius))
     step = size / len(calibration.bins)
@@ -98,7 +101,7 @@ def reliability(model: str, calibration: Calibration) -> Markup:
                 **box,
             )
         )
-    caption = "across: how sure; up: how often right"
+    caption = "across: confidence; up: share that is correct"
     middle = left + size / 2
     bottom = 8 + size + 24 + low + 16
     pieces.append(tag("text", caption, class_="soft", x=middle, y=bottom, text_anchor="middle"))

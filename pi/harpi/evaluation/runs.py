@@ -247,7 +247,7 @@ def _paired(model: str, pairs: list[tuple[TakeResult, TakeResult]]) -> Paired | 
 
 def _untestable(name: str, before: bool, after: bool) -> str:
     if not after:
-        return f"{name} has learnt nothing."
+        return f"{name} is not trained."
     if not before:
-        return f"{name} had learnt nothing in the earlier run."
+        return f"{name} was not trained in the earlier run."
     return f"{name}: the runs have no take in common, so their figures do not compare."

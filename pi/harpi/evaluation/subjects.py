@@ -238,8 +238,8 @@ def _learning(
     taught = f"the first {amount} of each label ({counted(len(learnt), 'stretch')})"
     notices.insert(
         0,
-        f"kNN and personal learnt {taught} in memory and are tested on the rest; what this "
-        "device has learnt is left out.",
+        f"kNN and personal were trained in memory on {taught} and are tested on the rest; the "
+        "takes of this device are left out.",
     )
     digests = [trial.digest for trial in learnt]
     return Examination(
@@ -266,11 +266,11 @@ def _what_lacks(parts: Split, problem: str, where: str) -> Iterable[str]:
     """Say what could not be learnt."""
     if parts.single:
         yield (
-            f"Not learnt{where}, because there is too little of it to learn and to test: "
+            f"Not trained on{where}, because there is too little for training and a test: "
             f"{', '.join(parts.single)}."
         )
     if problem:
-        yield f"personal learnt nothing{where}: {problem}"
+        yield f"personal was not trained{where}: {problem}"
 
 
 def _recordings(choice: Choice, trials: Sequence[Trial]) -> str:

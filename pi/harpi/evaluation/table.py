@@ -54,11 +54,11 @@ def changes_in_words(
 ) -> Iterator[str]:
     """Say how two runs differ, line by line."""
     both = f"{counted(takes, 'take')} in common"
-    yield f"Run {later.number} beside run {earlier.number}, {both}"
+    yield f"Run {later.number} compared with run {earlier.number}, {both}"
     for run in (earlier, later):
         yield f"  run {run.number}: {run.time:%Y-%m-%d %H:%M} UTC, {run.origin}"[:WIDTH]
     for change in changes:
-        made = " It is made from something else than then." if change.changed else ""
+        made = " It was made from something else." if change.changed else ""
         yield from _wrapped(f"* {change.sentence}{made}", "  ")
 
 
@@ -81,7 +81,7 @@ def list_of_runs(reports: Sequence[Report]) -> Iterator[str]:
 
 
 def _scores(models: Sequence[ModelReport]) -> Iterator[str]:
-    every, known = "every label counts", "only labels that it knows"
+    every, known = "every label counts", "only labels it was trained on"
     yield f"{'':{10}}{every:<32}{known:<30}windows"
     heads = f"{'accuracy':<18}{'balanced':<9}{'F1':<5}"
     yield f"{'':{10}}{heads}{heads}".rstrip()

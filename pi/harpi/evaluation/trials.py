@@ -263,9 +263,9 @@ def check_unlearnt(trials: Sequence[Trial], learnt: Iterable[Signal]) -> None:
     found = next(find_copies([s for trial in trials for s in signals_of(trial)], learnt), None)
     if found is not None:
         raise UsageError(
-            f"its signal was learnt, as part of {found.known}; what was learnt proves nothing",
+            f"its signal was trained on, as part of {found.known}; such a test proves nothing",
             where=found.wanted,
-            remedy="Test on takes and recordings that were not learnt",
+            remedy="Test on takes and recordings that were not used for training",
         )
 
 

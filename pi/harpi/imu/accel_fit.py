@@ -76,7 +76,7 @@ def fit(positions: NDArray[np.float64]) -> AccelFit:
     unknowns = 9 if len(positions) >= WHOLE_MATRIX else 6
     if missing := missing_faces(positions):
         raise CalibrationError(
-            f"the positions do not span: {', '.join(missing)} is missing",
+            f"positions are missing: {', '.join(missing)} is missing",
             remedy="Lay the sensor on each of its six faces, and lean it against something",
         )
     if len(positions) <= unknowns:
@@ -101,7 +101,8 @@ def fit(positions: NDArray[np.float64]) -> AccelFit:
         raise CalibrationError(
             f"the positions do not agree on the length of gravity (residual "
             f"{1000 * residual:.0f} mg, at most {1000 * LARGEST_RESIDUAL:.0f})",
-            remedy="Let the sensor lie still on something firm in each, and begin again",
+            remedy="Let the sensor lie still on something firm in each position, and start "
+            "again",
         )
     return AccelFit(x[:3], _matrix(x[3:]), residual)
 

@@ -91,12 +91,12 @@ _MEANINGS: Final[dict[int, tuple[type[SensorError], str, str]]] = {
     ),
     errno.EIO: (
         BusFault,
-        "the transfer broke off",
+        "the transfer was interrupted",
         "Shorten the wires, or lower dtparam=i2c_arm_baudrate",
     ),
     errno.EAGAIN: (
         BusFault,
-        "the bus was taken away: SDA or SCL is held low, or another master drives it",
+        "the bus was lost: SDA or SCL is held low, or another master drives it",
         "Take the power off the sensor for a second, and let no other board drive this bus",
     ),
     errno.EREMOTEIO: (
@@ -223,7 +223,7 @@ class SmbusBus:
             BusBusy: a kernel driver has claimed the address.
             NoAcknowledge: nothing answered at the address.
             BusTimeout: the bus is held low, or the chip stretched the clock for too long.
-            BusFault: the transfer broke off.
+            BusFault: the transfer was interrupted.
         """
         from smbus2 import i2c_msg
 

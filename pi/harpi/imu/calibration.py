@@ -106,7 +106,7 @@ class Calibration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         ):
             largest = float(np.abs(values).max())
             if not math.isfinite(largest) or largest > limit:
-                raise ValueError(f"{what} is off by {largest:g}, which no chip is")
+                raise ValueError(f"{what} is off by {largest:g}, more than any chip can be")
 
     @property
     def terms(self) -> tuple[FloatArray, FloatArray]:

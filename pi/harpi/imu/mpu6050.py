@@ -180,8 +180,7 @@ class Mpu6050:
             if self.identity.known:
                 raise
             raise WrongChip(
-                f"{error.problem}, and nobody knows the WHO_AM_I "
-                f"0x{self.identity.who_am_i:02X}",
+                f"{error.problem}, and the WHO_AM_I 0x{self.identity.who_am_i:02X}",
                 where=self.where,
                 remedy="See whether another chip, such as a clock, sits at this address",
             ) from error
@@ -201,13 +200,14 @@ class Mpu6050:
         identity = identify(who_am_i)
         if identity is None:
             raise WrongChip(
-                f"what answers has the WHO_AM_I 0x{who_am_i:02X}, which is no chip's",
+                f"what answers has the WHO_AM_I 0x{who_am_i:02X}, which belongs to no known "
+                "chip",
                 where=f"address 0x{self.address:02X}",
                 remedy="Check SDA, the sensor's supply and which other chips share the address",
             )
         if identity.clone and identity != self.identity:
             log.warning(
-                "address 0x%02X: WHO_AM_I 0x%02X is no MPU-6050 but: %s; using it",
+                "address 0x%02X: WHO_AM_I 0x%02X is not an MPU-6050 but: %s; using it",
                 self.address,
                 who_am_i,
                 identity.name,
@@ -338,7 +338,7 @@ class Mpu6050:
             latch: the count to go by; where None, it is taken now.
 
         Raises:
-            FifoOverflow: the FIFO ran over before the last frame was out of it.
+            FifoOverflow: the FIFO overflowed before the last frame was out of it.
             ChipNotConfigured: the chip lost its supply and the frames with it.
             SensorError: the bus failed; what was in the FIFO is then in doubt.
         """
@@ -353,7 +353,7 @@ class Mpu6050:
             content = self._registers.pop(reg.FIFO_R_W, latch.frames * self.frame_size)
             # Asked afterwards, so that an overflow between the count and the last byte shows.
             if self._registers.read(reg.INT_STATUS)[0] & reg.FIFO_OVERFLOW:
-                raise self._overflow("the FIFO ran over")
+                raise self._overflow("the FIFO overflowed")
             if len(set(content[-self.frame_size :])) == 1:
                 self.check()  # an empty FIFO repeats its last byte; did it lose its power?
         words = np.frombuffer(content, ">i2").reshape(latch.frames, -1)
@@ -389,7 +389,7 @@ class Mpu6050:
         if length in _FRAME_SIZES:
             if length != self.frame_size:
                 log.warning(
-                    "%s: its frames have %d bytes, not %d; reading them so",
+                    "%s: its frames have %d bytes, not %d; harpi reads them like that",
                     self.where,
                     length,
                     self.frame_size,

@@ -109,7 +109,7 @@ class Nap:
             raise ChipNotConfigured(
                 "the values no longer change, not even by noise",
                 where=self._where,
-                remedy="Should it happen again, check the sensor's supply or replace it",
+                remedy="If it happens again, check the sensor's supply or replace it",
             )
         if status & reg.MOTION:
             return True

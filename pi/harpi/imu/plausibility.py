@@ -109,7 +109,8 @@ class Finding:
 
 
 REMEDY: Final = (
-    "Take the sensor's supply away for a second; if it stays so, check its wires, then replace "
+    "Take the sensor's supply away for a second; if it happens again, check its wires, then "
+    "replace "
     "the sensor"
 )
 

@@ -384,15 +384,16 @@ class Sampler:
                 if self._do_without_fifo("its FIFO stays empty"):
                     return
                 raise ChipNotConfigured(
-                    "no sample comes, though the chip takes every setting",
+                    "no samples come, although the chip accepts every setting",
                     where=self._chip.where,
-                    remedy="harpi tries its FIFO and its registers by turns; if neither works "
+                    remedy="harpi tries its FIFO and its registers in turn; if neither works "
                     "within a minute, replace the sensor",
                 )
             raise ChipNotConfigured(
-                "the chip takes no more samples",
+                "the chip no longer takes samples",
                 where=self._chip.where,
-                remedy="Take its supply away for a second; if it stays so, replace the sensor",
+                remedy="Take its supply away for a second; if it happens again, replace the "
+                "sensor",
             )
         self._aim(latch.after)
 
@@ -458,7 +459,7 @@ class Sampler:
             raise ChipNotConfigured(
                 "the values no longer change, not even by noise",
                 where=self._chip.where,
-                remedy="Should it happen again, check the sensor's supply or replace it",
+                remedy="If it happens again, check the sensor's supply or replace it",
             )
 
     # --- when something goes wrong ------------------------------------------------------
@@ -467,7 +468,7 @@ class Sampler:
         """Empty the FIFO and go on; that it overflows with no sample in between is a fault."""
         if self._barren:
             try:
-                if self._do_without_fifo("its FIFO runs over however soon it is emptied"):
+                if self._do_without_fifo("its FIFO overflows however soon it is emptied"):
                     return
             except HarpiError as error:
                 self._recover_from(error)

@@ -98,7 +98,7 @@ def self_test(registers: RegisterAccess) -> tuple[AxisTest, ...]:
         All six axes.
 
     Raises:
-        SensorMoves: the chip moves, which looks like a response.
+        SensorMoves: the chip moves, which looks like a response to the self-test.
         SensorError: the bus failed.
     """
     registers.write(reg.PWR_MGMT_1, reg.DEVICE_RESET)
@@ -127,7 +127,7 @@ def _mean(registers: RegisterAccess, self_test_bits: int) -> NDArray[np.float64]
     values /= [_PER_G] * 3 + [_PER_DEG_S] * 3
     if (values.std(axis=0) > [_MOVES_G] * 3 + [_MOVES_DEG_S] * 3).any():
         raise SensorMoves(
-            "the sensor moves, which looks like a response",
+            "the sensor moves, which looks like a response to the self-test",
             remedy="Lay it down, leave it alone, and repeat",
         )
     mean: NDArray[np.float64] = values.mean(axis=0)

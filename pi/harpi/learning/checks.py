@@ -122,7 +122,7 @@ def resolve_confusions(labels: Sequence[str], confusion: Indices) -> list[Advice
                 "confused",
                 (labels[said], labels[taken]),
                 f"{labels[said]} is taken for {labels[taken]} in {count} of"
-                f" {int(totals[said])} held-out windows: record both once more, each as you"
+                f" {int(totals[said])} held-out windows: record both again, each as you"
                 " really do it",
             )
         )
@@ -144,7 +144,7 @@ def repeat_single_takes(labels: Sequence[str], basis: Sequence[Basis]) -> list[A
         Advice(
             "one_take",
             single,
-            f"{names} has one take only, which flatters the figures: take the strap off,"
+            f"{names} has one take only, so its figures are too good: take the strap off,"
             " put it on again and record another",
         )
     ]
@@ -309,7 +309,7 @@ class StrapTurn:
         return (
             f"The strap {sure} turned by about {round(self.degrees, -1):.0f} degrees against"
             f" session {self.session}, as gravity shows in {', '.join(self.labels)}: put it"
-            " back, or record every activity once more as it is worn now"
+            " back, or record every activity again as it is worn now"
         )
 
 

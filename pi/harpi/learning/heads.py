@@ -297,7 +297,7 @@ class HeadRegistry:
     def _read_index(self) -> _Index:
         """Read `shelf.json`; an empty index where there is none."""
         path = self._directory / INDEX
-        remedy = "Choose a head by `harpi heads use`, which writes it anew"
+        remedy = "Choose a head with `harpi heads use`, which writes it again"
         try:
             index = decode_json(path.read_bytes(), _Index)
         except FileNotFoundError:
@@ -351,7 +351,9 @@ class HeadRegistry:
         return (StoreFull if full else StoreError)(
             f"{what} ({error.strerror})",
             where=str(self._directory),
-            remedy="Make room on the disk" if full else "Check the directory's owner and disk",
+            remedy="Make room on the disk"
+            if full
+            else "Check the owner of the folder and the disk",
         )
 
 

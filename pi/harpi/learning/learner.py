@@ -47,7 +47,7 @@ from harpi.store.takes import Take
 from harpi.supervisor import Supervisor
 from harpi.types import FloatArray
 
-_FAULT: Final = "Training failed by a fault in harpi, see the log; the old head stays."
+_FAULT: Final = "Training failed because of a fault in harpi, see the log; the old head stays."
 
 
 log = logging.getLogger(__name__)
@@ -159,11 +159,13 @@ class Learner:
             on_end: is told once how it ended; likewise.
 
         Raises:
-            CommandRefused: training goes on already, or harpi is ending.
+            CommandRefused: harpi is training already, or harpi is ending.
         """
         with self._work:
             if self._request is not None or self._closing:
-                raise CommandRefused("training goes on already", remedy="Wait until it is done")
+                raise CommandRefused(
+                    "harpi is training already", remedy="Wait until it is done"
+                )
             self._request = _Request(labels, on_progress, on_end)
             self._work.notify()
 
@@ -192,7 +194,7 @@ class Learner:
             self._work.notify()
 
     def forget(self, label: str | None) -> None:
-        """Forget a label, or everything that was learnt, at once.
+        """Forget a label, or everything that was recorded and trained, at once.
 
         Heads stay on the shelf, from where one can be taken into use again.
 
@@ -374,9 +376,9 @@ class Learner:
         try:
             return self._trained(request)
         except Cancelled:
-            return Outcome("cancelled", "Training was broken off; the old head stays.")
+            return Outcome("cancelled", "Training was cancelled; the old head stays.")
         except HarpiError as error:
-            return Outcome("failed", f"{error} What was learnt before stays.")
+            return Outcome("failed", f"{error} The models stay as they were.")
         except Exception as error:  # noqa: BLE001 - told; the next training may succeed
             self._supervisor.report("harpi-learner", error)
             return Outcome("failed", _FAULT)
@@ -391,7 +393,9 @@ class Learner:
             if take.label not in request.labels:
                 continue
             if not take.believable:
-                damaged.append(f"Take {take.id} is left out: the sensor could not be believed.")
+                damaged.append(
+                    f"Take {take.id} is left out: the sensor readings were implausible."
+                )
                 continue
             request.control.checkpoint()
             if old is not None and "inconsistent" in take.flags and take.id not in known:

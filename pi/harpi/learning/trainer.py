@@ -347,36 +347,34 @@ def _verdict(trained: Trained) -> str:
     if trained.doubtful:
         takes = ", ".join(map(str, trained.doubtful))
         return (
-            f"The old head stays: the motion in take {takes} does not agree with itself, and a"
-            " head that learnt it may be worse. Delete the take and train again; or use the new"
-            " head, it is the newest among the heads."
+            f"The old head stays: take {takes} contains different motions, and a head that was"
+            " trained on it may be worse. Delete the take and train again; or use the new head,"
+            " it is the newest among the heads."
         )
     if comparison is not None and not comparison.keeps_up:
         if not comparison.new and not comparison.old:
             return (
-                f"The old head stays: neither judged any window of"
-                f" {_takes(comparison.takes)} right that it had not learnt. Record these"
-                " activities again, alike and longer."
+                f"The old head stays: on unseen windows of {_takes(comparison.takes)} neither"
+                " head was ever correct. Record these activities again, alike and longer."
             )
         return (
-            f"The old head stays: it judged {comparison.old:.0%} of the windows of"
-            f" {_takes(comparison.takes)} right that it had not learnt, the new one only"
-            f" {comparison.new:.0%}."
+            f"The old head stays: on unseen windows of {_takes(comparison.takes)} it is"
+            f" {comparison.old:.0%} correct, the new one only {comparison.new:.0%}."
         )
     labels = len(trained.head.labels)
     sentence = f"The new head for {labels} labels is in use"
     if trained.fitted.held_out is None:
-        return f"{sentence}; there is too little to tell how good it is."
+        return f"{sentence}; there is too little data to say how good it is."
     how = (
-        "of takes that it had not learnt"
+        "on unseen takes"
         if trained.division.whole_takes
-        else "that it had not learnt, some from the very takes that it learnt"
+        else "on unseen windows, some of them from takes that it was trained on"
     )
-    sentence += f": {trained.fitted.held_out.accuracy:.0%} right on windows {how}"
+    sentence += f": {trained.fitted.held_out.accuracy:.0%} correct {how}"
     if comparison is not None and comparison.takes:
         sentence += (
-            f"; on {_takes(comparison.takes)} that both can be judged on"
-            f" {comparison.new:.0%}, the old one {comparison.old:.0%}"
+            f"; on {_takes(comparison.takes)} that neither has seen: new {comparison.new:.0%},"
+            f" old {comparison.old:.0%}"
         )
     return sentence + "."
 

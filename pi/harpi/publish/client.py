@@ -51,7 +51,7 @@ class Client(paho.Client):
         try:
             return super().loop_forever(timeout, retry_first_connection)
         except Exception:
-            log.exception("the connection to the broker failed and is made anew")
+            log.exception("the connection to the broker failed and is opened again")
             return MQTTErrorCode.MQTT_ERR_UNKNOWN
         finally:
             self._on_end()

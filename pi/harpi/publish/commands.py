@@ -170,7 +170,7 @@ class MqttCommands:
         self._answer(
             identity,
             ok=count == asked,
-            message=f"{count} of {asked} messages are said again"
+            message=f"{count} of {asked} messages are sent again"
             + ("." if count == asked else "; the others are no longer kept."),
         )
 

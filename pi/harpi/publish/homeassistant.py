@@ -30,7 +30,7 @@ from harpi.supervisor import Supervisor
 from harpi.types import ANSWER, MODELS, Verdict
 
 UNTRAINED: Final = "untrained"
-"""What the sensor of a model shows that has learnt nothing yet."""
+"""What the sensor of a model shows that is not trained yet."""
 
 
 SHORTEST_EXPIRY: Final = 15

@@ -473,12 +473,12 @@ class Link:
         try:
             topic = message.topic
         except UnicodeDecodeError:
-            log.warning("a message came on a topic that is not UTF-8, and is left aside")
+            log.warning("a message came on a topic that is not UTF-8, and is ignored")
             return
         try:
             self._owner.heard(topic, bytes(message.payload))
         except Exception:
-            log.exception("a message on %s could not be dealt with", topic)
+            log.exception("a message on %s could not be handled", topic)
 
 
 def _properties(packet: int, **values: object) -> Properties:

@@ -39,7 +39,7 @@ class Classifier(Protocol):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels it can answer with; empty while it has learnt nothing."""
+        """The labels it can answer with; empty while it is not trained."""
         ...
 
     def predict(self, windows: FloatArray) -> list[Prediction]:

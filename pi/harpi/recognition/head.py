@@ -286,7 +286,7 @@ class Head:
         surplus = sorted(arrays.keys() - {tensor.name for tensor in wanted})
         if surplus:
             raise HeadMismatch(
-                f"{what} `{surplus[0]}` of the head is nothing that the base knows",
+                f"{what} `{surplus[0]}` of the head does not belong to the base",
                 where="head",
                 remedy=_TRAIN_AGAIN,
             )

@@ -91,7 +91,7 @@ def _try(runtime: str, model: bytes) -> str:
         log.warning("%s could not be tried: %s", runtime, error.strerror)
         return ""
     if done.returncode < 0:
-        return f"it ends by {signal.Signals(-done.returncode).name}"
+        return f"it is killed by {signal.Signals(-done.returncode).name}"
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         return said[-1] if said else f"it ends with {done.returncode}"
@@ -185,7 +185,7 @@ class Interpreter:
             raise ModelError(
                 f"the runtime refuses the model: {error}",
                 where=self._where,
-                remedy="Convert it anew with this version of harpi-models",
+                remedy="Convert it again with this version of harpi-models",
             ) from error
         self._runners: dict[str, Any] = runners
         self._busy = threading.Lock()
@@ -222,7 +222,7 @@ class Interpreter:
             raise ModelError(
                 f"`{signature}` fails: {error}",
                 where=self._where,
-                remedy="Convert the model anew with this version of harpi-models",
+                remedy="Convert the model again with this version of harpi-models",
             ) from error
         finally:
             self._busy.release()

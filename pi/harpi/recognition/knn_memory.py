@@ -163,7 +163,9 @@ class KnnMemory:
             or len(header.takes) != len(header.labels)
             or not np.isfinite(features).all()
         ):
-            raise ModelError("`features` is not as agreed", where=str(path), remedy=_REMEDY)
+            raise ModelError(
+                "`features` has an unexpected format", where=str(path), remedy=_REMEDY
+            )
         return cls(features, header.labels, header.takes)
 
 
@@ -291,7 +293,9 @@ class KnnReference:
                 or not np.isfinite(tensor).all()
             ):
                 raise ModelError(
-                    f"`{name}` is not as agreed", where=str(path), remedy=_REFERENCE_REMEDY
+                    f"`{name}` has an unexpected format",
+                    where=str(path),
+                    remedy=_REFERENCE_REMEDY,
                 )
         owners = tensors["owners"]
         if (

@@ -32,7 +32,7 @@ _IDENTIFIER: Final = b"TFL3"
 _LARGEST_FILE: Final = 512 * 1024 * 1024
 
 
-_REMEDY: Final = "Copy the file again, or convert the model anew"
+_REMEDY: Final = "Copy the file again, or convert the model again"
 
 
 # Numbers of the fields in the schema's tables.
@@ -124,9 +124,9 @@ class ModelFile:
             metadata = decode_json(text, ModelMetadata)
         except msgspec.DecodeError as error:
             raise ModelError(
-                f"its metadata is not as agreed: {error}",
+                f"its metadata has an unexpected format: {error}",
                 where=path,
-                remedy="Convert the model anew",
+                remedy="Convert the model again",
             ) from error
         return cls(content, metadata, path)
 
@@ -140,7 +140,7 @@ def _verify(content: bytes, text: bytes, start: int, digest: str, path: str) -> 
         raise ModelError(
             "the file was never sealed with a digest",
             where=path,
-            remedy="Convert the model anew",
+            remedy="Convert the model again",
         )
     at = start + text.index(stated)
     found = hashlib.sha256(content[:at])
@@ -148,7 +148,7 @@ def _verify(content: bytes, text: bytes, start: int, digest: str, path: str) -> 
     found.update(memoryview(content)[at + len(stated) :])
     if found.hexdigest() != digest:
         raise ModelError(
-            "the file is damaged, its digest is another than it states",
+            "the file is damaged, its digest is wrong",
             where=path,
             remedy=_REMEDY,
         )

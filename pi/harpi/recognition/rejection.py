@@ -1,4 +1,4 @@
-"""When to say *unknown*: by distance from everything that was learnt.
+"""When to say *unknown*: by distance from everything that was recorded and trained.
 
 A softmax is sure of itself far away from all it has seen; the Mahalanobis distance to the
 nearest class is not (Lee et al., NeurIPS 2018). A full covariance is mostly noise with few

@@ -114,7 +114,7 @@ def read_tensors(
         )
     if strings.digest != _digest(kind, layout, strings.header, tensors):
         raise ModelError(
-            f"the {kind} is damaged, its digest is another than it states",
+            f"the {kind} is damaged, its digest is wrong",
             where=where,
             remedy=remedy,
         )
@@ -122,7 +122,9 @@ def read_tensors(
         return decode_json(strings.header, header), tensors
     except msgspec.DecodeError as error:
         raise ModelError(
-            f"the header of the {kind} is not as agreed: {error}", where=where, remedy=remedy
+            f"the header of the {kind} has an unexpected format: {error}",
+            where=where,
+            remedy=remedy,
         ) from error
 
 

@@ -131,12 +131,12 @@ class TrainableModel:
 
         Raises:
             UsageError: there are no epochs to train, or no samples.
-            CommandRefused: training runs already, or the model is or gets closed.
+            CommandRefused: training is running already, or the model is or gets closed.
         """
         if epochs < 1:
             raise UsageError(f"cannot train {epochs} epochs", remedy="Ask for at least one")
         if not self._training.acquire(blocking=False):
-            raise CommandRefused("training runs already", remedy="Wait until it is done")
+            raise CommandRefused("training is running already", remedy="Wait until it is done")
         try:
             loss = np.nan
             for epoch in range(1, epochs + 1):
@@ -184,12 +184,12 @@ class TrainableModel:
         """Write parameters and optimiser state as a head file; samples are not in it.
 
         Raises:
-            UsageError: nothing was learnt yet.
+            UsageError: nothing was trained yet.
             OSError: the disk is full, read-only, or refuses otherwise.
         """
         state = self._state
         if state is None:
-            raise UsageError("nothing was learnt yet", where=str(path), remedy="Train first")
+            raise UsageError("nothing was trained yet", where=str(path), remedy="Train first")
         Head.for_base(
             self._model,
             labels=state.labels,
@@ -245,7 +245,7 @@ class TrainableModel:
             targets = np.array([places[label] for label in self._sample_labels], np.int64)
             features = list(self._features)
         if not features:
-            raise UsageError("there are no samples to learn", remedy="Add some first")
+            raise UsageError("there are no samples to train on", remedy="Add some first")
         state = self._state
         if state is None:
             state = self._trainer.initial(labels)

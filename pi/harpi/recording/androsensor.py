@@ -1,7 +1,7 @@
 """AndroSensor: a table with semicolons, capitals and units in the header.
 
 `ACCELEROMETER X (m/s²)`, `GYROSCOPE X (rad/s)`, `Time since start in ms`; the linear
-accelerometer, gravity and everything else beside them is left aside.
+accelerometer, gravity and everything else beside them is ignored.
 """
 
 from __future__ import annotations

@@ -195,7 +195,7 @@ class CommandHandlers:
     def _redo(self, _command: Redo, _at: float, _warnings: list[str]) -> str:
         action = self._takes.redo()
         if action is None:
-            raise CommandRefused("there is nothing to do again")
+            raise CommandRefused("there is nothing to redo")
         return messages.done_again(action)
 
     def _change(self, command: Change, _at: float, warnings: list[str]) -> str:
@@ -221,7 +221,7 @@ class CommandHandlers:
 
     def _drop(self, at: float) -> str:
         take = self._takes.drop(at)
-        return messages.dropped(take) if take else "The take was dropped; it was still empty."
+        return messages.dropped(take) if take else "The take was discarded; it was still empty."
 
     # --- learning ---------------------------------------------------------------------------
 
@@ -237,11 +237,11 @@ class CommandHandlers:
 
     def _pause(self, _command: Pause, _at: float, _warnings: list[str]) -> str:
         self._training.pause()
-        return "Training rests."
+        return "Training is paused."
 
     def _resume(self, _command: Resume, _at: float, _warnings: list[str]) -> str:
         self._training.resume()
-        return "Training goes on."
+        return "Training is running again."
 
     def _use(self, command: Use, _at: float, _warnings: list[str]) -> str:
         number = self._training.use(command.head)
@@ -266,9 +266,9 @@ class CommandHandlers:
             return self._drop(at)
         if self._training.state is not None:
             self._training.cancel()
-            return "Training is broken off; what was learnt before stays."
+            return "Training is cancelled; the models stay as they were."
         self._examination.cancel()
-        return "The evaluation is broken off."
+        return "The evaluation is cancelled."
 
     def _forget(self, command: Forget, at: float, _warnings: list[str]) -> str:
         label = command.label
@@ -469,7 +469,7 @@ class Examination:
         """
         if self.going_on:
             raise CommandRefused(
-                "an evaluation goes on already", remedy="Wait until it is done"
+                "an evaluation is running already", remedy="Wait until it is done"
             )
         if not tests:
             raise CommandRefused(

@@ -35,7 +35,7 @@ from harpi.store.takes import Take
 MOST_NAMED: Final = 12
 """Takes that a sentence names one by one."""
 
-_BUSY_WITH_TRAINING: Final = "Wait until it is done, or break it off with `harpi cancel`"
+_BUSY_WITH_TRAINING: Final = "Wait until it is done, or cancel it with `harpi cancel`"
 
 
 # --- refusals ---------------------------------------------------------------------------
@@ -52,28 +52,28 @@ def refusal(command: Command, situation: Situation) -> CommandRefused:
         if isinstance(command, Stop):
             return CommandRefused(
                 "no take is being recorded, harpi is training",
-                remedy="Break that off with `harpi cancel`",
+                remedy="Cancel it with `harpi cancel`",
             )
         if isinstance(command, Resume):
-            return CommandRefused("training is not paused, it goes on")
+            return CommandRefused("training is not paused, it is running")
         return CommandRefused("harpi is training", remedy=_BUSY_WITH_TRAINING)
     if situation.state == "paused":
         if isinstance(command, Pause):
             return CommandRefused(
-                "training is paused already", remedy="Go on with it with `harpi resume`"
+                "training is paused already", remedy="Resume it with `harpi resume`"
             )
         return CommandRefused(
             "training is paused",
-            remedy="Go on with it with `harpi resume`, or break it off with `harpi cancel`",
+            remedy="Resume it with `harpi resume`, or cancel it with `harpi cancel`",
         )
     if isinstance(command, Stop):
         return CommandRefused(
-            "no take is being recorded", remedy="Begin one with `harpi record LABEL`"
+            "no take is being recorded", remedy="Start one with `harpi record LABEL`"
         )
     if isinstance(command, Pause | Resume):
-        return CommandRefused("nothing is being trained", remedy="Begin with `harpi train`")
+        return CommandRefused("nothing is being trained", remedy="Start it with `harpi train`")
     if isinstance(command, Confirm):
-        return CommandRefused("nothing was asked, or too long ago")
+        return CommandRefused("nothing was asked, or it was too long ago")
     return CommandRefused("there is nothing to cancel")
 
 
@@ -101,15 +101,16 @@ def no_samples() -> CommandRefused:
     """Say that a take came to nothing."""
     return CommandRefused(
         "no samples came from the sensor, so there is no take",
-        remedy="Record for longer; if it stays so, see the state of the sensor in the log",
+        remedy="Record for longer; if it happens again, see what `harpi status` says of the "
+        "sensor",
     )
 
 
 def nothing_to_correct() -> CommandRefused:
     """Say that there is no signal that could be corrected."""
     return CommandRefused(
-        "there is no signal to correct since the last take ended, or too little",
-        remedy="Go on with the activity for some seconds, then correct it",
+        "since the last take ended there is no signal to correct, or too little",
+        remedy="Continue the activity for some seconds, then correct it",
     )
 
 
@@ -118,9 +119,9 @@ def cut_short(finished: Finished) -> StoreError:
     failure = finished.failure
     assert failure is not None  # noqa: S101 - the caller asks only then
     left = (
-        "nothing of the take is kept"
+        "nothing of the take is saved"
         if finished.take is None
-        else f"take {finished.take.id} is kept up to second {finished.take.seconds:.0f}"
+        else f"take {finished.take.id} is saved up to second {finished.take.seconds:.0f}"
     )
     return type(failure)(
         f"{failure.problem}; {left}", where=failure.where, remedy=failure.remedy
@@ -187,18 +188,19 @@ def doubts(finished: Finished, config: Config) -> list[str]:
         margin = config.learning.margin_seconds
         found.append(
             f"It is too short to be used: a window lasts {window:.1f} s, and {margin:g} s"
-            f" next to a press are left out. Record at least {window + 2 * margin + 1:.0f} s"
+            f" next to a press are not used. Record at least {window + 2 * margin + 1:.0f} s"
         )
     if "inconsistent" in take.flags:
         found.append(
-            f"Its motion does not agree with itself: seconds {judged.start:.0f} to "
+            f"It contains different motions: seconds {judged.start:.0f} to "
             f"{judged.end:.0f} are unlike the rest. If they are not "
-            f"{take.label}, take it back with `harpi undo`"
+            f"{take.label}, undo it with `harpi undo`"
         )
     if finished.doubts.reasons:
         found.append(
-            f"The sensor cannot be believed ({'; '.join(finished.doubts.reasons)}), so it is "
-            "not learnt. See `harpi doctor`, and record it once more"
+            f"The sensor readings are implausible ({'; '.join(finished.doubts.reasons)}), so "
+            "it "
+            "is not used for training. See `harpi doctor`, and record it again"
         )
     ranges = (float(config.sensor.accel_range), float(config.sensor.gyro_range))
     for which, count in enumerate(finished.doubts.saturated):
@@ -215,7 +217,7 @@ def doubts(finished: Finished, config: Config) -> list[str]:
 
 def dropped(take: Take) -> str:
     """Say that the take in progress was dropped."""
-    return f"Dropped take {take.id} of {take.label}. {_back(take)}"
+    return f"Cancelled take {take.id} of {take.label}. {_back(take)}"
 
 
 def undone(kind: Kind, takes: Sequence[Take], *, by_deleting: bool) -> str:
@@ -230,9 +232,9 @@ def undone(kind: Kind, takes: Sequence[Take], *, by_deleting: bool) -> str:
         [f"{take.id} ({take.label})" for take in takes]
     )
     if by_deleting or kind in ("add", "restore"):
-        return f"Took back {which}. {_back(*takes)}"
+        return f"Deleted {which}. {_back(*takes)}"
     if kind == "delete":
-        return f"Brought back {which}."
+        return f"Restored {which}."
     if kind == "relabel":
         return f"Named as before: {which}."
     return f"Trimmed as before: {which}."
@@ -260,22 +262,22 @@ def done_again(action: Action) -> str:
 def changed(command: Change, action: Action) -> str:
     """Say what was done to takes."""
     if not action.takes:
-        return "That is how it was already, so nothing has changed."
+        return "Nothing has changed: it was like that already."
     are = _are(action.takes)
     match command:
         case Relabel(label=label, position=position):
             now = f" named {label}" if label else ""
             now += " and" if label and position else ""
             now += f" worn at {position}" if position else ""
-            return f"{are}{now} now."
+            return f"{are} now{now}."
         case Trim():
             return f"{are} trimmed; nothing of the rest is lost."
         case Import():
-            return f"{are} added. `harpi undo` takes that back."
+            return f"{are} added. `harpi undo` undoes that."
         case Delete():
-            return f"{are} deleted. `harpi undo` brings back what was deleted last."
+            return f"{are} deleted. `harpi undo` restores what was deleted last."
         case Restore():
-            return f"{are} back."
+            return f"{are} restored."
 
 
 def purged(takes: Sequence[int]) -> str:
@@ -301,9 +303,9 @@ def _enumerated(names: Sequence[str]) -> str:
 
 def _back(*takes: Take) -> str:
     if len(takes) > MOST_NAMED:
-        return "`harpi takes restore` brings them back."
+        return "`harpi takes restore` restores them."
     numbers = " ".join(str(take.id) for take in takes)
-    return f"`harpi takes restore {numbers}` brings {'it' if len(takes) == 1 else 'them'} back."
+    return f"`harpi takes restore {numbers}` restores {'it' if len(takes) == 1 else 'them'}."
 
 
 # --- learning ---------------------------------------------------------------------------
@@ -317,15 +319,17 @@ def needed(count: LabelCount) -> str:
 
 def progress(now: Progress) -> str:
     """Say how far training has come."""
-    accuracy = "" if now.accuracy is None else f", held-out windows {now.accuracy:.0%} right"
+    accuracy = (
+        "" if now.accuracy is None else f", {now.accuracy:.0%} correct on held-out windows"
+    )
     return f"Epoch {now.epoch} of at most {now.epochs}: loss {now.loss:.3f}{accuracy}"
 
 
 def ask_to_forget(label: str | None, takes: int, seconds: float) -> str:
     """Ask whether to forget."""
-    what = "everything that was learnt" if label is None else f"the label {label}"
+    what = "everything that was recorded and trained" if label is None else f"the label {label}"
     return (
-        f"This forgets {what} and deletes {_number(takes, 'take')}. Confirm it within "
+        f"This forgets {what} and deletes {_number(takes, 'take')}. Confirm within "
         f"{seconds:g} s."
     )
 
@@ -333,20 +337,20 @@ def ask_to_forget(label: str | None, takes: int, seconds: float) -> str:
 def forgotten(label: str | None, takes: int) -> str:
     """Say what was forgotten."""
     what = "Everything" if label is None else f"The label {label}"
-    back = " `harpi undo` brings the takes back." if takes else ""
+    back = " `harpi undo` restores the takes." if takes else ""
     return f"{what} is forgotten, {_number(takes, 'take')} deleted.{back}"
 
 
 def evaluating(tests: int) -> str:
     """Say that an evaluation has begun."""
-    return f"Testing the models on {_number(tests, 'test take')}; everything else goes on."
+    return f"Testing the models on {_number(tests, 'test take')}; everything else continues."
 
 
 def evaluated(found: Evaluated) -> str:
     """Say what came of an evaluation."""
     shares = [f"{name_of(model)} {score.accuracy:.0%}" for model, score in found.scores.items()]
-    right = f"{', '.join(shares)} of {_number(found.windows, 'window')} right"
-    return f"Run {found.run}: {right if shares else 'no model has learnt anything'}."
+    right = f"{', '.join(shares)} of {_number(found.windows, 'window')} correct"
+    return f"Run {found.run}: {right if shares else 'no model is trained'}."
 
 
 def summary(situation: Situation) -> str:
@@ -361,7 +365,7 @@ def summary(situation: Situation) -> str:
     ready = [count.label for count in situation.labels if count.takes and not count.needed]
     lacking = [needed(count) for count in situation.labels if count.needed]
     testing = " The models are being tested." if situation.evaluating else ""
-    enough = f" Enough to learn of {listed(ready)}." if ready else ""
+    enough = f" Enough takes of {listed(ready)}." if ready else ""
     return f"{doing}.{testing}{enough}{' ' + '; '.join(lacking) + '.' if lacking else ''}"
 
 

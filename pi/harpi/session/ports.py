@@ -44,7 +44,7 @@ class Learner(Protocol):
         ...
 
     def forget(self, label: str | None) -> None:
-        """Forget a label, or everything that was learnt.
+        """Forget a label, or everything that was recorded and trained.
 
         Raises:
             HarpiError: what is on the disk cannot be changed.

@@ -229,7 +229,8 @@ class Session:
         except HarpiError as error:
             told, flagged = f"{told} {error}", []
         if flagged:
-            told += f" Not learnt: take {messages.listed([str(take.id) for take in flagged])}."
+            numbers = messages.listed([str(take.id) for take in flagged])
+            told += f" Not used for training: take {numbers}."
         self._emit("notice", ok=False, message=told)
 
     def _note_progress(self, progress: Progress) -> None:
@@ -249,7 +250,7 @@ class Session:
             self._examination.end()
             told = self._tell_news()
             if self._examination.cancelled:
-                self._emit("notice", message="The evaluation was broken off.")
+                self._emit("notice", message="The evaluation was cancelled.")
             elif failure is not None:
                 self._emit("notice", ok=False, message=failure)
             elif not told:  # somebody has looked into the log before

@@ -202,7 +202,7 @@ def remove(machine: Machine, run: Run, say: Say, *, purge: bool = False) -> list
     ledger = Ledger(machine)
     if not ledger.exists:
         ledger.close()
-        return ["Nothing of `harpi setup` is on this machine."]
+        return ["`harpi setup` has changed nothing on this machine."]
     ledger.sweep()
     if machine.managed:
         run(("systemctl", "stop", UNIT), may_fail=True)

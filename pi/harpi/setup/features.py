@@ -274,7 +274,7 @@ def _refuse_foreign_broker(machine: Machine) -> None:
             words = line.split()
             if words and not words[0].startswith("#") and words[0] not in _OF_DEBIAN:
                 raise SetupError(
-                    f"mosquitto is in use here with settings of its own ({words[0]})",
+                    f"mosquitto has settings of its own here ({words[0]})",
                     where=str(path),
                     remedy="Add harpi's users and rules to it by hand (docs/mqtt.md), then set "
                     "mqtt.username and mqtt.password_file",

@@ -213,7 +213,7 @@ class Ledger:
             raise SetupError(
                 "the copy of a file that is to be taken back is lost",
                 where=str(self._folder / entry.before.copy),
-                remedy=f"Bring {entry.path} back by hand, delete the ledger's folder, then "
+                remedy=f"Restore {entry.path} by hand, delete the ledger's folder, then "
                 "call this again",
             )
         return content

@@ -299,11 +299,11 @@ def run(words: Sequence[str], *, text: str = "", may_fail: bool = False) -> bool
             remedy="harpi's service needs a system with systemd",
         ) from error
     if done.returncode and not may_fail:
-        said = " ".join((done.stderr or done.stdout).split()) or "it says nothing"
+        said = " ".join((done.stderr or done.stdout).split()) or "without a message"
         raise SetupError(
             f"failed: {said}",
             where=" ".join(words),
-            remedy="Put that right, then call this again; it goes on from here",
+            remedy="Correct that, then call this again; it continues from here",
         )
     return done.returncode == 0
 
@@ -313,7 +313,7 @@ _REMEDIES: Final = {
     errno.EPERM: "Call this with sudo",
     errno.EROFS: "Mount it so that it can be written; with the overlay file system of "
     "raspi-config, switch that off first",
-    errno.ENOSPC: "Make room on the disk, then call this again; it goes on from here",
+    errno.ENOSPC: "Make room on the disk, then call this again; it continues from here",
 }
 
 
@@ -336,6 +336,6 @@ def in_words(where: str) -> Iterator[None]:
             f"the system refuses: {error.strerror or error}",
             where=str(error.filename or where),
             remedy=_REMEDIES.get(
-                error.errno or 0, "Put that right, then call this again; it goes on from here"
+                error.errno or 0, "Correct that, then call this again; it continues from here"
             ),
         ) from error

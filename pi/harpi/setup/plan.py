@@ -209,7 +209,7 @@ def _refuse_another_setup(machine: Machine) -> None:
         raise SetupError(
             f"the harpi of {program} is set up on this machine, beside the package",
             where=UNIT_FILE,
-            remedy=f"Take it back first: sudo {program} setup --remove",
+            remedy=f"Remove it first: sudo {program} setup --remove",
         )
 
 
@@ -320,7 +320,7 @@ def _check(path: Path, machine: Machine) -> None:
     remedy = "Install harpi in /opt/harpi (docs/install.md), and call `harpi setup` from there"
     if any(own.is_relative_to(hidden) for hidden in _HIDDEN):
         raise SetupError(
-            "the service may not look into people's folders, and harpi is in one",
+            "the service cannot read the home folders of users, and harpi is in one",
             where=str(own),
             remedy=remedy,
         )

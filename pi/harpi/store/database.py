@@ -152,7 +152,7 @@ class Database:
             if version == 0:
                 connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
                 if not made:
-                    log.warning("%s: the file is empty; a store begins anew in it.", self.path)
+                    log.warning("%s: the file is empty; a new store is made in it.", self.path)
             (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
             if mode != "wal":
                 raise StoreError(

@@ -173,7 +173,7 @@ def _write_folder(
 def _write_one(store: Store, takes: Sequence[Take], path: Path, on_progress: Progress) -> None:
     if len({take.split for take in takes}) > 1:
         raise UsageError(
-            "train and test takes do not go into one recording",
+            "train and test takes cannot be in one recording",
             remedy="Choose one with --split, or export a folder or a .zip",
         )
     recordings = []
@@ -351,7 +351,7 @@ def stretches_of_line(line: Mapping[str, str]) -> list[tuple[float, float]]:
 
 def _broken(problem: str, where: str) -> RecordingError:
     return RecordingError(
-        f"what the export says of a take cannot be ({problem})",
+        f"the index of the export describes an impossible take ({problem})",
         where=where,
         remedy="Export it again, or import the file without its index",
     )

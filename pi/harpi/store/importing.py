@@ -388,7 +388,7 @@ class _Import:
         if not found:
             there = sorted({f"{r.subject} ({r.position})" for r in recordings})
             raise RecordingError(
-                "it does not hold this wearer at this place",
+                "it has no such wearer at this position",
                 where=where,
                 remedy=f"It holds {', '.join(there[:20])}",
             )

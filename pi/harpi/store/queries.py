@@ -86,9 +86,9 @@ def take_of(row: tuple[Any, ...], where: Path) -> Take:
         return Take(**fields)
     except (ValueError, TypeError, AttributeError) as error:
         raise StoreError(
-            f"what is known of take {fields['id']} cannot be ({str(error).rstrip('.')})",
+            f"the record of take {fields['id']} cannot be ({str(error).rstrip('.')})",
             where=str(where),
-            remedy="The file was damaged, or changed by another program: bring back a copy",
+            remedy="The file was damaged, or changed by another program: restore a copy",
         ) from error
 
 

@@ -219,7 +219,7 @@ def _read_index(content: bytes, where: str) -> dict[str, Mapping[str, str]]:
         return {PurePosixPath(line["file"]).name: line for line in lines}
     except (UnicodeDecodeError, csv.Error, KeyError, TypeError) as error:
         raise RecordingError(
-            f"this is no index of an export ({error})",
+            f"this is not the index of an export ({error})",
             where=where,
             remedy="Export again, or name the recordings one by one",
         ) from error
@@ -228,7 +228,7 @@ def _read_index(content: bytes, where: str) -> dict[str, Mapping[str, str]]:
 def _check_complete(files: list[str], lines: Mapping[str, object], where: str) -> None:
     if missing := sorted(set(lines) - set(files)):
         raise RecordingError(
-            f"{', '.join(missing[:3])} should be there, says {export.FILE_NAME}, and is not",
+            f"{', '.join(missing[:3])} are missing, although {export.FILE_NAME} lists them",
             where=where,
             remedy="Copy the whole export again",
         )

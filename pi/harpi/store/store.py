@@ -153,7 +153,7 @@ class Store:
         """
         if not self._lock(self._importing):
             raise StoreError(
-                "another import is going on",
+                "another import is running",
                 where=str(self.path),
                 remedy="Wait until it is done",
             )

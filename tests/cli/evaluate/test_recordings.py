@@ -17,7 +17,10 @@ def test_where_nothing_was_learnt_half_of_a_recording_teaches(
 ) -> None:
     said = harpi("evaluate", "--recording", record(tmp_path / "gym.npz"), "--json")
     report = json.loads(said.out)
-    assert "learnt the first half of each label (3 stretches) in memory" in report["notices"][0]
+    assert (
+        "were trained in memory on the first half of each label (3 stretches)"
+        in report["notices"][0]
+    )
     assert len(report["takes"]) == 3
     assert set(report["models"][2]["labels"]) == {"fast", "still", "slow"}
 
@@ -66,7 +69,7 @@ def test_what_is_too_little_for_personal_is_said(harpi: Harpi, tmp_path: Path) -
     path = record(tmp_path / "gym.npz", ("fast", "still"))
     said = harpi("evaluate", "--recording", path)
     assert said.code == 0
-    assert "personal learnt nothing: training needs" in said.out.replace("\n", " ")
+    assert "personal was not trained: training needs" in said.out.replace("\n", " ")
     assert "personal  untrained" in said.out
 
 

@@ -23,7 +23,7 @@ def test_the_page_is_of_the_run(harpi: Harpi, tmp_path: Path) -> None:
 def test_a_second_run_is_held_against_the_first(harpi: Harpi) -> None:
     harpi("evaluate")
     said = harpi("evaluate")
-    assert "This is run 2 in the log.\nRun 2 beside run 1, 6 takes in common" in said.out
+    assert "This is run 2 in the log.\nRun 2 compared with run 1, 6 takes in common" in said.out
     listed = harpi("evaluate", "runs").out.splitlines()
     assert [line.split()[0] for line in listed] == ["run", "1", "2"]
 
@@ -35,7 +35,7 @@ def test_two_runs_compare(harpi: Harpi) -> None:
     harpi("evaluate")
     said = harpi("evaluate", "compare", "1", "2")
     assert said.code == 0
-    assert said.out.startswith("Run 2 beside run 1, 4 takes in common\n")
+    assert said.out.startswith("Run 2 compared with run 1, 4 takes in common\n")
     assert "* personal of run 2 and personal of run 1 did equally well on all" in said.out
     assert harpi("evaluate", "compare", "2", "1").out == said.out
     machine = json.loads(harpi("evaluate", "compare", "last-1", "--json").out)
@@ -62,7 +62,7 @@ def test_a_damaged_line_of_the_log_is_said(harpi: Harpi, tmp_path: Path) -> None
     said = harpi("evaluate")
     assert said.code == 0
     assert "line 2 is damaged and skipped" in said.err
-    assert "Run 2 beside run 1" in said.out
+    assert "Run 2 compared with run 1" in said.out
 
 
 @pytest.mark.usefixtures("tested")
@@ -82,4 +82,4 @@ def test_the_shipped_recording_needs_nothing_else(tmp_path: Path) -> None:
     assert (first.returncode, first.stderr) == (0, "")
     assert "14 stretches of hapt_25_26.npz: 6 labels" in first.stdout
     second = process("evaluate", *words[2:], "--recording")
-    assert "Run 2 beside run 1, 14 takes in common" in second.stdout
+    assert "Run 2 compared with run 1, 14 takes in common" in second.stdout

@@ -22,7 +22,7 @@ def test_a_test_take_that_the_head_learnt_is_refused(
     HeadRegistry(tmp_path / "state" / "heads").add(replace(tiny_head(), takes=learnt))
     said = harpi("evaluate")
     assert said.code == 2
-    assert f"take {number}: its signal was learnt" in said.err
+    assert f"take {number}: its signal was trained on" in said.err
 
 
 def test_a_train_take_that_comes_back_as_a_file_is_refused(
@@ -31,7 +31,7 @@ def test_a_train_take_that_comes_back_as_a_file_is_refused(
     export(tested, tested.takes(split="train"), tmp_path / "back.csv", kind="csv")
     said = harpi("evaluate", "--recording", tmp_path / "back.csv")
     assert said.code == 2
-    assert "was learnt, as part of take " in said.err
+    assert "was trained on, as part of take " in said.err
 
 
 def test_a_test_take_may_come_back_as_a_file(

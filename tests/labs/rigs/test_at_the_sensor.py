@@ -68,7 +68,7 @@ def test_the_doctor_beside_a_running_harpi(device: dict[str, str]) -> None:
         "text": "MPU-6050",
         "remedy": "",
     }
-    assert found["self-test"]["text"] == "the running harpi has it"
+    assert found["self-test"]["text"] == "in use by the daemon"
     assert "gap" not in errors
     assert refused.returncode == 8
     assert "systemctl stop harpi" in refused.stderr

@@ -130,7 +130,7 @@ def test_the_three_models_are_evaluated(installed: str, debian: Box) -> None:
 
 def test_setup_sees_that_this_is_no_pi(installed: str, debian: Box) -> None:
     said = debian.run("harpi", "setup", "--dry-run")
-    assert "This is no Raspberry Pi: nothing would be changed." in said
+    assert "This is not a Raspberry Pi: nothing would be changed." in said
 
 
 def test_an_upgrade_keeps_changed_settings(installed: str, debian: Box) -> None:

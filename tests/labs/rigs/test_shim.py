@@ -260,7 +260,7 @@ def test_after_all_of_that_it_recognises(device: Device) -> None:
         ("at_open", errno.ENOENT, "no such I2C bus. Enable it with"),
         ("at_open", errno.EACCES, "may not open the I2C bus. Add the user"),
         ("at_claim", errno.EBUSY, "a kernel driver has claimed the sensor. Remove dtoverlay"),
-        ("at_transfer", errno.EIO, "the transfer broke off. Shorten the wires"),
+        ("at_transfer", errno.EIO, "the transfer was interrupted. Shorten the wires"),
         ("at_transfer", errno.ENXIO, "no device at the address. Check the sensor"),
         ("at_transfer", errno.ENODEV, "the bus adapter is gone"),
         ("at_transfer", errno.ETIMEDOUT, "the bus did not answer in time"),
