@@ -19,6 +19,7 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import jsonschema
@@ -35,7 +36,7 @@ from tests.support.clean_shell import shell
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-FENCE = re.compile(r"^```console(?P<pi> pi)?\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
+FENCE = re.compile(r"^ *```console(?P<pi> pi)?\n(?P<body>.*?)^ *```$", re.DOTALL | re.MULTILINE)
 PAGE_SECONDS = 100
 
 
@@ -45,13 +46,20 @@ def commands(page: Path, *, pi: bool) -> list[str]:
     for block in FENCE.finditer(page.read_text("utf-8")):
         if bool(block["pi"]) != pi:
             continue
-        body = block["body"].replace("\\\n", " ")
+        body = textwrap.dedent(block["body"]).replace("\\\n", " ")
         found += [
             line[2:].split("  #")[0].strip()
             for line in body.splitlines()
             if line.startswith("$ ")
         ]
     return found
+
+
+def as_in_another_terminal(line: str) -> str:
+    """Let a command that runs until Ctrl-C run beside the next ones, and see that it does."""
+    if not re.search(r"harpi run\b", line) or line.endswith("&"):
+        return line
+    return f"{line} & sleep 6; kill -0 $!"
 
 
 def pages_with(*, pi: bool) -> list[Path]:
@@ -80,7 +88,9 @@ def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
             assert_make_target(line)
     if not runnable:
         return
+    (tmp_path / ".venv").symlink_to(sys.prefix)  # as `make demo` leaves it
     broker = "mosquitto -p 1883 >/dev/null 2>&1 &"
+    runnable = [as_in_another_terminal(line) for line in runnable]
     done = shell([broker, *runnable], tmp_path, seconds=PAGE_SECONDS)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "Traceback" not in done.stdout, done.stdout[-3000:]

@@ -60,8 +60,9 @@ def headline(found: Found) -> str:
     else:
         verdict = f"As taught, {verdicts[0]}; turned, {verdicts[1]}"
     return (
-        f"{people} strangers, {LEARNT * SECONDS:.0f} s of each of their activities taught, "
-        f"macro F1: {_scores(found, first)}. The strap turned by {then.turned:g}° since: "
+        f"{people} people that none of the models was trained on, {LEARNT * SECONDS:.0f} s of "
+        f"each of their activities taught, macro F1: {_scores(found, first)}. With the strap "
+        f"turned by {then.turned:g}° since: "
         f"{_scores(found, then)}. {verdict}."
     )
 
@@ -93,10 +94,11 @@ def _verdict(found: Found, condition: Condition) -> str:
             undecided.append(called)
         else:
             (better if pair.mean > 0 else worse).append(called)
-    words = [f"personal is surely better than {_listed(better)}"] if better else []
-    words += [f"surely worse than {_listed(worse)}"] if worse else []
-    words += [f"no difference to {_listed(undecided)} is shown"] if undecided else []
-    return _listed(words)
+    words = [f"personal is significantly better than {_listed(better)}"] if better else []
+    words += [f"significantly worse than {_listed(worse)}"] if worse else []
+    words += [f"on a par with {_listed(undecided)}"] if undecided else []
+    text = ", ".join(words)
+    return text if better else f"personal is {text}"
 
 
 def _listed(words: Sequence[str]) -> str:

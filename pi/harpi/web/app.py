@@ -199,7 +199,7 @@ class Page:
             return refuse(400, 'Send {"password": "..."}.')
         try:
             if not self._login.accepts(given.password, client_of(request.scope)):
-                return refuse(401, "This is not the password.")
+                return refuse(401, "Wrong password.")
         except TooManyFailuresError as error:
             return too_many(error)
         answer = Response(status_code=204)

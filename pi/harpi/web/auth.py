@@ -132,7 +132,7 @@ class Guard:
     def _refusal(self, scope: Scope, headers: Headers, session: str | None) -> Response | None:
         if headers.get("host", "") not in self._names:
             return refuse(
-                421, "This is no name of this device. Its other names are set in web.names."
+                421, "This is not a name of this device. Its other names are set in web.names."
             )
         if not self._login.required and not may_use(
             scope["client"], scope["server"], self._group
@@ -167,7 +167,7 @@ class Guard:
                 return None
         except TooManyFailuresError as error:
             return too_many(error)
-        return refuse(401, "This is not the password.")
+        return refuse(401, "Wrong password.")
 
     def _forgery(self, path: str, headers: Headers, session: str | None) -> Response | None:
         """Refuse what another site made the browser send."""

@@ -175,7 +175,7 @@ class HeadRow(Struct, frozen=True, kw_only=True):
     takes: int = 0
     windows: int = 0
     accuracy: float | None = None
-    """Share of held-out windows that were judged right when it was made."""
+    """Share of held-out windows that were classified correctly when it was made."""
     whole: bool = True
     """They were of takes that it had not learnt at all."""
     method: str = ""

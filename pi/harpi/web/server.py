@@ -174,7 +174,7 @@ class WebServer:
             with door, asyncio.Runner(loop_factory=Loop) as runner:
                 runner.run(self._serve(door))
         except SystemExit as error:  # uvicorn's way to say that it cannot serve
-            raise RuntimeError(f"the server of the page ended by itself: {error}") from None
+            raise RuntimeError(f"the server of the page ended: {error}") from None
         finally:
             self._serving.set()
 
@@ -377,5 +377,5 @@ def _not_served(host: str, port: int, error: OSError) -> ControlError:
     return ControlError(
         f"the page cannot be served on {host}, port {port}: {error.strerror or error}",
         where="web.host, web.port",
-        remedy="Set web.port to another, or end what uses it",
+        remedy="Set web.port to another, or end the program that uses it",
     )

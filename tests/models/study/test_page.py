@@ -33,22 +33,23 @@ def rows(text: str, section: str) -> dict[str, list[str]]:
 
 def test_the_headline_says_what_was_found() -> None:
     assert headline(found()) == (
-        "12 strangers, 26 s of each of their activities taught, macro F1: personal 0.90, kNN "
-        "0.80, generic 0.50, RandomForest 0.85 (the best of 6 others). The strap turned by 90° "
-        "since: personal 0.80, kNN 0.70, generic 0.40, RandomForest 0.75 (the best of 6 "
-        "others). Both times personal is surely better than kNN, generic and the best of the "
-        "others."
+        "12 people that none of the models was trained on, 26 s of each of their activities "
+        "taught, macro F1: personal 0.90, kNN 0.80, generic 0.50, RandomForest 0.85 (the best "
+        "of 6 others). With the strap turned by 90° since: personal 0.80, kNN 0.70, generic "
+        "0.40, "
+        "RandomForest 0.75 (the best of 6 others). Both times personal is significantly better "
+        "than kNN, generic and the best of the others."
     )
 
 
 def test_the_headline_does_not_say_more() -> None:
     assert headline(found(RandomForest=0.9)).endswith(
-        "Both times personal is surely better than kNN and generic and no difference to the "
-        "best of the others is shown."
+        "Both times personal is significantly better than kNN and generic, on a par with the "
+        "best of the others."
     )
     assert headline(found(RandomForest=0.95, kNN=0.9)).endswith(
-        "Both times personal is surely better than generic, surely worse than the best of the "
-        "others and no difference to kNN is shown."
+        "Both times personal is significantly better than generic, significantly worse than "
+        "the best of the others, on a par with kNN."
     )
 
 
@@ -58,8 +59,8 @@ def test_the_headline_tells_what_turning_changes() -> None:
         replace_scores(one, "RandomForest", "n=10, turned 90", 0.1) for one in straight.known
     ]
     assert headline(replace(straight, known=tuple(worse))).endswith(
-        "As taught, personal is surely better than kNN and generic and no difference to the "
-        "best of the others is shown; turned, personal is surely better than kNN, generic and "
+        "As taught, personal is significantly better than kNN and generic, on a par with the "
+        "best of the others; turned, personal is significantly better than kNN, generic and "
         "the best of the others."
     )
 
