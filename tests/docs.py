@@ -15,15 +15,19 @@ SHARED = {"config", "assignments"}
 COMMANDS_HEAD = """\
 # Every command
 
-Written from the code by `python -m tests.docs`; `harpi COMMAND --help` says the same.
+Made from the code by `python -m tests.docs`; `harpi COMMAND --help` says the same.
 
-Most commands read the configuration and take these two options:
+Most commands read the configuration and have these two options:
 
 {shared}
 
+The command is `harpi` where harpi is installed, as on a Pi. After `make demo` it is
+`.venv/bin/harpi`, from the folder of this project, or `harpi` after
+`source .venv/bin/activate`.
+
 `harpi --install-completion` makes the shell complete commands, options, labels and the numbers
-of takes. Text has colours on a terminal only, and none where `NO_COLOR` is set. What the exit
-codes mean stands in [When something is wrong](troubleshooting.md#exit-codes).
+of takes. Text has colours on a terminal only, and none where `NO_COLOR` is set. The exit
+codes are listed in [When something is wrong](troubleshooting.md#exit-codes).
 
 | command | |
 |---|---|

@@ -3,7 +3,8 @@
 A page's fenced blocks are sorted by their first line:
 
 - ```` ```console ````: what follows each `$ ` is run, a page as one shell session, in an
-  empty home without any settings, beside a broker at the usual port.
+  empty home without any settings, beside a broker at the usual port. The lines below a command
+  are what it says; `...` stands for what differs from run to run.
 - ```` ```console broker ````: likewise, beside the broker that `sudo harpi setup --broker`
   makes; `tests/test_docs_broker.py` runs them.
 - ```` ```console pi ````: needs a Pi, root or a package manager. Commands of harpi in it must
@@ -40,19 +41,34 @@ FENCE = re.compile(r"^ *```console(?P<pi> pi)?\n(?P<body>.*?)^ *```$", re.DOTALL
 PAGE_SECONDS = 100
 
 
-def commands(page: Path, *, pi: bool) -> list[str]:
-    """Give the commands of a page, continued lines joined, comments dropped."""
-    found = []
+def steps(page: Path, *, pi: bool) -> list[tuple[str, list[str]]]:
+    """Give the commands of a page, each with the lines that it is to say.
+
+    Continued lines are joined, and comments dropped.
+    """
+    found: list[tuple[str, list[str]]] = []
     for block in FENCE.finditer(page.read_text("utf-8")):
         if bool(block["pi"]) != pi:
             continue
         body = textwrap.dedent(block["body"]).replace("\\\n", " ")
-        found += [
-            line[2:].split("  #")[0].strip()
-            for line in body.splitlines()
-            if line.startswith("$ ")
-        ]
+        for line in body.splitlines():
+            if line.startswith("$ "):
+                found.append((line[2:].split("  #")[0].strip(), []))
+            elif line.strip():
+                found[-1][1].append(line)
     return found
+
+
+def commands(page: Path, *, pi: bool) -> list[str]:
+    """Give the commands of a page."""
+    return [command for command, _ in steps(page, pi=pi)]
+
+
+def missing(said: str, expected: list[str]) -> list[str]:
+    """Give the lines that were not said, or not in their order; others may stand between."""
+    lines = iter(said.splitlines())
+    patterns = [".*".join(map(re.escape, one.rstrip().split("..."))) for one in expected]
+    return [p for p in patterns if not any(re.fullmatch(p, line.rstrip()) for line in lines)]
 
 
 def as_in_another_terminal(line: str) -> str:
@@ -82,18 +98,32 @@ def test_no_command_needs_a_variable_that_nobody_has_set(page: Path) -> None:
 @pytest.mark.timeout(PAGE_SECONDS + 20)
 @pytest.mark.parametrize("page", pages_with(pi=False), ids=name)
 def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
-    runnable = [line for line in commands(page, pi=False) if not line.startswith("make ")]
+    told = [step for step in steps(page, pi=False) if not step[0].startswith("make ")]
     for line in commands(page, pi=False):
         if line.startswith("make "):
             assert_make_target(line)
-    if not runnable:
+    if not told:
         return
     (tmp_path / ".venv").symlink_to(sys.prefix)  # as `make demo` leaves it
     broker = "mosquitto -p 1883 >/dev/null 2>&1 &"
-    runnable = [as_in_another_terminal(line) for line in runnable]
+    runnable = [as_in_another_terminal(line) for line, _ in told]
     done = shell([broker, *runnable], tmp_path, seconds=PAGE_SECONDS)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "Traceback" not in done.stdout, done.stdout[-3000:]
+    rest = done.stdout
+    for command, following, (_, expected) in zip(
+        runnable, [*runnable[1:], ""], told, strict=True
+    ):
+        rest = rest.split(f"$ {command}\n", 1)[1]
+        said = rest.split(f"$ {following}\n", 1)[0]
+        assert not missing(said, expected), f"{command} says otherwise:\n{said}"
+
+
+def test_what_a_command_says_is_held_to_the_page() -> None:
+    said = "one take\nnoise of another program\n2 of 3 windows\n"
+    assert missing(said, ["one take", "... of 3 windows"]) == []
+    assert missing(said, ["2 of 3 windows", "one take"]) == ["one\\ take"]
+    assert missing(said, ["1 of 3 windows"])
 
 
 @pytest.mark.parametrize("page", pages_with(pi=True), ids=name)

@@ -68,7 +68,7 @@ def test_buttons_of_a_computer_without_pins(words: list[str]) -> None:
     )
     assert done.returncode == 11
     assert "!! buttons" in done.stdout
-    assert "pip install harpi[gpio]" in flowing(done.stdout)
+    assert "pip install rpi-lgpio lgpio" in flowing(done.stdout)
 
 
 def planted(words: list[str], check: str, **more: str) -> dict[str, str]:

@@ -483,7 +483,7 @@ def test_the_daemon_says_what_to_install_where_the_extra_is_missing(
     with caplog.at_level(logging.ERROR), page_device(tmp_path, free_port()) as daemon:
         assert daemon.page is None
     (line,) = [record.getMessage() for record in caplog.records]
-    assert "pip install 'harpi[web]'" in line
+    assert "pip install starlette uvicorn" in line
 
 
 def test_a_page_that_is_off_is_not_even_imported(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from harpi.files import make_directory
 _log = logging.getLogger(__name__)
 
 _INSTALL: Final = (
-    "On a Pi: 'sudo apt install python3-rpi-lgpio', or 'pip install harpi[gpio]'; elsewhere "
+    "On a Pi: 'sudo apt install python3-rpi-lgpio', or 'pip install rpi-lgpio lgpio'; "
+    "elsewhere "
     "set buttons.enabled and leds.enabled to false and use `harpi run --keyboard`"
 )
 

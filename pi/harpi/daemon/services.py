@@ -300,7 +300,8 @@ def make_page(
         from harpi.web.server import WebServer
     except ModuleNotFoundError as error:
         log.error(
-            "web.enabled: the page needs %s. Install it with: pip install 'harpi[web]'. "
+            "web.enabled: the page needs %s. Run 'sudo harpi setup --page' on a Pi, "
+            "elsewhere 'pip install starlette uvicorn'. "
             "Going on without the page.",
             error.name,
         )

@@ -304,7 +304,7 @@ def _embedded(port: int) -> Iterator[None]:
     except ImportError:
         raise BrokerError(
             "the demo needs an MQTT broker and found none",
-            remedy="install mosquitto (sudo apt install mosquitto) or harpi[demo] with pip",
+            remedy="install mosquitto ('sudo apt install mosquitto'), or iotcore with pip",
         ) from None
     broker = Broker(port=port, listen=HOST)
     try:

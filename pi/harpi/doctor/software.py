@@ -220,7 +220,7 @@ def packages(patient: Context) -> Outcome:
         if len(both) == 2:
             return fail(
                 "RPi.GPIO and rpi-lgpio are both installed, and overwrite each other",
-                "Run 'pip uninstall RPi.GPIO rpi-lgpio', then 'pip install harpi[gpio]'",
+                "Run 'pip uninstall RPi.GPIO rpi-lgpio', then 'pip install rpi-lgpio lgpio'",
             )
     content = _base(patient).content
     runtime = load_runtime(content).__name__.partition(".")[0]
@@ -235,7 +235,11 @@ def packages(patient: Context) -> Outcome:
                 "until then the models take longer",
             )
     if patient.config.web.enabled and not (_installed("starlette") and _installed("uvicorn")):
-        return fail("the page needs packages that are missing", "pip install 'harpi[web]'")
+        return fail(
+            "the page needs packages that are missing",
+            "Run 'sudo harpi setup --page' on a Pi, elsewhere 'pip install starlette uvicorn' "
+            "in harpi's environment",
+        )
     if version > _NEWEST:
         return warn(f"{text}: harpi was not tried with this Python", "Use Python 3.11 to 3.13")
     return ok(text)
