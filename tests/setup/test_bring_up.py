@@ -101,6 +101,12 @@ def test_a_package_is_installed_and_taken_back(machine: Machine) -> None:
     ]
 
 
+def test_a_package_that_cannot_be_removed_is_told(machine: Machine) -> None:
+    apply(machine, Programs(), replace(CHOICE, modules=("json",)))
+    notes = remove(machine, Programs("apt-get remove"), lambda _: None)
+    assert "python3-thing could not be removed: sudo apt remove python3-thing." in notes
+
+
 def test_an_environment_that_does_not_see_the_package_is_told_of(machine: Machine) -> None:
     (note,) = apply(machine, Programs(), CHOICE).notes
     assert "Make its environment with --system-site-packages" in note

@@ -206,9 +206,13 @@ def remove(machine: Machine, run: Run, say: Say, *, purge: bool = False) -> list
     ledger.sweep()
     if machine.managed:
         run(("systemctl", "stop", UNIT), may_fail=True)
+    stays = ""
     if ledger.packages:
         say(f"remove  {', '.join(ledger.packages)}")
-        run(("apt-get", "remove", "--yes", *ledger.packages), may_fail=True)
+        # apt cannot while it is itself removing the package of harpi.
+        if not run(("apt-get", "remove", "--yes", *ledger.packages), may_fail=True):
+            names = " ".join(ledger.packages)
+            stays = f"{names} could not be removed: sudo apt remove {names}."
         ledger.forget_packages()
     had_broker = any(entry.path.startswith(BROKER_FOLDER) for entry in ledger.entries)
     rebooted = any(entry.kind == "block" for entry in ledger.entries)
@@ -232,6 +236,8 @@ def remove(machine: Machine, run: Run, say: Say, *, purge: bool = False) -> list
         run(("udevadm", "control", "--reload"), may_fail=True)
         if had_broker:
             run(("systemctl", "try-restart", "mosquitto.service"), may_fail=True)
+    if stays:
+        notes.append(stays)
     if rebooted and machine.live:
         notes.append("The boot configuration takes effect at the next boot: sudo reboot.")
     return notes
