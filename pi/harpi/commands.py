@@ -9,7 +9,7 @@ all get an `Answer`. As JSON a command is an object with its name under `command
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Final, Literal, Protocol, TypeAlias, get_args
 
 import msgspec
@@ -78,8 +78,17 @@ class Correct(_Command, frozen=True):
     """What the wearer has been doing."""
     seconds: Annotated[float, Meta(gt=0, le=MOST_CORRECTED)] = 10.0
     """For how long, up to now; not back beyond the take before."""
+    bout: Annotated[int, Meta(ge=1, le=2**53)] | None = None
+    """Number of a bout of the diary: that is corrected instead, and no take is made of it."""
     new: bool = False
     """The label is meant as it is written, even where it resembles a known one."""
+
+
+class Erase(_Command, frozen=True):
+    """Delete the diary of a day for good; takes and what was learnt of them stay."""
+
+    day: date
+    """The local day."""
 
 
 class Undo(_Command, frozen=True):
@@ -212,6 +221,7 @@ Command: TypeAlias = (
     Record
     | Stop
     | Correct
+    | Erase
     | Undo
     | Redo
     | Relabel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -231,9 +231,14 @@ def test_a_correction_shows_in_the_totals(wearer: Wearer) -> None:
 
 def test_a_day_is_deleted(wearer: Wearer) -> None:
     wearer.does("walking", 300)
+    wearer.clock += DAY
+    wearer.rests(70)
+    wearer.clock -= DAY
     wearer.does("sitting", 300)
-    assert wearer.keeper.delete(NOON - 60, NOON + 60) == 1
-    assert [total.name for total in wearer.keeper.today().totals] == ["sitting"]
+    assert wearer.keeper.delete_day(date(2026, 4, 30)) == 0
+    assert wearer.keeper.delete_day(date(2026, 5, 1)) == 2
+    wearer.does("running", 100)
+    assert [total.name for total in wearer.keeper.today().totals] == ["running"]
 
 
 def test_who_sits_too_long_is_told_once_and_again_after_as_long(path: Path) -> None:

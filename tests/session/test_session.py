@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import threading
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from harpi.commands import (
     Correct,
     Delete,
     Discard,
+    Erase,
     Evaluate,
     Event,
     Forget,
@@ -48,6 +50,8 @@ COMMAND_LIST: dict[str, Command] = {
     "record": Record(label="sitting"),
     "stop": Stop(),
     "correct": Correct(label="sitting"),
+    "correct, a bout": Correct(label="sitting", bout=1),
+    "erase": Erase(day=date(2026, 5, 1)),
     "undo": Undo(),
     "redo": Redo(),
     "relabel": Relabel(takes=(1,), label="sitting"),
@@ -79,6 +83,8 @@ AFTER: dict[str, tuple[str, ...]] = {
     "record": ("recording", "recording", NO, NO, NO, NO),
     "stop": (NO, NO, "idle", "idle", NO, NO),
     "correct": (NO, NO, NO, NO, NO, NO),  # nothing has come since the take; see test_takes.py
+    "correct, a bout": ("idle", "idle", "recording", "testing", "training", "paused"),
+    "erase": ("idle", "idle", "recording", "testing", "training", "paused"),
     "undo": ("idle", "idle", "idle", "idle", NO, NO),
     "redo": (NO, NO, NO, NO, NO, NO),  # nothing was undone; see test_takes.py
     "relabel": ("idle", "idle", NO, NO, NO, NO),
@@ -114,7 +120,9 @@ def test_the_table_is_complete() -> None:
 
 
 def test_the_table_in_the_documentation_has_the_same_rows() -> None:
-    rows = re.findall(r"^([a-z]+(?:, confirmed)?) {2,}\S", handlers.__doc__ or "", re.MULTILINE)
+    rows = re.findall(
+        r"^([a-z]+(?:, (?:confirmed|a bout))?) {2,}\S", handlers.__doc__ or "", re.MULTILINE
+    )
     assert set(rows) - {"command"} == set(AFTER)
 
 

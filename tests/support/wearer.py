@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import numpy as np
 
 from harpi.commands import Answer, Command, Evaluated, Event, Progress, Record, Stop
 from harpi.config.schema import Config, LearningSection
-from harpi.errors import HarpiError, StoreError
+from harpi.diary.bouts import Bout
+from harpi.errors import BoutNotFound, HarpiError, StoreError
 from harpi.imu.emulator import VirtualTime
 from harpi.learning.trainer import Outcome
 from harpi.session import Session
@@ -130,6 +132,23 @@ class FakeExaminer:
         self._on_end(failure)
 
 
+class FakeDiary:
+    """A diary with one bout, in which the wearer walked."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+    def correct(self, number: int, activity: str) -> Bout:
+        if number != 1:
+            raise BoutNotFound(f"there is no bout {number}")
+        self.log.append(f"correct {number} {activity}")
+        return Bout(kind="activity", activity="walking", start=0, end=600, number=number)
+
+    def delete_day(self, day: date) -> int:
+        self.log.append(f"delete {day}")
+        return 1
+
+
 class Wearer:
     """Someone who wears harpi.
 
@@ -147,8 +166,14 @@ class Wearer:
         self.store = Store(folder / "takes.db", ROOMY)
         self.learner = FakeLearner()
         self.examiner = FakeExaminer()
+        self.diary = FakeDiary()
         self.session = Session(
-            self.config, store or self.store, self.learner, self.examiner, self.time
+            self.config,
+            store or self.store,
+            self.learner,
+            self.examiner,
+            self.time,
+            diary=self.diary,
         )
         self.events: list[Event] = []
         self.session.subscribe(self.events.append)

@@ -101,19 +101,23 @@ def correct(
     new: Annotated[
         bool, typer.Option("--new", help="The label is new, although it resembles another.")
     ] = False,
+    bout: Annotated[
+        int | None,
+        typer.Option("--bout", min=1, metavar="N", help="A bout of the diary (`harpi day`)."),
+    ] = None,
     config: ConfigFile = None,
     assignments: Assignments = None,
 ) -> None:
     """Say that harpi was wrong just now, and what the wearer has been doing.
 
     The last seconds become a take. kNN follows at once, the personal model with the next
-    training; `harpi undo` takes it back.
+    training; `harpi undo` takes it back. With `--bout` the diary is corrected instead.
 
     Example: harpi correct walking
     """
     from harpi.commands import Correct
 
-    _do(Correct(label=label, seconds=seconds, new=new), config, assignments)
+    _do(Correct(label=label, seconds=seconds, new=new, bout=bout), config, assignments)
 
 
 def undo(

@@ -99,10 +99,16 @@ class Services:
             supervisor,
         )
         self._examiner = Examiner(config, supervisor)
-        self.session = Session(
-            config, self._store, self._learner, self._examiner, timebase, supervisor
-        )
         self._keeper = _make_keeper(config, recognisers, timebase, supervisor)
+        self.session = Session(
+            config,
+            self._store,
+            self._learner,
+            self._examiner,
+            timebase,
+            supervisor,
+            self._keeper,
+        )
         self._doors: list[_Door] = []
         self._watchers: list[Callable[[Verdict], None]] = []
         self._gpio: PatientGpio | None = None

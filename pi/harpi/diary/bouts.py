@@ -24,7 +24,7 @@ from harpi.types import Verdict
 CHANGE_SECONDS: Final = 6.0
 """What a change of bout costs; measured, see docs/diary.md."""
 
-LAG_SECONDS: Final = 2.0
+LAG_SECONDS: Final = 1.5
 """How much later than a change the answer changes, in the middle; measured likewise."""
 
 PAUSE_SECONDS: Final = 10.0
@@ -64,6 +64,11 @@ class Bout(Struct, frozen=True, kw_only=True):
     def seconds(self) -> float:
         """How long it lasted."""
         return self.end - self.start
+
+    @property
+    def name(self) -> str:
+        """What people are shown: the activity, `unknown` or `not worn`."""
+        return self.activity or self.kind.replace("_", " ")
 
     def moved(self, seconds: float) -> Bout:
         """Return the same at another time."""

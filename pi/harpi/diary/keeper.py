@@ -30,7 +30,7 @@ from harpi import __version__
 from harpi.config.schema import DiarySection
 from harpi.diary.bouts import Bout, BoutMaker, Hop
 from harpi.diary.store import Diary
-from harpi.diary.totals import Day, day_of, make_day, midnight
+from harpi.diary.totals import Day, bounds, day_of, make_day, midnight
 from harpi.errors import DiaryError
 from harpi.supervisor import Supervisor
 from harpi.timebase import SystemTime, Timebase
@@ -217,14 +217,20 @@ class Keeper:
             self._today = None
             return self._opened().correct(number, activity)
 
-    def delete(self, start: float, end: float) -> int:
-        """Delete what touches a stretch of time; return how many bouts that were.
+    def delete_day(self, day: date) -> int:
+        """Delete a local day for good, and what reaches into it; return how many bouts.
+
+        What goes on begins anew with the next hop.
 
         Raises:
             DiaryError: the diary cannot be written.
         """
+        start, end = bounds(day, self._zone)
         with self._lock:
             self._today = None
+            self._take_noted()
+            self._maker.finish()
+            self._save()
             return self._opened().delete(start, end)
 
     # --- inside -----------------------------------------------------------------------------

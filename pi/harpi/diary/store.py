@@ -60,13 +60,14 @@ _SELECT: Final = (
     " b.position, m.name, b.corrected, b.going_on FROM bout b JOIN models m ON m.id = b.models"
 )
 
-_ONE: Final = f"{_SELECT} WHERE b.id = ?"
+_ONE: Final = _SELECT + " WHERE b.id = ?"
 
 # As none overlap, only the last one that begins before may reach in: the index finds it.
-_BETWEEN: Final = (
-    f"{_SELECT} WHERE b.start >= coalesce((SELECT max(start) FROM bout WHERE start <= ?), 0)"  # noqa: S608 - constant
+_TOUCHING: Final = (
+    " WHERE b.start >= coalesce((SELECT max(start) FROM bout WHERE start <= ?), 0)"
     " AND b.start < ? AND b.stop > ? ORDER BY b.start, b.id"
 )
+_BETWEEN: Final = _SELECT + _TOUCHING
 
 
 class Diary:
@@ -216,16 +217,21 @@ class Diary:
             )
         return before
 
-    def delete(self, start: float, end: float) -> int:
+    def delete(self, start: float, end: float, *, going_on: bool = False) -> int:
         """Delete the bouts that touch a stretch of time for good; return how many.
+
+        Args:
+            start: seconds since 1970, UTC.
+            end: likewise.
+            going_on: also those that go on; only where no daemon has them in mind.
 
         Raises:
             DiaryError: the diary cannot be written.
         """
         with self._transaction() as run:
             count = run.execute(
-                "DELETE FROM bout WHERE start < ? AND stop > ? AND NOT going_on",
-                (_ms(end), _ms(start)),
+                "DELETE FROM bout WHERE start < ? AND stop > ? AND going_on <= ?",
+                (_ms(end), _ms(start), going_on),
             ).rowcount
         with self._lock, self._in_words():  # not in the write-ahead log either
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -10,14 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
-from typing import Final
 
 from msgspec import Struct
 
 from harpi.diary.bouts import Bout, Kind
-
-NAMES: Final[dict[Kind, str]] = {"unknown": "unknown", "not_worn": "not worn"}
-"""What people are shown where there is no activity."""
 
 
 class Total(Struct, frozen=True, kw_only=True):
@@ -31,7 +27,7 @@ class Total(Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """What people are shown."""
-        return self.activity or NAMES[self.kind]
+        return self.activity or self.kind.replace("_", " ")
 
 
 class Day(Struct, frozen=True, kw_only=True):

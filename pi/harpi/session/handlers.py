@@ -8,6 +8,10 @@ record             begins a take        refused            refused            re
 stop               refused              keeps the take     refused            refused
 correct            keeps the last       refused            refused            refused
                    seconds as a take
+correct, a bout    corrects the diary   corrects the       corrects the       corrects the
+                                        diary              diary              diary
+erase              deletes a day of     deletes a day of   deletes a day of   deletes a day of
+                   the diary            the diary          the diary          the diary
 undo               takes back what was  drops the take     refused            refused
                    done last
 redo               does it again        refused            refused            refused
@@ -56,6 +60,7 @@ from harpi.commands import (
     Correct,
     Delete,
     Discard,
+    Erase,
     Evaluate,
     Forget,
     Import,
@@ -81,7 +86,7 @@ from harpi.config.schema import Config
 from harpi.errors import CommandRefused, HarpiError, UsageError
 from harpi.learning.trainer import Outcome
 from harpi.session import messages
-from harpi.session.ports import Examiner, Learner
+from harpi.session.ports import DiaryKeeper, Examiner, Learner
 from harpi.session.recorder import Finished
 from harpi.session.takes import Change, Takes
 
@@ -96,6 +101,7 @@ class CommandHandlers:
         examination: how the models are tested.
         question: whether to forget.
         look: tells how things stand.
+        diary: what the wearer did; None where none is kept.
     """
 
     def __init__(
@@ -106,6 +112,7 @@ class CommandHandlers:
         examination: Examination,
         question: Question,
         look: Callable[[], Situation],
+        diary: DiaryKeeper | None = None,
     ) -> None:
         self._config = config
         self._takes = takes
@@ -113,6 +120,7 @@ class CommandHandlers:
         self._examination = examination
         self._question = question
         self._look = look
+        self._diary = diary
 
     def do(self, command: Command, at: float, warnings: list[str]) -> str:
         """Do a command.
@@ -173,12 +181,25 @@ class CommandHandlers:
         label = messages.checked_label(command.label)
         known = [count.label for count in self._takes.counts]
         resembled = messages.resembling(label, known)
+        if command.bout is not None:
+            before = self._kept_diary().correct(command.bout, label)
+            if resembled and not command.new:
+                warnings.append(messages.did_you_mean(label, resembled))
+            return messages.corrected(before, label)
         finished = self._takes.correct(label, command.seconds, at)
         if finished is None:
             raise messages.nothing_to_correct()
         if resembled and not command.new:
             warnings.append(messages.did_you_mean(label, resembled))
         return self._kept(finished, warnings)
+
+    def _erase(self, command: Erase, _at: float, _warnings: list[str]) -> str:
+        return messages.erased(command.day, self._kept_diary().delete_day(command.day))
+
+    def _kept_diary(self) -> DiaryKeeper:
+        if self._diary is None:
+            raise CommandRefused("no diary is kept", remedy="Set diary.enabled = true")
+        return self._diary
 
     def _stop(self, _command: Stop, at: float, warnings: list[str]) -> str:
         return self.end_take(at, warnings)
@@ -295,6 +316,7 @@ class CommandHandlers:
         Record: _record,
         Stop: _stop,
         Correct: _correct,
+        Erase: _erase,
         Undo: _undo,
         Redo: _redo,
         Relabel: _change,
@@ -492,6 +514,7 @@ _STATES: Final[dict[type[Command], tuple[State, ...]]] = {
     Record: ("idle",),
     Stop: ("recording", "testing"),
     Correct: ("idle",),
+    Erase: ("idle", "recording", "testing", "training", "paused"),
     Undo: ("idle", "recording", "testing"),
     Redo: ("idle",),
     Relabel: ("idle",),
@@ -518,6 +541,8 @@ def allowed(command: Command, situation: Situation) -> bool:
     """Tell whether a command is done as things stand; where not, it is refused."""
     match command:
         case Confirm() if situation.asking:
+            return True
+        case Correct(bout=int()):
             return True
         case Cancel() if situation.asking or situation.evaluating:
             return True

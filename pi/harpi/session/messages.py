@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from typing import Final
 
 from harpi import labels
@@ -24,6 +25,7 @@ from harpi.commands import (
     Trim,
 )
 from harpi.config.schema import Config
+from harpi.diary.bouts import Bout
 from harpi.errors import CommandRefused, StoreError, UsageError
 from harpi.evaluation.messages import name_of
 from harpi.imu.plausibility import range_to_set
@@ -309,6 +311,20 @@ def _back(*takes: Take) -> str:
 
 
 # --- learning ---------------------------------------------------------------------------
+
+
+def corrected(before: Bout, activity: str) -> str:
+    """Say which bout of the diary was corrected, and how."""
+    begun, ended = (datetime.fromtimestamp(t).astimezone() for t in (before.start, before.end))
+    return (
+        f"Bout {before.number}, {begun:%Y-%m-%d %H:%M} to {ended:%H:%M}, was {before.name}, "
+        f"and is {activity} now."
+    )
+
+
+def erased(day: date, bouts: int) -> str:
+    """Say what was deleted of the diary."""
+    return f"Deleted from the diary of {day.isoformat()}: {_number(bouts, 'bout')}."
 
 
 def needed(count: LabelCount) -> str:

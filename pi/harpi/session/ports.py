@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Protocol
 
 from harpi.commands import Evaluated, Progress
+from harpi.diary.bouts import Bout
 from harpi.learning.trainer import Outcome
 
 
@@ -73,6 +75,26 @@ class Learner(Protocol):
 
     def takes_changed(self) -> None:
         """Bring in line what follows the takes without training (the kNN); returns at once."""
+        ...
+
+
+class DiaryKeeper(Protocol):
+    """What keeps the diary; see `harpi.diary.keeper.Keeper`."""
+
+    def correct(self, number: int, activity: str) -> Bout:
+        """Set what the wearer did in a bout that has ended; return it as it was.
+
+        Raises:
+            DiaryError: there is no such bout, it goes on, or the diary cannot be written.
+        """
+        ...
+
+    def delete_day(self, day: date) -> int:
+        """Delete a local day; return how many bouts that were.
+
+        Raises:
+            DiaryError: the diary cannot be written.
+        """
         ...
 
 

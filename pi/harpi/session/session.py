@@ -25,7 +25,7 @@ from harpi.imu.plausibility import SignalWatch
 from harpi.learning.trainer import Outcome
 from harpi.session import handlers, messages
 from harpi.session.handlers import CommandHandlers, Examination, Question, Training
-from harpi.session.ports import Examiner, Learner
+from harpi.session.ports import DiaryKeeper, Examiner, Learner
 from harpi.session.takes import Takes
 from harpi.store.store import Store
 from harpi.supervisor import Supervisor
@@ -57,6 +57,7 @@ class Session:
         examiner: what tests what was learnt.
         timebase: the clock that the times of samples are of.
         supervisor: sees what goes wrong.
+        diary: what the wearer did; None where none is kept.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Session:
         examiner: Examiner,
         timebase: Timebase,
         supervisor: Supervisor | None = None,
+        diary: DiaryKeeper | None = None,
     ) -> None:
         self._supervisor = supervisor or Supervisor()
         self._timebase = timebase
@@ -82,6 +84,7 @@ class Session:
             self._examination,
             self._question,
             self._look,
+            diary,
         )
         self._listeners = Listeners(self._supervisor)
         self._lock = threading.RLock()
