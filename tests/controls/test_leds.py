@@ -225,3 +225,10 @@ def test_the_thread_shows_what_happens_and_puts_the_lights_out_at_its_end(
     assert not pins.lit(TRAINING)
     assert room.listeners == []
     assert not any(thread.name == "harpi-leds" for thread in threading.enumerate())
+
+
+def test_who_did_one_thing_for_too_long_sees_three_flashes(eye: Eye) -> None:
+    eye.leds.nudge(True)
+    assert eye.blinks(STATUS, 2.0) == 3
+    eye.leds.nudge(False)
+    assert eye.dark(STATUS)

@@ -10,6 +10,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,14 @@ import pytest
 from harpi.commands import Evaluate, LabelCount, Pause, Record, Stop, Train, Undo
 from harpi.config import Config
 from harpi.config.loading import build
+from harpi.config.schema import DiarySection
+from harpi.diary.bouts import Bout
+from harpi.diary.keeper import News, Nudge
+from harpi.diary.totals import make_day
 from harpi.evaluation.runs import RunLog
 from harpi.publish.commands import MqttCommands
 from harpi.publish.homeassistant import Discovery, discovery_payloads
+from harpi.publish.messages import DiaryToday
 from harpi.publish.publisher import MqttPublisher
 from harpi.timebase import SystemTime
 from harpi.types import SHOWN, Prediction, Verdict
@@ -162,7 +168,7 @@ def test_the_schemas_of_home_assistant_take_every_component(tmp_path: Path) -> N
     )
     assert done.returncode == 0, done.stderr[-2000:]
     taken = json.loads(done.stdout)
-    assert len(taken) == len(json.loads(file.read_text())["cmps"]) - 1
+    assert len(taken) == len(json.loads(file.read_text())["cmps"]) - 2
 
 
 def test_the_schemas_refuse_what_is_wrong(tmp_path: Path) -> None:
@@ -209,6 +215,30 @@ def test_it_is_found_and_what_it_says_is_shown(broker: Broker, home: Home) -> No
         "all is unavailable",
     )
     assert not [text for text in home.complaints if "async_forward" not in text]
+
+
+def test_the_day_is_shown_and_its_totals_are_for_statistics(broker: Broker, home: Home) -> None:
+    begin = datetime(2026, 5, 1, 8, tzinfo=UTC).timestamp()
+    walk = Bout(kind="activity", activity="walking", start=begin, end=begin + 90)
+    strange = Bout(kind="activity", activity=STRANGE, start=begin + 90, end=begin + 690)
+    with Device(configured(broker)) as device:
+        home.sees(lambda seen: "today_walking" in seen, "the device is found")
+        day = make_day([walk, strange], date(2026, 5, 1), UTC)
+        nudge = Nudge(activity="walking", minutes=51, limit=50)
+        news = News(ended=(walk,), today=day, nudge=nudge, nudged=True)
+        device.publisher.publish_diary(DiaryToday.of(news, DiarySection()))
+        home.sees(lambda seen: state_of("today_walking")(seen) == "1.5", "the total")
+        seen = home.look()
+        (own,) = (name for name in seen if name.startswith("today_gro"))
+        assert seen[own]["state"] == "10.0"
+        assert seen["not_worn_today"]["state"] == "0.0"
+        assert seen["nudge"]["state"] == "on"
+        told = seen["today_walking"]["attributes"]
+        assert told["device_class"] == "duration"
+        assert told["state_class"] == "total"
+        assert told["unit_of_measurement"] == "min"
+        assert told["last_reset"] == "2026-05-01T00:00:00+00:00"
+        assert not home.complaints
 
 
 def test_buttons_and_the_mode_command_it(broker: Broker, home: Home) -> None:

@@ -17,11 +17,11 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from harpi import shipped
 from harpi.commands import Stop
 from harpi.config.loading import build
-from harpi.config.schema import MqttSection
+from harpi.config.schema import DiarySection, MqttSection
 from harpi.evaluation.runs import RunLog
 from harpi.publish.commands import MqttCommands
 from harpi.publish.homeassistant import Discovery
-from harpi.publish.messages import json_schema
+from harpi.publish.messages import DiaryToday, EndedBout, json_schema
 from harpi.publish.publisher import MqttPublisher
 from harpi.timebase import SystemTime
 from tests.support.broker import (
@@ -33,6 +33,7 @@ from tests.support.broker import (
     wait_until,
 )
 from tests.support.conditions import health
+from tests.support.days import WALK, news
 from tests.support.fake_room import FakeRoom
 from tests.support.verdicts import verdict
 
@@ -176,6 +177,8 @@ def test_a_device_may_say_all_that_harpi_says_and_hears_its_commands(
         publisher.publish_verdict(verdict(), SystemTime())
         publisher.publish_health(health())
         publisher.publish_report(b"{}")
+        publisher.publish_diary(DiaryToday.of(news(WALK), DiarySection()))
+        publisher.publish_bout(EndedBout.of(WALK))
         assert home.may_say("harpi/arm/set/stop", b'{"id": "1"}')
         wait_until(lambda: room.commands == [Stop()], "the command is done")
         topics = {f"harpi/arm/{name}" for name in ("status", *json_schema()["properties"])}

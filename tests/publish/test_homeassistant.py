@@ -32,6 +32,7 @@ from tests.support.broker import Broker, Listener, listening, running, wait_unti
 from tests.support.fake_room import FakeRoom
 from tests.support.verdicts import verdict
 
+PAGE = Path(__file__).resolve().parents[2] / "docs/home-assistant.md"
 ANSWERS = {"knn": ("walking",), "generic": ("walking", "sitting"), "personal": ()}
 
 
@@ -72,6 +73,33 @@ def test_the_options_of_a_model_are_its_labels_and_untrained() -> None:
 def test_a_button_whose_label_is_gone_is_taken_away() -> None:
     components = described(discovery_payload_of(configured(), ANSWERS, ["a"], gone=["b"]))
     assert components["record_b"] == {"p": "button"}
+    assert components["today_b"] == {"p": "sensor"}
+
+
+def test_each_activity_has_a_total_of_the_day_that_statistics_take() -> None:
+    components = described(discovery_payload_of(configured(), ANSWERS, ("walking", "sit {x}")))
+    walking = components["today_walking"]
+    assert (walking["dev_cla"], walking["stat_cla"]) == ("duration", "total")
+    assert walking["unit_of_meas"] == "min"
+    assert walking["lrst_val_tpl"] == "{{ value_json.start }}"
+    assert {"unknown_today", "not_worn_today", "nudge"} <= components.keys()
+
+
+def test_the_entities_of_the_documentation_are_there() -> None:
+    labels = configured().learning.labels
+    components = described(discovery_payload_of(configured(), ANSWERS, labels))
+    names = {
+        f"{one['p']}.harpi_arm_{one['name'].lower().replace(' ', '_')}"
+        for one in components.values()
+    }
+    used = set(re.findall(r"(?:binary_)?sensor\.harpi_arm_\w+", PAGE.read_text("utf-8")))
+    assert used
+    assert used <= names
+
+
+def test_without_a_diary_nothing_is_said_of_it() -> None:
+    payload = discovery_payload_of(configured(diary__enabled=False), ANSWERS, ["a"], gone=["b"])
+    assert not [name for name in described(payload) if "today" in name or name == "nudge"]
 
 
 def test_a_topic_holds_what_home_assistant_allows() -> None:
@@ -198,7 +226,7 @@ def test_in_parts_the_device_is_the_same_and_no_part_is_too_large(labels: list[s
     alone = (len(part["cmps"]) == 1 for part in parts)  # one component is never cut
     assert all(len(p) <= 2000 or one for p, one in zip(payloads, alone, strict=True))
     assert all({**part, "cmps": 0} == {**whole, "cmps": 0} for part in parts)
-    names = [name for part in parts for name in part["cmps"] if name != "record_b"]
+    names = [name for part in parts for name in part["cmps"] if not name.endswith("_b")]
     assert len(names) == len(set(names))
     assert {k: v for part in parts for k, v in part["cmps"].items()} == whole["cmps"]
 

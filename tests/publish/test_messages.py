@@ -15,8 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harpi.commands import ModelFigures
+from harpi.config.schema import DiarySection
+from harpi.diary.keeper import Nudge
 from harpi.publish.messages import (
     HOP_LIMIT,
+    ActivityTotal,
+    DiaryToday,
+    EndedBout,
     Health,
     LinkFigures,
     RecognitionFigures,
@@ -26,6 +31,7 @@ from harpi.publish.messages import (
 )
 from harpi.timebase import SystemTime
 from harpi.types import MODELS
+from tests.support.days import PAUSE, WALK, news
 from tests.support.payloads import validate
 from tests.support.verdicts import verdict
 
@@ -162,3 +168,27 @@ def test_the_published_schema_does_not_depend_on_the_release_of_msgspec(
         lambda *a, **k: tuple(map(earlier, components(*a, **k))),
     )
     assert json.dumps(json_schema()) == now
+
+
+def test_the_day_validates_with_nothing_in_it_and_with_everything() -> None:
+    nudge = Nudge(activity="sitting", minutes=50.5, limit=50)
+    for one in (news(), news(WALK, PAUSE, nudge=nudge)):
+        validate(
+            "diary", msgspec.json.encode(DiaryToday.of(one, DiarySection(goal_minutes=30)))
+        )
+
+
+def test_the_day_tells_totals_and_the_goal() -> None:
+    told = DiaryToday.of(news(WALK, PAUSE), DiarySection(goal_minutes=30))
+    assert told.activities == {"walking": ActivityTotal(seconds=90, bouts=1)}
+    assert (told.unknown.seconds, told.not_worn.seconds) == (10, 0)
+    assert (told.date, told.start) == ("2026-05-01", datetime(2026, 5, 1, tzinfo=UTC))
+    assert (told.goal_minutes, told.goal_done_minutes) == (30, 1.5)
+
+
+def test_a_bout_validates() -> None:
+    for bout in (WALK, PAUSE):
+        payload = msgspec.json.encode(EndedBout.of(bout))
+        validate("bout", payload)
+    assert json.loads(payload)["confidence"] is None
+    assert EndedBout.of(WALK).confidence == 0.877

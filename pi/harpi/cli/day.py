@@ -267,7 +267,8 @@ def _show_bouts(console: Console, bouts: Sequence[Bout]) -> None:
         begun = datetime.fromtimestamp(bout.start).astimezone()
         notes = [f"{bout.confidence:.0%} sure"] if bout.confidence is not None else []
         if bout.interruptions:
-            notes.append(f"{bout.interruptions} interruptions")
+            plural = "s" if bout.interruptions > 1 else ""
+            notes.append(f"{bout.interruptions} interruption{plural}")
         if bout.corrected:
             notes = ["corrected"]
         if bout.going_on:
@@ -310,7 +311,7 @@ def _bar(one: Day, marks: Mapping[str, tuple[str, str]], width: int) -> Any:
                 break
             within.append(bout)
         found = sorted(total(within, begin, begin + step), key=lambda each: -each.seconds)
-        if not found or found[0].seconds < step / 4:
+        if not found:
             bar.append(" ")
             continue
         other = "-" if found[0].kind == "not_worn" else "?"

@@ -125,6 +125,12 @@ class Leds:
             self._keep("ready", now, True)
         self._news.set()
 
+    def nudge(self, due: bool) -> None:
+        """Show that the wearer should do something else, or no longer."""
+        with self._lock:
+            self._keep("nudge", self._timebase.monotonic(), due)
+        self._news.set()
+
     def step(self) -> float:
         """Switch what has to be switched.
 
@@ -189,6 +195,7 @@ Meaning = Literal[
     "testing",
     "training",
     "paused",
+    "nudge",
     "unsure",
     "ready",
 ]
@@ -328,6 +335,13 @@ TABLE: Final[tuple[Row, ...]] = (
         Pattern(((0.1, 1.9),)),
         "a flash every two seconds",
         "training is paused",
+    ),
+    Row(
+        "nudge",
+        ("status",),
+        Pattern(((0.1, 0.2), (0.1, 0.2), (0.1, 1.3))),
+        "three flashes every two seconds",
+        "the wearer has done one thing for too long (diary.nudge_minutes)",
     ),
     Row(
         "unsure",

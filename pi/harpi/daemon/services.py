@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from harpi.config.schema import Config
+from harpi.config.schema import Config, DiarySection
 from harpi.controls.buttons import Buttons
 from harpi.controls.gpio import Gpio, RpiGpio
 from harpi.controls.leds import Leds
@@ -22,7 +23,7 @@ from harpi.learning.learner import Learner
 from harpi.learning.models import LoadedModels
 from harpi.publish.commands import MqttCommands
 from harpi.publish.homeassistant import Discovery
-from harpi.publish.messages import State
+from harpi.publish.messages import DiaryToday, EndedBout, State
 from harpi.publish.publisher import MqttPublisher
 from harpi.session import Session
 from harpi.signal.orientation import PostureWatch
@@ -117,6 +118,8 @@ class Services:
             self._watchers.append(self._keeper.see)
             self._keeper.position = self.session.situation.position
             self._keeper.listeners.append(self._tell_nudge)
+            if publisher is not None:
+                self._keeper.listeners.append(partial(_publish, publisher, config.diary))
             self.session.subscribe(self._note_position)
         runtime = config.paths.runtime_folder
         labels = config.learning.labels
@@ -141,6 +144,8 @@ class Services:
                 leds = Leds(self.session, self._gpio, config.leds, labels, timebase, supervisor)
                 self._doors.append(leds)
                 self._watchers.append(leds.show)
+                if self._keeper is not None:
+                    self._keeper.listeners.append(lambda news: leds.nudge(bool(news.nudge)))
         if config.socket.enabled:
             local = ControlSocket(
                 self.session,
@@ -232,6 +237,12 @@ class Services:
             self.session.tell(
                 f"{nudge.activity} for {nudge.minutes:.0f} minutes: time for something else."
             )
+
+
+def _publish(publisher: MqttPublisher, section: DiarySection, news: News) -> None:
+    for bout in news.ended:
+        publisher.publish_bout(EndedBout.of(bout))
+    publisher.publish_diary(DiaryToday.of(news, section))
 
 
 def _make_keeper(

@@ -96,6 +96,7 @@ _SHORT: Final = {
     "entity_category": "ent_cat",
     "expire_after": "exp_aft",
     "icon": "ic",
+    "last_reset_value_template": "lrst_val_tpl",
     "options": "ops",
     "payload_press": "pl_prs",
     "state_class": "stat_cla",
@@ -106,6 +107,10 @@ _SHORT: Final = {
     "value_template": "val_tpl",
 }
 """Home Assistant's own abbreviations (its documentation of MQTT discovery)."""
+
+
+DIARY_EXPIRY: Final = 300
+"""Seconds after which totals that are not renewed are shown as unavailable."""
 
 
 BIRTHS_PER_MINUTE: Final = 6
@@ -154,6 +159,7 @@ def discovery_payloads(
     components = {
         **_models(config, answers),
         **_health(config),
+        **_diary(config, activities),
         **_buttons(base, activities),
         "mode": _mode(base, activities),
         "correct": _correct(base, activities),
@@ -161,6 +167,8 @@ def discovery_payloads(
     for name, component in components.items():
         component["unique_id"] = f"harpi_{config.device.name}_{name}"
     taken_back: dict[str, Component] = {_record(label): {"p": "button"} for label in gone}
+    if config.diary.enabled:
+        taken_back |= {_named("today", label): {"p": "sensor"} for label in gone}
     about = {
         "dev": {
             "ids": [f"harpi_{config.device.name}"],
@@ -299,6 +307,55 @@ def _health(config: Config) -> dict[str, Component]:
     }
 
 
+def _diary(config: Config, activities: Sequence[str]) -> dict[str, Component]:
+    """Describe the totals of the day: they begin anew at midnight, and may be corrected."""
+    if not config.diary.enabled:
+        return {}
+    of_diary: Component = {
+        "state_topic": f"{config.mqtt.prefix}/{config.device.name}/diary",
+        "expire_after": DIARY_EXPIRY,
+    }
+    of_total: Component = {
+        **of_diary,
+        "p": "sensor",
+        "device_class": "duration",
+        "unit_of_measurement": "min",
+        "state_class": "total",
+        "last_reset_value_template": "{{ value_json.start }}",
+        "suggested_display_precision": 0,
+    }
+    found = {
+        _named("today", label): {
+            **of_total,
+            "name": f"{label} today",
+            "value_template": "{{ (value_json.activities.get("
+            f"{_quoted(label)}, {{}}).get('seconds', 0) / 60) | round(2) }}}}",
+            "icon": "mdi:timer-outline",
+        }
+        for label in activities
+    }
+    for name, title in (("unknown", "Unknown"), ("not_worn", "Not worn")):
+        found[f"{name}_today"] = {
+            **of_total,
+            "name": f"{title} today",
+            "value_template": f"{{{{ (value_json.{name}.seconds / 60) | round(2) }}}}",
+            "icon": "mdi:timer-off-outline",
+        }
+    found["nudge"] = {
+        **of_diary,
+        "p": "binary_sensor",
+        "name": "Time for something else",
+        "value_template": "{{ 'ON' if value_json.nudge else 'OFF' }}",
+        "icon": "mdi:human-handsup",
+    }
+    return found
+
+
+def _quoted(label: str) -> str:
+    """Write a label as a string of a template: no braces, quotes or signs that end one."""
+    return '"' + "".join(f"\\u{ord(c):04x}" if c in "{}%#\"'\\" else c for c in label) + '"'
+
+
 def _buttons(base: str, activities: Sequence[str]) -> dict[str, Component]:
     found = {
         _record(label): _button(
@@ -358,11 +415,16 @@ def _correct(base: str, activities: Sequence[str]) -> Component:
 
 
 def _record(label: str) -> str:
-    """Name the button of a label: by the label, and by what tells it apart where needed."""
+    """Name the button of a label."""
+    return _named("record", label)
+
+
+def _named(what: str, label: str) -> str:
+    """Name what a label has: by the label, and by what tells it apart where needed."""
     plain = re.sub(r"[^A-Za-z0-9_]+", "_", label)
     if plain != label:
         plain += f"_{zlib.crc32(label.encode()):08x}"
-    return f"record_{plain}"
+    return f"{what}_{plain}"
 
 
 class Discovery:

@@ -15,6 +15,9 @@ from msgspec import Meta, Struct
 from harpi.commands import Evaluated, ModelFigures
 
 if TYPE_CHECKING:
+    from harpi.config.schema import DiarySection
+    from harpi.diary.bouts import Bout
+    from harpi.diary.keeper import News
     from harpi.timebase import Timebase
     from harpi.types import Prediction, Verdict
 
@@ -344,22 +347,111 @@ def _in_short(opinion: Opinion) -> Answered:
     return Answered(answer=opinion.answer, confidence=opinion.confidence)
 
 
+class ActivityTotal(Struct, frozen=True, kw_only=True):
+    """How long an activity lasted today, in all."""
+
+    seconds: Annotated[float, Meta(ge=0)]
+    bouts: Annotated[int, Meta(ge=0, description="that touch the day")]
+
+
+class NudgeDue(Struct, frozen=True, kw_only=True):
+    """What the wearer has done for longer than they want to (`diary.nudge_minutes`)."""
+
+    activity: str
+    minutes: Annotated[float, Meta(ge=0, description="for how long")]
+
+
+class DiaryToday(Struct, frozen=True, kw_only=True):
+    """The wearer's day until now; retained, once a minute and when a bout has ended."""
+
+    date: Annotated[str, Meta(description="the local day, ISO 8601")]
+    start: Annotated[Time, Meta(description="the local midnight at which it began")]
+    time: Annotated[Time, Meta(description="when this was said")]
+    activities: Annotated[
+        dict[str, ActivityTotal], Meta(description="by activity, what lasted longest first")
+    ]
+    unknown: ActivityTotal
+    not_worn: ActivityTotal
+    nudge: Annotated[NudgeDue | None, Meta(description="what should end now")] = None
+    goal_minutes: Annotated[
+        float | None, Meta(description="of the activities of the goal; null without a goal")
+    ] = None
+    goal_done_minutes: float = 0.0
+
+    @classmethod
+    def of(cls, news: News, section: DiarySection) -> DiaryToday:
+        """Tell of a day what it amounts to."""
+        today, nothing = news.today, ActivityTotal(seconds=0, bouts=0)
+        found = {
+            total.name: ActivityTotal(seconds=round(total.seconds, 1), bouts=total.bouts)
+            for total in today.totals
+        }
+        known = {total.name for total in today.totals if total.kind == "activity"}
+        done = sum(t.seconds for t in today.totals if t.activity in section.goal_activities)
+        due = news.nudge
+        return cls(
+            date=today.date.isoformat(),
+            start=datetime.fromtimestamp(today.start, UTC),
+            time=datetime.now(UTC),
+            activities={name: total for name, total in found.items() if name in known},
+            unknown=nothing if "unknown" in known else found.get("unknown", nothing),
+            not_worn=nothing if "not worn" in known else found.get("not worn", nothing),
+            nudge=NudgeDue(activity=due.activity, minutes=due.minutes) if due else None,
+            goal_minutes=section.goal_minutes,
+            goal_done_minutes=round(done / 60, 1),
+        )
+
+
+class EndedBout(Struct, frozen=True, kw_only=True):
+    """A bout that has ended: one activity from when to when, or none that harpi knows."""
+
+    kind: Literal["activity", "unknown", "not_worn"]
+    activity: Annotated[str | None, Meta(description="null but for the kind `activity`")]
+    start: Time
+    end: Time
+    seconds: Annotated[float, Meta(ge=0)]
+    confidence: Annotated[
+        Probability | None, Meta(description="mean of the answer's; null without one")
+    ]
+    interruptions: Annotated[
+        int, Meta(ge=0, description="how often the answer was another for a moment")
+    ]
+    position: Annotated[str, Meta(description="where on the body the sensor was")]
+    models: Annotated[str, Meta(description="which base and head said so")]
+
+    @classmethod
+    def of(cls, bout: Bout) -> EndedBout:
+        """Tell of a bout."""
+        return cls(
+            kind=bout.kind,
+            activity=bout.activity,
+            start=datetime.fromtimestamp(bout.start, UTC),
+            end=datetime.fromtimestamp(bout.end, UTC),
+            seconds=round(bout.seconds, 2),
+            confidence=None if bout.confidence is None else round(min(bout.confidence, 1), 3),
+            interruptions=bout.interruptions,
+            position=bout.position,
+            models=bout.models,
+        )
+
+
 def json_schema() -> dict[str, Any]:
     """Give the JSON Schema (2020-12) of the payloads, by the last part of their topic."""
     from harpi.commands import Event, Situation
     from harpi.evaluation.report import Report
 
     references, definitions = msgspec.json.schema_components(
-        [State, Health, Situation, Event, Logged, Report], ref_template="#/$defs/{name}"
+        [State, Health, Situation, Event, Logged, Report, DiaryToday, EndedBout],
+        ref_template="#/$defs/{name}",
     )
     whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "MQTT payloads of harpi",
-        "description": "Topics are <prefix>/<device>/<name>. All but `event`, `history` and "
-        "`report` are retained; `status` is the plain text `online` or `offline`.",
+        "description": "Topics are <prefix>/<device>/<name>. All but `event`, `history`, "
+        "`report` and `bout` are retained; `status` is the plain text `online` or `offline`.",
         "properties": dict(
             zip(
-                ("state", "health", "session", "event", "history", "report"),
+                ("state", "health", "session", "event", "history", "report", "diary", "bout"),
                 references,
                 strict=True,
             )

@@ -26,6 +26,8 @@ from harpi.publish.link import KEEPALIVE_SECONDS, Link
 from harpi.publish.messages import (
     OFFLINE,
     ONLINE,
+    DiaryToday,
+    EndedBout,
     Health,
     LinkFigures,
     LoggedVerdict,
@@ -58,8 +60,9 @@ JSON: Final = "application/json"
 class MqttPublisher:
     """Publishes what one device says, QoS 1; the owner of the link.
 
-    `/status`, `/state`, `/health` and `/session` are retained: who comes late is told how
-    things are. `/event` is not, nor is `/history`, whose messages are numbered.
+    `/status`, `/state`, `/health`, `/session` and `/diary` are retained: who comes late is
+    told how things are. `/event` and `/bout` are not, nor is `/history`, whose messages are
+    numbered.
 
     Args:
         section: broker, credentials, prefix of the topics, history.
@@ -196,6 +199,15 @@ class MqttPublisher:
     def publish_session(self, situation: Situation) -> None:
         """Publish how things stand in the session; never waits."""
         self._put("session", msgspec.json.encode(situation))
+
+    def publish_diary(self, today: DiaryToday) -> None:
+        """Publish the wearer's day until now; never waits."""
+        self._put("diary", msgspec.json.encode(today))
+
+    def publish_bout(self, bout: EndedBout) -> None:
+        """Publish a bout that has ended; never waits."""
+        payload = msgspec.json.encode(bout)
+        self._say(Message(f"{self.base}/bout", payload, retain=False))
 
     def publish_event(self, event: Event) -> None:
         """Publish what happened; never waits."""
