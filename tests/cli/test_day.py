@@ -183,12 +183,24 @@ def test_where_there_is_no_diary_that_is_said(
     assert "no diary yet" in capsys.readouterr().err
 
 
-def test_a_day_is_deleted_without_a_daemon(
+def test_without_a_daemon_a_bout_is_corrected_and_a_day_deleted(
     harpi: Harpi, diary: Diary, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    diary.save([], [Bout(kind="unknown", activity=None, start=at(11), end=at(12))])
+    assert harpi("correct", "rowing", "--bout", "5") == 0
+    assert "was unknown, and is rowing now" in capsys.readouterr().out
+    assert diary.bout(5).corrected
     assert harpi("day", DAY, "--delete", "--yes") == 0
-    assert "Deleted from the diary of 2026-05-01: 4 bouts." in capsys.readouterr().out
+    assert "Deleted from the diary of 2026-05-01: 5 bouts." in capsys.readouterr().out
     assert diary.between(0, 1e11) == []
+
+
+def test_what_is_not_there_cannot_be_deleted(
+    harpi: Harpi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert harpi("day", DAY, "--delete", "--yes") != 0
+    assert "no diary yet" in capsys.readouterr().err
+    assert not (tmp_path / "diary.db").exists()
 
 
 def test_a_running_daemon_deletes_and_corrects(harpi: Harpi, tmp_path: Path) -> None:

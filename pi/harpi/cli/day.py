@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harpi.cli.options import Assignments, ConfigFile, load_settings
-from harpi.errors import CommandRefused, DaemonNotRunning, UsageError
+from harpi.errors import CommandRefused, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -110,28 +110,12 @@ def _read(settings: Config, last: date, count: int) -> list[Day]:
 
 
 def _delete(settings: Config, chosen: date, *, yes: bool) -> None:
-    from contextlib import closing
-
+    from harpi.cli.asking import do
     from harpi.commands import Erase
-    from harpi.controls.client import Client
-    from harpi.diary.store import FILE_NAME, Diary
-    from harpi.diary.totals import bounds
-    from harpi.session.messages import erased
 
     if not yes and not typer.confirm(f"Delete the diary of {chosen.isoformat()} for good?"):
         raise CommandRefused("nothing was deleted")
-    try:
-        with Client(settings.paths.runtime_folder) as client:
-            answer = client.ask(Erase(day=chosen))
-    except DaemonNotRunning:
-        path = settings.paths.state_folder / FILE_NAME
-        Diary(path, read_only=True).close()  # none is made in order to delete from it
-        with closing(Diary(path, settings.diary.limit_mb)) as diary:
-            typer.echo(erased(chosen, diary.delete(*bounds(chosen), going_on=True)))
-        return
-    if not answer.ok:
-        raise CommandRefused(answer.message.removesuffix("."))
-    typer.echo(answer.message)
+    do(settings, Erase(day=chosen))
 
 
 # --- for programs -----------------------------------------------------------------------

@@ -117,7 +117,11 @@ def correct(
     """
     from harpi.commands import Correct
 
-    _do(Correct(label=label, seconds=seconds, new=new, bout=bout), config, assignments)
+    command = Correct(label=label, seconds=seconds, new=new, bout=bout)
+    if bout is not None:
+        do(load_settings(config, assignments).config, command)
+        return
+    _do(command, config, assignments)
 
 
 def undo(

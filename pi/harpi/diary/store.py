@@ -217,21 +217,20 @@ class Diary:
             )
         return before
 
-    def delete(self, start: float, end: float, *, going_on: bool = False) -> int:
+    def delete(self, start: float, end: float) -> int:
         """Delete the bouts that touch a stretch of time for good; return how many.
 
         Args:
             start: seconds since 1970, UTC.
             end: likewise.
-            going_on: also those that go on; only where no daemon has them in mind.
 
         Raises:
             DiaryError: the diary cannot be written.
         """
         with self._transaction() as run:
             count = run.execute(
-                "DELETE FROM bout WHERE start < ? AND stop > ? AND going_on <= ?",
-                (_ms(end), _ms(start), going_on),
+                "DELETE FROM bout WHERE start < ? AND stop > ? AND NOT going_on",
+                (_ms(end), _ms(start)),
             ).rowcount
         with self._lock, self._in_words():  # not in the write-ahead log either
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 
-from harpi import shipped
+from harpi import __version__, shipped
 from harpi.commands import Evaluated, Progress
 from harpi.config.schema import Config
+from harpi.diary.bouts import Bout
+from harpi.diary.store import FILE_NAME as DIARY_FILE
+from harpi.diary.store import Diary
+from harpi.diary.totals import bounds
 from harpi.errors import DaemonNotRunning, StoreError
 from harpi.learning.heads import HeadRegistry, named_as_takes, without
 from harpi.learning.models import BASE, HEADS
@@ -42,7 +47,14 @@ def offline_session(config: Config, *, make: bool = False) -> Iterator[Session]:
         except StoreError as error:
             store = error
         try:
-            yield Session(config, store, Shelf(config, store), NoExaminer(), SystemTime())
+            yield Session(
+                config,
+                store,
+                Shelf(config, store),
+                NoExaminer(),
+                SystemTime(),
+                diary=ClosedDiary(config) if config.diary.enabled else None,
+            )
         finally:
             if isinstance(store, Store):
                 store.close()
@@ -139,6 +151,43 @@ class Shelf:
     def learnt(self) -> frozenset[int]:
         """Nothing is compared with what the head in use has learnt."""
         return frozenset()
+
+
+class ClosedDiary:
+    """The diary of a device that is not running; all bouts in it have ended.
+
+    Args:
+        config: where it is.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._limit = config.diary.limit_mb
+        self._path = config.paths.state_folder / DIARY_FILE
+
+    def correct(self, number: int, activity: str) -> Bout:
+        """Set what the wearer did in a bout; return it as it was.
+
+        Raises:
+            DiaryError: there is no such bout, or the diary cannot be written.
+        """
+        with self._opened() as diary:
+            return diary.correct(number, activity)
+
+    def delete_day(self, day: date) -> int:
+        """Delete a local day; return how many bouts that were.
+
+        Raises:
+            DiaryError: the diary cannot be written.
+        """
+        with self._opened() as diary:
+            return diary.delete(*bounds(day))
+
+    @contextmanager
+    def _opened(self) -> Iterator[Diary]:
+        Diary(self._path, read_only=True).close()  # says so where there is none, and makes none
+        with closing(Diary(self._path, self._limit)) as diary:
+            diary.begin_run(__version__)
+            yield diary
 
 
 class NoExaminer:
