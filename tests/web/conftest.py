@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from harpi.config.loading import build
+from harpi.diary.keeper import Keeper
+from harpi.diary.store import FILE_NAME as DIARY_FILE
 from harpi.errors import StoreError
 from harpi.evaluation.runs import FILE_NAME
 from harpi.imu.emulator import VirtualTime
@@ -94,6 +96,9 @@ class Served:
                 **{key.replace("__", "."): value for key, value in settings.items()},
             }
         )
+        self.keeper = Keeper(
+            self.config.diary, folder / DIARY_FILE, self.time, models=lambda: "base 1.1"
+        )
         self.evaluations = folder / FILE_NAME
         self.shelf = HeadRegistry(folder / "heads")
         self.server: WebServer | None = None
@@ -112,6 +117,7 @@ class Served:
                 shelf=self.shelf,
                 base=tiny_base(),
                 timebase=self.time,
+                keeper=self.keeper,
             ),
         )
         self.server.start()

@@ -304,6 +304,7 @@ class Daemon:
             recognisers=self.recognisers,
             timebase=self.timebase,
             supervisor=self.supervisor,
+            keeper=self._teaching.keeper,
         )
         return self._teaching
 

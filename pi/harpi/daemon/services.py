@@ -208,6 +208,11 @@ class Services:
         return self._readable
 
     @property
+    def keeper(self) -> Keeper | None:
+        """Who keeps the diary; None where that is switched off."""
+        return self._keeper
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """What is wrong with pins and diary, and what to do about it; sentences."""
         pins = () if self._gpio is None else self._gpio.problems
@@ -303,6 +308,7 @@ def make_page(
     recognisers: LoadedModels,
     timebase: Timebase,
     supervisor: Supervisor,
+    keeper: Keeper | None = None,
 ) -> WebServer | None:
     """Make the server of the page; None where it is switched off or cannot be.
 
@@ -334,6 +340,7 @@ def make_page(
         shelf=recognisers.shelf,
         base=recognisers.base,
         timebase=timebase,
+        keeper=keeper,
     )
     return WebServer(config, sources, supervisor)
 

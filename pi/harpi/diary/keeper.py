@@ -20,7 +20,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, tzinfo
+from datetime import date, timedelta, tzinfo
 from pathlib import Path
 from typing import Final
 
@@ -93,6 +93,7 @@ class Keeper:
         zone: whose midnight ends a day; that of the computer where not given.
 
     Attributes:
+        section: what the wearer wants.
         position: where on the body the sensor is.
         listeners: get what is new, on the keeper's thread.
     """
@@ -108,7 +109,7 @@ class Keeper:
         utc: Callable[[], float] | None = None,
         zone: tzinfo | None = None,
     ) -> None:
-        self._section = section
+        self.section = section
         self._path = path
         self._timebase = timebase
         self._models = models
@@ -188,7 +189,7 @@ class Keeper:
             )
         if self._diary is not None and self._diary.forgotten:
             found.append(
-                f"The diary has reached {self._section.limit_mb} MB: its "
+                f"The diary has reached {self.section.limit_mb} MB: its "
                 f"{self._diary.forgotten} oldest bouts were deleted. Raise diary.limit_mb to "
                 "keep more."
             )
@@ -206,6 +207,18 @@ class Keeper:
                 self._today = day, self._read(midnight(day, self._zone), now)
             known = [*self._today[1], *self._waiting, *going_on]
             return make_day(known, day, self._zone)
+
+    def days(self, last: date, count: int) -> list[Day]:
+        """Return consecutive days up to one, as `today`; what cannot be read is missing.
+
+        Raises:
+            ValueError: there are no such days; also `OverflowError`.
+        """
+        dates = [last - timedelta(days=before) for before in reversed(range(count))]
+        start, end = bounds(dates[0], self._zone)[0], bounds(last, self._zone)[1]
+        with self._lock:
+            known = [*self._read(start, end), *self._waiting, *self._maker.pending()]
+        return [make_day(known, day, self._zone) for day in dates]
 
     def correct(self, number: int, activity: str) -> Bout:
         """Set what the wearer did in a bout that has ended; return it as it was.
@@ -260,7 +273,7 @@ class Keeper:
 
     def _opened(self) -> Diary:
         if self._diary is None:
-            diary = Diary(self._path, self._section.limit_mb)
+            diary = Diary(self._path, self.section.limit_mb)
             try:
                 diary.begin_run(__version__)
                 self._clock.not_before(diary.last_end())
@@ -323,12 +336,12 @@ class Keeper:
 
     def _look_at_nudge(self) -> tuple[Nudge | None, bool]:
         """Tell what should end, and whether that became due just now."""
-        limit = self._section.nudge_minutes
+        limit = self.section.nudge_minutes
         going_on = self._maker.pending() if limit is not None else []
         if limit is None or not going_on:
             return None, False
         last = going_on[-1]
-        if last.activity not in self._section.nudge_activities or last.seconds < 60 * limit:
+        if last.activity not in self.section.nudge_activities or last.seconds < 60 * limit:
             self._nudged = None
             return None, False
         # Once for a bout, and once more for each time that it lasts so long again.

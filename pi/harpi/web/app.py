@@ -36,6 +36,7 @@ from harpi.web.auth import (
     refuse,
     too_many,
 )
+from harpi.web.day import DiaryData
 from harpi.web.messages import Data, Hello, Sources, as_json
 from harpi.web.stream import Broadcast, EventStream, Kind, LiveTrace, event
 
@@ -114,6 +115,7 @@ class Page:
                 Route("/api/events", self._events),
                 Route("/api/command", self._command, methods=["POST"]),
                 *Data(self._sources).routes,
+                *DiaryData(self._sources.keeper).routes,
                 Mount("/static", _Static(directory=_STATIC)),
             ],
             middleware=[

@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from harpi.commands import SessionApi
+from harpi.diary.keeper import Keeper
 from harpi.errors import StoreError, TakeNotFound
 from harpi.evaluation.report import Confusion, Interval, ModelReport, Report
 from harpi.evaluation.runs import RunLog
@@ -334,6 +335,7 @@ class Sources:
         shelf: the heads that were kept.
         base: the model that they have to belong to.
         timebase: the clock of the samples.
+        keeper: of the diary; None where none is kept.
     """
 
     room: SessionApi
@@ -344,3 +346,4 @@ class Sources:
     shelf: HeadRegistry
     base: ModelFile
     timebase: Timebase
+    keeper: Keeper | None = None

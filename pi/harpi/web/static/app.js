@@ -2,6 +2,7 @@
 
 import { logOut } from "./api.js";
 import * as capture from "./capture.js";
+import * as day from "./day.js";
 import { byId, write } from "./dom.js";
 import * as heads from "./heads.js";
 import * as health from "./health.js";
@@ -14,7 +15,7 @@ import * as takes from "./takes.js";
 import * as trace from "./trace.js";
 import * as training from "./training.js";
 
-const VIEWS = ["inference", "capture", "takes", "results", "health"];
+const VIEWS = ["inference", "capture", "day", "takes", "results", "health"];
 const LINKS = { live: "live", connecting: "reconnecting", paused: "paused" };
 let condition = null;
 
@@ -28,6 +29,7 @@ function turnTo(name) {
     else link.removeAttribute("aria-current");
   }
   if (name === "takes") takes.refresh();
+  if (name === "day") day.refresh();
   if (name === "results") showResults();
   if (name === "health" && condition) health.show(condition, true);
   if (name === "capture") training.drawLoss();
@@ -50,6 +52,7 @@ function showSituation(situation) {
   capture.show(situation);
   training.show(situation);
   panels.setReady(training.ready(situation).length);
+  day.setActivities(situation.labels.map(({ label }) => label));
   panels.setActivities(situation.labels.map(({ label }) => label));
   results.show(situation);
   heads.show(situation);
@@ -102,6 +105,7 @@ now.build();
 capture.build();
 training.build();
 takes.build();
+day.build();
 results.build();
 byId("logout").addEventListener("click", logOut);
 window.addEventListener("hashchange", readAddress);
