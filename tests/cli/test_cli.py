@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import typer
@@ -141,3 +143,24 @@ def test_a_reader_that_leaves_is_no_error() -> None:
 
 def test_groups_are_named_once() -> None:
     assert len(set(GROUPS)) == len(GROUPS)
+
+
+@pytest.mark.parametrize("moment", ["imported", "begun"])
+def test_ctrl_c_ends_it_without_a_trace(moment: str, tmp_path: Path) -> None:
+    begin = "" if moment == "imported" else "harpi.cli.application = interrupt; "
+    script = (
+        "import os, signal, sys; "
+        "interrupt = lambda: os.kill(os.getpid(), signal.SIGINT); "
+        "import harpi.__main__ as command, harpi.cli; "
+        f"{begin}sys.argv = ['harpi', 'status']; "
+        f"{'interrupt()' if not begin else 'command.main()'}"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGINT
+    assert done.stderr == ""

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from tests.support.broker import PATIENCE
 
-HARPI = [sys.executable, "-c", "from harpi.cli import main; main()"]
+HARPI = [sys.executable, "-c", "from harpi.__main__ import main; main()"]
 
 
 def environment(**more: str) -> dict[str, str]:

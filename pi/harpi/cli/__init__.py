@@ -13,6 +13,7 @@ standard error and the exit code that stands in its class.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -22,7 +23,7 @@ import typer
 
 from harpi import __version__
 from harpi.cli.completion import mend_zsh
-from harpi.cli.terminal import clean
+from harpi.cli.terminal import INTERRUPTED, clean
 from harpi.errors import HarpiError
 
 GROUPS: Final = (
@@ -97,7 +98,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if any(word.endswith("-completion") for word in words):
         mend_zsh()
     try:
-        application()(words, prog_name="harpi")
+        run = application()
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # see harpi.__main__
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        run(words, prog_name="harpi")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except HarpiError as error:
         for line in str(error).splitlines():
             print(f"harpi: {clean(line)}", file=sys.stderr)
