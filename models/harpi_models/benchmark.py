@@ -16,6 +16,7 @@ from harpi_models.judging import (
     join,
     judge_generic,
     judge_sureness,
+    outcomes,
     overall,
 )
 from harpi_models.pipeline import Data
@@ -79,7 +80,7 @@ def foreign(data: Data, models: Path, *, tell: Tell = lambda line: None) -> str:
         strangers = data.judging.where(run.judged_on(data.judging))
         runs[run.name] = {
             "generic": judge_generic(strangers, probabilities, turns=0),
-            "sureness": judge_sureness(strangers, probabilities, unknown_below),
+            "sureness": judge_sureness(outcomes(strangers, probabilities), unknown_below),
         }
         tell(f"{run.name}: {BASE}")
     return foreign_sets(runs)

@@ -40,15 +40,16 @@ def model_card(figures: Mapping[str, Any]) -> str:
     """
     runs = figures["runs"]
     people = [runs[run.name] for run in PEOPLE_RUNS if run.name in runs]
+    judged = [part for part in people if "generic" in part]
     parts = [_head(figures)]
     if any(run.name in runs for run in SET_RUNS):
         parts.append(foreign_sets(runs))
     parts.append(_data(figures))
     if people:
         parts += [
-            _generic(people, figures),
+            _generic(judged, figures),
             _places(runs),
-            _classes(people),
+            _classes(judged),
             _personal(people),
             _unknown(people, figures),
             _quantized(runs[PEOPLE_RUNS[0].name]),
@@ -69,10 +70,33 @@ def _head(figures: Mapping[str, Any]) -> str:
 A small convolutional network for windows of 2.56 s at 25 Hz (64 x 6: acceleration in g,
 angular rate in deg/s). It answers one of {", ".join(CORE)}; its features are what the
 personal head learns on. {figures["size"]:,} bytes, digest `{figures["digest"][:16]}`.
-
+{_features(figures)}
 This card is written by `harpi-models train` from the figures of its run; all of them are in
 `figures.json` beside it, person by person.
 """
+
+
+def _features(figures: Mapping[str, Any]) -> str:
+    """Where its features come from; nothing of a base from before the two were taught apart."""
+    if "teaching" not in figures:
+        return ""
+    later = [d.name for d in TRAINED_ON if d.later and d.name in figures["people"]]
+    names = [f"`{name}`" for name in figures["data"] if name not in later]
+    only = [f"`{name}`" for name in later]
+    if motion_capture.NAME in figures["data"]:
+        names.remove(f"`{motion_capture.NAME}`")
+        only.append(f"`{motion_capture.NAME}`")
+    said = f"\nThe features are learnt from {', '.join(names)}."
+    if figures["features"]:
+        said = (
+            f"\nThe features are those of base {figures['features']}, learnt from "
+            f"{', '.join(names)}: what personal heads\nreach on them was measured with that "
+            "base's siblings. Figures of the generic model are of\nsiblings whose features "
+            f"had {figures['recipe']['epochs']} epochs."
+        )
+    if only:
+        said += f"\nThe classifier alone learns from {', '.join(only)}, too."
+    return f"{said}\n"
 
 
 def foreign_sets(runs: Mapping[str, Any]) -> str:
@@ -81,11 +105,11 @@ def foreign_sets(runs: Mapping[str, Any]) -> str:
     Args:
         runs: figures by run, of which those of `SET_RUNS` and `PEOPLE_RUNS` are shown.
     """
-    people = [runs[run.name] for run in PEOPLE_RUNS if run.name in runs]
+    people = [runs[run.name] for run in PEOPLE_RUNS if "sureness" in runs.get(run.name, {})]
     known = join([part["sureness"] for part in people])
     rows, shares = [], []
     for run in SET_RUNS:
-        if run.name not in runs:
+        if "sureness" not in runs.get(run.name, {}):
             continue
         scores = runs[run.name]["generic"]["as recorded"]
         familiar = join([part["generic"]["as recorded"] for part in people])
@@ -198,11 +222,16 @@ def _generic(people: Sequence[Mapping[str, Any]], figures: Mapping[str, Any]) ->
     return (
         "## Strangers, generic\n\n"
         "Macro F1 by window, mean over people and its 95 % interval (bootstrap over people).\n"
-        "Every figure is of a base that never saw the person: three folds, each trained by\n"
+        f"Every figure is of a base that never saw the person: {_folds(len(people))}"
+        " trained by\n"
         "the same recipe on the other two thirds of the people. *Strap turned*: by a random\n"
         f"turn for each person and place, mean of four.{_briefly(figures)}\n\n"
         + table(["where", *joined], rows)
     )
+
+
+def _folds(count: int) -> str:
+    return f"{['no', 'one fold,', 'two folds, each', 'three folds, each'][count]}"
 
 
 def _briefly(figures: Mapping[str, Any]) -> str:
@@ -212,8 +241,8 @@ def _briefly(figures: Mapping[str, Any]) -> str:
     if brief == epochs:
         return ""
     return (
-        f" They, and the bases of all\nfigures here, had {brief} epochs; the base that ships "
-        f"had {epochs}."
+        f" They had {epochs}\nepochs; the bases that never saw a set or a place had {brief}, "
+        "which makes those\nfigures lower."
     )
 
 
@@ -221,7 +250,7 @@ def _places(runs: Mapping[str, Any]) -> str:
     rows = []
     for run in PLACE_RUNS:
         if run.name in runs:
-            for condition, scores in runs[run.name]["generic"].items():
+            for condition, scores in runs[run.name].get("generic", {}).items():
                 for name, figure in figures_by_group(scores).items():
                     rows.append([run.name, name, f"generic, {condition}", figure])
             personal = runs[run.name]["personal"].get(PLACES_LEARNER, {})
@@ -284,7 +313,18 @@ def _unknown(people: Sequence[Mapping[str, Any]], figures: Mapping[str, Any]) ->
         "when the other classes come:\n\n"
         + table(["where", "AUROC"], [[name, by_group[name]] for name in sorted(by_group)])
         + "\nThe generic model says *unknown* below a confidence of "
-        f"{figures['unknown_below']}:\n5 % of strangers' familiar windows fall under it.\n"
+        f"{figures['unknown_below']}:\n{_cost_of_unknown(figures)}\n"
+    )
+
+
+def _cost_of_unknown(figures: Mapping[str, Any]) -> str:
+    found = figures.get("unknown")
+    if found is None:
+        return "5 % of strangers' familiar windows fall under it."
+    return (
+        f"{100 * found['lost']:.0f} % of its right answers to strangers fall under it. On a "
+        f"set that it never saw\n{100 * found['foreign_unknown']:.0f} % of the windows do, "
+        f"and {100 * found['foreign_wrong']:.0f} % are answered wrongly and surely."
     )
 
 

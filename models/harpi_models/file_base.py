@@ -1,20 +1,23 @@
-"""The base of a model file that harpi made before: another head or optimiser for it."""
+"""The base of a model file that harpi made before: another head, optimiser or classifier."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import tensorflow as tf
+from keras import ops
 
 from harpi.errors import ModelError
 from harpi.recognition.interpreter import Interpreter
 from harpi.recognition.model_file import BUFFER_NAME, AnyInput, ModelFile
 from harpi.types import FloatArray
-from harpi_models.bases import window_shape
+from harpi_models.bases import freeze, window_shape
 from harpi_models.errors import BaseRefused
 from harpi_models.merge import FILE_IDENTIFIER, read
-from harpi_models.quantization import Quantization, StageFile
+from harpi_models.quantization import Quantization, Stage, StageFile, stage_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,59 @@ class FileBase:
         if self.labels:
             found |= interpreter.run("generic", {"window": windows})
         return {name: np.array(value) for name, value in found.items()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TaughtBase(FileBase):
+    """The features of a model file as they are, under a classifier that was taught anew.
+
+    Attributes:
+        kernel: of the classifier, ``[F, C]``.
+        bias: of the classifier, ``[C]``.
+        learnt_from: names of the data sets of features and classifier.
+        limit: confidence under which its answer means *unknown*.
+    """
+
+    kernel: FloatArray
+    bias: FloatArray
+    learnt_from: tuple[str, ...] = ()
+    limit: float | None = None
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """Names of the data sets it was trained on."""
+        return self.learnt_from
+
+    @property
+    def unknown_below(self) -> float | None:
+        """Confidence under which its classifier's answer means *unknown*."""
+        return self.limit
+
+    def files(
+        self, quantization: Quantization, representative: FloatArray | None
+    ) -> list[StageFile]:
+        """The file for `bottleneck`, and a stage for `generic`.
+
+        Raises:
+            BaseRefused: it was asked to quantise.
+        """
+        bottleneck = FileBase.files(self, quantization, representative)[:1]
+        return bottleneck + stage_files([self._classifier()], (self.features,))
+
+    def run(self, windows: FloatArray) -> dict[str, FloatArray]:
+        """Features ``[N, F]`` and probabilities ``[N, C]`` of windows."""
+        features = Interpreter(self.file).run("bottleneck", {"window": windows})["features"]
+        told = self._classifier().function(features=tf.constant(features))["probabilities"]
+        return {
+            "features": np.array(features),
+            "probabilities": np.asarray(told, np.float32),
+        }
+
+    def _classifier(self) -> Stage:
+        def classify(features: Any) -> dict[str, Any]:
+            return {"probabilities": ops.softmax(ops.matmul(features, self.kernel) + self.bias)}
+
+        return freeze(classify, {"features": (None, self.features)}, quantize=False)
 
 
 def _missing(path: Path) -> str:

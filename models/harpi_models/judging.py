@@ -31,6 +31,7 @@ from harpi_models.protocol import (
     unknown_score,
     unturned_learner,
 )
+from harpi_models.unknown import Outcomes
 
 TURNS = 4
 """Random turns of the strap over which a figure is the mean."""
@@ -123,20 +124,23 @@ def judge_personal(
     return figures, unknown
 
 
+def outcomes(examples: Examples, probabilities: Embed) -> Outcomes:
+    """What a model says of the windows that have a core label."""
+    mine = examples.where(np.asarray(examples.core.any(axis=1)))
+    return Outcomes(mine, probabilities(mine.values))
+
+
 def confidence_at(examples: Examples, probabilities: Embed, share: float) -> float:
     """Confidence under which a share of strangers' familiar windows falls."""
     sure = examples.where(examples.sure)
     return float(np.quantile(probabilities(sure.values).max(axis=1), share))
 
 
-def judge_sureness(
-    examples: Examples, probabilities: Embed, unknown_below: float
-) -> dict[str, dict[str, Any]]:
+def judge_sureness(told: Outcomes, unknown_below: float) -> dict[str, dict[str, Any]]:
     """What strangers are told at each place, and how surely.
 
     Args:
-        examples: windows of strangers.
-        probabilities: the model.
+        told: what a model says of them.
         unknown_below: confidence under which the answer is *unknown*.
 
     Returns:
@@ -144,11 +148,9 @@ def judge_sureness(
         said to be `unknown`, and answered `wrong and sure`; also of walking alone (with what
         was `called stairs`) and of stairs alone (with what was `called walking`).
     """
-    mine = examples.where(np.asarray(examples.core.any(axis=1)))
-    found = probabilities(mine.values)
-    answers = np.argmax(found, axis=1)
-    unknown = found.max(axis=1) < unknown_below
-    right = mine.core[np.arange(len(mine)), answers]
+    mine, right = told.examples, told.right
+    answers = np.argmax(told.probabilities, axis=1)
+    unknown = told.confidence < unknown_below
     shares = {
         "right": right & ~unknown,
         "unknown": unknown,
@@ -164,15 +166,15 @@ def judge_sureness(
             here = members & (mine.position == place)
             if not here.any():
                 continue
-            told = dict(shares)
+            asked = dict(shares)
             if kind in called:
-                told[f"called {'stairs' if kind == 'walking' else 'walking'}"] = (
+                asked[f"called {'stairs' if kind == 'walking' else 'walking'}"] = (
                     called[kind] & ~unknown
                 )
             people = np.unique(mine.person[here])
             rows[kind] = {
                 name: float(np.mean([values[here & (mine.person == p)].mean() for p in people]))
-                for name, values in told.items()
+                for name, values in asked.items()
             }
             rows[kind]["people"] = len(people)
         result[mine.places[place]] = rows

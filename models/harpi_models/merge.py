@@ -208,9 +208,17 @@ class Builder:
             entry.name = BUFFER_NAME
             entry.buffer = self.constant(metadata)
             self.model.metadata = [entry]
+        self._drop_unused()
         builder = _SharingBuilder(1 << 20)
         builder.Finish(self.model.Pack(builder), FILE_IDENTIFIER)
         return bytes(builder.Output())
+
+    def _drop_unused(self) -> None:
+        """Empty the buffers that no signature uses: of a classifier that was replaced, say."""
+        used = {tensor.buffer for graph in self.model.subgraphs for tensor in graph.tensors}
+        used |= {entry.buffer for entry in self.model.metadata}
+        for i in set(range(len(self.model.buffers))) - used:
+            self.model.buffers[i] = _AlignedBuffer(b"")
 
 
 class _Packed:
@@ -220,6 +228,8 @@ class _Packed:
         self._table = table
         builder = flatbuffers.Builder(256)
         builder.Finish(table.Pack(builder))
+        self.buffer = int(getattr(table, "buffer", 0))
+        """That a tensor lies in; 0, which is empty, for an operator."""
         self.key = bytes(builder.Output())
         """Equal for tables that are written as the same bytes."""
         self._offset: int | None = None

@@ -61,6 +61,8 @@ class Mixture:
         return virtual / (1 + virtual)
 
 
+AS_RECORDED: Final = Mixture(stairs=1.0, postures=0.0, virtual=0.0)
+"""Every set, place, label and person the same, and nothing virtual."""
 MOST: Final = 2.0
 """By which postures are raised at most."""
 

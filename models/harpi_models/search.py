@@ -19,10 +19,11 @@ from harpi_models.judging import (
     figures_by_group,
     judge_generic,
     judge_sureness,
+    outcomes,
     overall,
 )
 from harpi_models.output import write_result
-from harpi_models.pipeline import UNKNOWN_RATE, Data
+from harpi_models.pipeline import Data
 from harpi_models.protocol import (
     CONDITIONS,
     TEST_AFTER,
@@ -37,6 +38,8 @@ from harpi_models.training import Trained, train
 SPLIT = PEOPLE_RUNS[-1]
 SPAR_TEST_AFTER = 6
 FILE = "search.json"
+UNKNOWN_RATE = 0.05
+"""Share of strangers' familiar windows that are called unknown, alike for every entry."""
 GROUPS = ("all", "arms", "legs")
 """Places that have columns of their own."""
 
@@ -108,7 +111,7 @@ def judge(trained: Trained, data: Data, entry: Entry) -> dict[str, float]:
     )
     if len(others):
         limit = confidence_at(strangers, probabilities, UNKNOWN_RATE)
-        places = list(judge_sureness(others, probabilities, limit).values())
+        places = list(judge_sureness(outcomes(others, probabilities), limit).values())
         which = "sets left out" if len(foreign) else "later sets"
         for kind, what in ASKED:
             shares = [place[kind][what] for place in places if kind in place]

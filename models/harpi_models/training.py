@@ -21,7 +21,7 @@ from harpi_models.datasets.motion_capture import VirtualWalkers
 from harpi_models.examples import Examples
 from harpi_models.imu_network import KINDS, body, channel_count, front, posture_branch
 from harpi_models.metrics import macro_f1
-from harpi_models.mixture import WALKING, Mixture
+from harpi_models.mixture import AS_RECORDED, WALKING, Mixture
 
 ASIDE = 8
 """With early stopping, one person in so many is not trained on."""
@@ -61,7 +61,7 @@ class Recipe:
     expansion: int = 128
     posture: int = 24
     augmentation: Augmentation = field(default_factory=Augmentation)
-    mixture: Mixture = field(default_factory=Mixture)
+    mixture: Mixture = AS_RECORDED
     own_weight: float = 0.5
     smoothing: float = 0.05
     epochs: int = 10

@@ -43,6 +43,15 @@ def test_tables_that_are_equal_are_written_once(content: bytes) -> None:
     assert len(builder.Output()) > len(content) * 1.05
 
 
+def test_what_no_signature_uses_takes_no_room(content: bytes) -> None:
+    lean = merge([(content, "bottleneck")], content, b"")
+    assert len(lean) < len(merge([(content, "bottleneck"), (content, "generic")], content, b""))
+    assert len(read(lean).buffers[-1].data or b"") < 64
+    used = {t.buffer for graph in read(lean).subgraphs for t in graph.tensors}
+    filled = {i for i, b in enumerate(read(lean).buffers) if b.data is not None and len(b.data)}
+    assert filled <= used | {len(read(lean).buffers) - 1}
+
+
 def test_a_missing_signature_is_told(content: bytes) -> None:
     with pytest.raises(ConversionRefused, match="no signature 'stage'"):
         merge([(content, "stage")], content, b"")

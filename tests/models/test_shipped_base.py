@@ -19,7 +19,7 @@ from harpi_models.guards import RUNTIMES, check_tables, probe_windows
 from tests.models.support import Runner
 
 LARGEST_FILE = 600 * 1024
-LARGEST_QUANTIZED = 120 * 1024
+LARGEST_QUANTIZED = 150_000
 
 
 @pytest.fixture(scope="module")

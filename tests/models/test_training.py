@@ -19,6 +19,7 @@ from tests.models.synthetic import write
 
 if TENSORFLOW:
     from harpi_models.card import model_card
+    from harpi_models.file_base import FileBase
     from harpi_models.judging import embedder
     from harpi_models.pipeline import Data, to_file, train_and_judge
     from harpi_models.recipes import SEARCH
@@ -159,6 +160,37 @@ def test_the_whole_run_writes_base_reference_figures_and_card(
     )
     assert trained == ["all"], "what an earlier command trained alike is not trained again"
     assert json.dumps(again["runs"]) == json.dumps(figures["runs"])
+
+
+@pytest.mark.models
+@pytest.mark.timeout(600)
+def test_the_features_of_a_base_can_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, examples: Examples
+) -> None:
+    monkeypatch.setattr("harpi_models.pipeline.QUANTIZED", ("dynamic",))
+    monkeypatch.setattr("harpi_models.pipeline.TRAINED_ON", SETS)
+    data = Data.read(folder_of_sets(tmp_path, seconds=30))
+    recipe = replace(Recipe(), epochs=1, epoch_windows=256, batch=128)
+    tiny = to_file(train(examples, recipe), 0.5)
+    tiny.write(tmp_path / "tiny.tflite")
+    told: list[str] = []
+    figures = train_and_judge(
+        data,
+        recipe,
+        tmp_path / "out",
+        features=FileBase.read(tmp_path / "tiny.tflite"),
+        judged=False,
+        tell=told.append,
+    )
+    before = ModelFile.read(tmp_path / "tiny.tflite")
+    after = ModelFile.read(tmp_path / "out" / "generic.tflite")
+    windows = np.ascontiguousarray(examples.values[:40, :64])
+    np.testing.assert_array_equal(embedder(before)(windows), embedder(after)(windows))
+    answers = [embedder(file, "generic")(windows) for file in (before, after)]
+    assert np.abs(answers[0] - answers[1]).max() > 0.05
+    assert after.metadata.digest == figures["digest"] != before.metadata.digest
+    assert after.metadata.data == ("motionsense", "wisdm_watch", "cmu_joints")
+    assert "no dynamic: " in told[-1], "the weights of a file are not quantised again"
 
 
 @pytest.mark.models

@@ -42,6 +42,14 @@ def train(
             help="Learn nothing from this set, for example because of its licence; repeatable.",
         ),
     ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            "--features",
+            metavar="FILE",
+            help="Keep the features of this base of harpi, and teach only its classifier.",
+        ),
+    ] = None,
     figures: Annotated[
         bool,
         typer.Option(
@@ -63,12 +71,14 @@ def train(
     from dataclasses import replace
 
     from harpi_models.card import model_card
+    from harpi_models.file_base import FileBase
     from harpi_models.pipeline import Data, Progress, train_and_judge
     from harpi_models.training import Recipe
 
     recipe = replace(Recipe(), seed=seed, early_stopping=early_stopping)
     if epochs is not None:
         recipe = replace(recipe, epochs=epochs)
+    kept = None if features is None else FileBase.read(features)
     typer.echo("reading the data sets ...")
     sets = Data.read(data, without or ())
     with progress_bar() as show:
@@ -79,7 +89,13 @@ def train(
             )
 
         found = train_and_judge(
-            sets, recipe, out, judged=figures, tell=typer.echo, progress=follow
+            sets,
+            recipe,
+            out,
+            features=kept,
+            judged=figures,
+            tell=typer.echo,
+            progress=follow,
         )
     write_result(out / "generic.md", model_card(found).encode())
     typer.echo(f"model card: {out / 'generic.md'}")

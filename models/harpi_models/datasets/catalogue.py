@@ -51,6 +51,8 @@ class DataSet:
         moving: its labels under which a still window is waiting, not the activity; such
             windows are left out.
         caution: what a user of a base that learnt from it must know; empty for nothing.
+        later: whether the features of a base are learnt without it, and only the classifier
+            learns from it.
     """
 
     name: str
@@ -63,6 +65,7 @@ class DataSet:
     left_out: frozenset[str] = frozenset()
     moving: frozenset[str] = frozenset()
     caution: str = ""
+    later: bool = False
 
 
 DSADS: Final = DataSet(
@@ -152,6 +155,7 @@ UMAFALL: Final = DataSet(
     moving=frozenset({"walking", "jogging", "stairs_up", "stairs_down", "hopping"}),
     caution="Where its licence does not suit, `harpi-models train --without umafall` makes a "
     "base that never saw it.",
+    later=True,
 )
 
 DIFRONZO: Final = DataSet(
@@ -167,6 +171,7 @@ DIFRONZO: Final = DataSet(
         "sitting": "sitting",
         "standing": "standing",
     },
+    later=True,
 )
 
 SPAR: Final = DataSet(

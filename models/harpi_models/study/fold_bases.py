@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 TRAINING_CODE: Final = (
     "harpi_models.augmentation",
+    "harpi_models.classifier",
     "harpi_models.examples",
     "harpi_models.folds",
     "harpi_models.imu_network",
@@ -210,15 +211,17 @@ class FoldBases:
         return base if same else None
 
     def _train(self, run: Run, path: Path) -> ModelFile:
-        from harpi_models.pipeline import to_file
-        from harpi_models.training import train
+        from harpi_models.classifier import Teaching
+        from harpi_models.pipeline import learn, to_file
 
         told = f"training the base {run.name}"
         self._progress(told, 0.0)
         learnt = self._data.training(run)
-        trained = train(
+        recipe = self.recipe()
+        trained = learn(
             learnt,
-            self.recipe(),
+            recipe,
+            Teaching(windows=recipe.epoch_windows),
             walkers=self._data.walkers(run),
             progress=lambda epoch, epochs, figures: self._progress(told, epoch / epochs),
         )
