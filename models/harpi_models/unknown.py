@@ -4,9 +4,10 @@ Below it a window is said to be unknown. On people of sets that were learnt from
 where it is sure; on a set that it never saw it is often sure of nonsense. So the limit is found
 on sets left out, and on strangers of sets that were learnt from what it costs.
 
-The largest probability decides. Entropy, and the lead over the second, were tried in its place: at
-a given share of unknown windows they find as many wrong ones, within .02. A limit for each label
-finds .04 more on the sets that it was found on, and asks for .97 before stairs are believed.
+The largest probability decides. Entropy, and the lead over the second, were tried in its place:
+at a given share of unknown windows they find as many wrong ones, within .02. A limit for each
+label finds .04 more on the sets that it was found on, and asks for .97 before stairs are
+believed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -121,3 +122,19 @@ def test_processes_that_make_the_store_at_the_same_moment_make_one(tmp_path: Pat
     assert sorted(numbers) == list(range(1, 13))
     with Store(path, read_only=True) as reader:
         assert len(reader.takes()) == 12
+
+
+def test_a_copy_of_the_file_alone_has_every_kept_take(tmp_path: Path) -> None:
+    with Store(tmp_path / "takes.db", ROOMY) as store:
+        store.new_session()
+        writer = store.begin(take_of())
+        writer.append(signal(3.0))
+        writer.finish()
+        store.add(take_of("sitting"), [signal()])
+        with store.stage() as staging:
+            staging.add(take_of("running"), [signal(seed=2)])
+            staging.keep()
+        shutil.copy(tmp_path / "takes.db", tmp_path / "copy.db")
+    with Store(tmp_path / "copy.db", read_only=True) as copy:
+        assert [take.label for take in copy.takes()] == ["walking", "sitting", "running"]
+        assert copy.damage() == []

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -394,3 +395,29 @@ def test_a_closed_store_says_so(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(StoreError, match="closed"):
         store.takes()
+
+
+def test_a_take_is_read_piece_by_piece_as_it_is_read_whole(store: Store) -> None:
+    runs = [signal(30.0), signal(25.0, seed=1, begin=1100.0, gap=True)]
+    number = store.add(take_of(), runs).id
+    store.trim(number, 1.0, 110.0)
+    blocks = list(store.stream(number))
+    whole = store.samples(number)
+    assert len(blocks) >= len(whole) == 2
+    assert [run.gap for run in whole] == [False, True]
+    np.testing.assert_array_equal(
+        np.concatenate([block.values for block in blocks]),
+        np.concatenate([run.values for run in whole]),
+    )
+
+
+def test_the_newest_takes_come_first_and_only_as_many_as_are_asked_for(store: Store) -> None:
+    for number in range(230):
+        store.add(take_of("walking" if number % 2 else "sitting"), [signal(0.1)])
+    store.delete([230])
+    assert [take.id for take in islice(store.newest(), 3)] == [229, 228, 227]
+    assert [take.id for take in store.newest(label="walking")] == list(range(228, 0, -2))
+    assert store.amounts("train") == {
+        "sitting": (115, pytest.approx(11.5, rel=0.05)),
+        "walking": (114, pytest.approx(11.4, rel=0.05)),
+    }

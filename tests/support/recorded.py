@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harpi.errors import StoreError
+from harpi.errors import StoreError, TakeNotFound
 from harpi.signal.orientation import turn
 from harpi.store.takes import Split, Take
 from harpi.types import FloatArray, Samples
@@ -85,3 +86,30 @@ class Recorded:
             raise StoreError(f"take {number} is damaged")
         values = self._values[number]
         return [Samples(values, np.arange(len(values)) / RATE)]
+
+    def stream(self, number: int) -> list[Samples]:
+        return self.samples(number)
+
+    def take(self, number: int) -> Take:
+        try:
+            return {**self._removed, **self._takes}[number]
+        except KeyError:
+            raise TakeNotFound(f"there is no take {number}") from None
+
+    def newest(
+        self,
+        *,
+        label: str | None = None,
+        position: str | None = None,
+        split: Split | None = None,
+    ) -> Iterator[Take]:
+        for take in reversed(self.takes(split=split)):
+            if label in (None, take.label) and position in (None, take.position):
+                yield take
+
+    def amounts(self, split: Split) -> dict[str, tuple[int, float]]:
+        found: dict[str, tuple[int, float]] = {}
+        for take in self.takes(split=split):
+            count, seconds = found.get(take.label, (0, 0.0))
+            found[take.label] = (count + 1, seconds + take.used_seconds)
+        return found

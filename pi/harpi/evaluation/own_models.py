@@ -16,7 +16,7 @@ from harpi.evaluation.trials import Trial, check_unlearnt
 from harpi.learning.models import LoadedModels, load_models
 from harpi.learning.trainer import Trained, Trainer
 from harpi.learning.training_set import Preparation
-from harpi.recognition.answer import Evidence
+from harpi.recognition.answer import Evidence, TakeEvidence
 from harpi.recognition.knn import KnnClassifier
 from harpi.recognition.model_file import ModelFile
 from harpi.signal.copies import Signal
@@ -233,14 +233,14 @@ class OfflineTrainer:
             lessons: what it learns.
             on_taught: is told of each take that it knows.
         """
-        found = []
+        found: list[TakeEvidence | None] = []
         for lesson in lessons:
             windows = self._preparation.windows(lesson.take, lesson.runs)
             if len(windows):
                 knn.add(windows, lesson.take.label, take=str(lesson.take.id))
-                found.append(self._preparation.evidence(lesson.take, windows))
+                found.append(self._preparation.evidence(lesson.take, [windows]))
             on_taught(lesson.take)
-        return Evidence.of(found)
+        return Evidence.of(one for one in found if one is not None)
 
     def train(self, lessons: Iterable[Lesson]) -> Trained:
         """Fit a head.

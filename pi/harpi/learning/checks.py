@@ -29,8 +29,9 @@ by 9 at most; at the waist and in a pocket (HAPT, MotionSense, 46 people) by 8, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, Literal, Protocol
 
 import numpy as np
@@ -316,13 +317,17 @@ class StrapTurn:
 class TakeSource(Protocol):
     """Where takes come from; `harpi.store.store.Store` is one."""
 
-    def takes(self) -> list[Take]:
-        """List the takes that count."""
+    def newest(self, *, position: str | None = None) -> Iterator[Take]:
+        """Give the takes that count and were worn there, the newest first."""
         ...
 
-    def samples(self, number: int) -> Sequence[Samples]:
+    def stream(self, number: int) -> Iterable[Samples]:
         """Read the used part of a take; may raise a `StoreError`."""
         ...
+
+
+MOST_COMPARED: Final = 1000
+"""Takes that are looked through for a mounting to compare with, from the newest on."""
 
 
 class OrientationDrift:
@@ -353,7 +358,7 @@ class OrientationDrift:
         Raises:
             StoreError: takes cannot be read.
         """
-        takes = [take for take in self._source.takes() if take.position == position]
+        takes = list(islice(self._source.newest(position=position), MOST_COMPARED))[::-1]
         now = {take.label: take for take in takes if take.session == session}
         known = {take.session for take in takes if learnt is None or take.id in learnt}
         if learnt is not None and session in known:
@@ -373,14 +378,14 @@ class OrientationDrift:
     def _gravity(self, take: Take) -> Direction:
         key = take.id, take.keep_from, take.keep_to
         if key not in self._up:
-            self._up[key] = gravity(self._source.samples(take.id))
+            self._up[key] = gravity(self._source.stream(take.id))
         return self._up[key]
 
 
-def gravity(runs: Sequence[Samples]) -> Direction:
+def gravity(blocks: Iterable[Samples]) -> Direction:
     """Find which way is up over a take, as a unit vector in the chip's axes."""
-    count = sum(len(run) for run in runs)
-    total = np.sum([run.values[:, :3].sum(axis=0, dtype=np.float64) for run in runs], axis=0)
+    total = np.zeros(3)
+    for block in blocks:
+        total += block.values[:, :3].sum(axis=0, dtype=np.float64)
     length = float(np.linalg.norm(total))
-    direction: Direction = total / length if count and length > 0 else np.zeros(3)
-    return direction
+    return total / length if length > 0 else total

@@ -53,6 +53,10 @@ EXPECTED_MARGIN: Final = 5.0
 """Mean lead of the right class over the next, in logits, on the windows that were learnt."""
 
 
+_AT_ONCE: Final = 64
+"""Windows whose turned copies are compared with them at once; bounds memory."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaling:
     """An affine map of features to zero mean and unit spread.
@@ -141,10 +145,13 @@ def discriminant(
     covariance[np.diag_indices_from(covariance)] += PRIOR_VARIANCE * prior / freedom
     if turned is not None and turned.size:
         count, copies, length = turned.shape
-        moved = (turned - features[:, None]) / scaling.scale
-        shares = np.repeat(weights, copies) / (count * copies)
         grown = min(1.0, count / classes / COPIES_FROM) ** 2
-        covariance += grown * _scatter(moved.reshape(-1, length).astype(np.float64), shares)
+        for begin in range(0, count, _AT_ONCE):
+            some = slice(begin, begin + _AT_ONCE)
+            moved = (turned[some] - features[some, None]) / scaling.scale
+            shares = np.repeat(weights[some], copies) / (count * copies)
+            rows = moved.reshape(-1, length).astype(np.float64)
+            covariance += grown * _scatter(rows, shares)
 
     spread = np.sqrt(np.diag(covariance))
     correlations = (1.0 - SHRINKAGE) * covariance / np.outer(spread, spread)

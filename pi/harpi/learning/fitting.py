@@ -103,7 +103,7 @@ def _tempered(
     """Fit the discriminant on some features of some windows, as sure as they let it be."""
     features = np.ascontiguousarray(material.features[rows, columns])
     targets = material.targets[rows]
-    turned = np.ascontiguousarray(material.turned[rows, :, columns])
+    turned = material.turned[rows, :, columns]
     w0, b0 = discriminant(features, targets, len(material.labels), turned)
     divisor = temperature(logits(features, w0, b0), targets)
     return w0 / divisor, b0 / divisor

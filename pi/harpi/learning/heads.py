@@ -15,8 +15,8 @@ import errno
 import fcntl
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ import msgspec
 import numpy as np
 from msgspec import structs
 
-from harpi.errors import ModelError, StoreError, StoreFull
+from harpi.errors import ModelError, StoreError, StoreFull, TakeNotFound
 from harpi.files import (
     decode_json,
     make_directory,
@@ -34,9 +34,9 @@ from harpi.files import (
     sync_directory,
     write_atomically,
 )
+from harpi.learning.training_set import TakeSource
 from harpi.recognition.head import Head
 from harpi.recognition.model_file import CLASSES, HeadDesign, ModelFile, Tensor
-from harpi.store.takes import Take
 from harpi.types import FloatArray
 
 KEEP: Final = 20
@@ -404,14 +404,12 @@ def renamed(head: Head, label: str, name: str) -> Head:
     )
 
 
-def named_as_takes(head: Head, takes: Iterable[Take]) -> Head:
-    """Give a head the names that the takes it was made of have now.
-
-    Args:
-        head: the head.
-        takes: all takes to learn from, the deleted ones among them.
-    """
-    now = {take.id: take.label for take in takes}
+def named_as_takes(head: Head, source: TakeSource) -> Head:
+    """Give a head the names that the takes it was made of have now, deleted ones, too."""
+    now: dict[int, str] = {}
+    for note in head.takes:
+        with suppress(TakeNotFound):
+            now[note.number] = source.take(note.number).label
     for label in head.labels:
         names = {
             now[take.number]

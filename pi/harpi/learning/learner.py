@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -23,6 +23,7 @@ from harpi.config.schema import Config
 from harpi.errors import CommandRefused, HarpiError, StoreError
 from harpi.learning.checks import OrientationDrift
 from harpi.learning.heads import HeadRegistry, named_as_takes, without
+from harpi.learning.recent import to_remember
 from harpi.learning.trainer import Outcome, Trainer, outcome_of
 from harpi.learning.training_set import (
     MOST_PREPARED,
@@ -295,7 +296,9 @@ class Learner:
     def _follow(self) -> None:
         """Let what follows the takes without training follow them."""
         try:
-            takes = [take for take in self._open().takes(split="train") if take.believable]
+            takes = to_remember(
+                self._open(), self._follower.capacity, self._trainer.seconds_per_window
+            )
         except StoreError as error:
             log.warning("the kNN does not follow the takes: %s", error)
             return
@@ -315,15 +318,26 @@ class Learner:
 
     def _remember(self, take: Take) -> None:
         """Let the kNN know a take, and how the sensor was held in it."""
+        directions = [np.empty((0, 3))]
+        self._evidence.pop(take.id, None)
+
+        def seen(batches: Iterable[FloatArray]) -> Iterator[FloatArray]:
+            for windows in batches:
+                self._follower.remember(take, windows)
+                directions.append(up(windows))
+                yield windows
+
         try:
-            windows = self._prepared.windows(self._open(), take)
-            self._follower.remember(take, windows)
-            self._up[take.id] = up(windows)
-            self._evidence.pop(take.id, None)
-            if len(windows):
-                self._evidence[take.id] = self._prepared.evidence(take, windows)
+            batches = self._prepared.windows(self._open(), take)
+            evidence = self._prepared.evidence(take, seen(batches))
         except HarpiError as error:
+            self._follower.drop(take)
             log.warning("the kNN leaves out take %d: %s", take.id, error)
+            return
+        self._follower.know(take)
+        self._up[take.id] = np.concatenate(directions)
+        if evidence is not None:
+            self._evidence[take.id] = evidence
 
     def _prepare(self, new: list[Take]) -> None:
         """Make the features of the newest takes, of as many as are kept for training."""
@@ -369,7 +383,7 @@ class Learner:
         """Give a head the names that its takes have now, the deleted ones among them, too."""
         if isinstance(self._source, StoreError):
             return head
-        return named_as_takes(head, self._source.takes(split="train", deleted=None))
+        return named_as_takes(head, self._source)
 
     def _train(self, request: _Request) -> Outcome:
         """Train, and take the new head into use if it is good enough."""
@@ -389,21 +403,29 @@ class Learner:
         doubtful: list[int] = []
         old = self._personal.head
         known = {note.number for note in old.takes} if old is not None else set()
-        for take in self._open().takes(split="train"):
-            if take.label not in request.labels:
-                continue
-            if not take.believable:
-                damaged.append(
-                    f"Take {take.id} is left out: the sensor readings were implausible."
-                )
-                continue
-            request.control.checkpoint()
-            if old is not None and "inconsistent" in take.flags and take.id not in known:
-                doubtful.append(take.id)
-            try:
-                parts.append(self._prepared.features(self._open(), take))
-            except StoreError as error:
-                damaged.append(str(error))
+        most = self._trainer.most_windows(len(request.labels))
+        for label in request.labels:
+            room = most
+            for take in self._open().newest(label=label, split="train"):
+                if not take.believable:
+                    damaged.append(
+                        f"Take {take.id} is left out: the sensor readings were implausible."
+                    )
+                    continue
+                request.control.checkpoint()
+                if old is not None and "inconsistent" in take.flags and take.id not in known:
+                    doubtful.append(take.id)
+                try:
+                    part = self._prepared.features(self._open(), take).newest(room)
+                except StoreError as error:
+                    damaged.append(str(error))
+                    continue
+                parts.append(part)
+                room -= len(part.features)
+                if room <= 0:
+                    break
+        parts.sort(key=lambda part: part.take.id)
+        doubtful.sort()
 
         def on_epoch(progress: Progress) -> None:
             request.on_progress(progress)
@@ -420,7 +442,7 @@ class Learner:
 
     def _strap(self) -> list[str]:
         """Say so if the strap is on otherwise than at the mounting before."""
-        newest = self._open().takes(split="train")[-1]
+        newest = next(self._open().newest(split="train"))
         try:
             found = OrientationDrift(self._open()).turn(newest.session, newest.position)
         except StoreError as error:
@@ -456,12 +478,26 @@ class KnnFollower:
         """Whether the take is remembered."""
         return take.id in self._remembered
 
+    @property
+    def capacity(self) -> int:
+        """Windows that the kNN remembers at most."""
+        return self._knn.capacity
+
     def remember(self, take: Take, windows: FloatArray) -> None:
-        """Learn the windows ``[n, T, 6]`` of a take."""
+        """Learn further windows ``[n, T, 6]`` of a take; `know` says that these are all."""
         with self._changing:
-            if len(windows):
-                self._knn.add(windows, take.label, take=str(take.id))
+            self._knn.add(windows, take.label, take=str(take.id))
+
+    def know(self, take: Take) -> None:
+        """Note that all windows of a take were learnt."""
+        with self._changing:
             self._remembered[take.id] = version_of(take)
+
+    def drop(self, take: Take) -> None:
+        """Forget what was learnt of a take."""
+        with self._changing:
+            self._knn.forget_take(str(take.id))
+            self._remembered.pop(take.id, None)
 
     def gathering(self) -> AbstractContextManager[None]:
         """Let what is remembered meanwhile take effect at the end, all at once."""

@@ -26,7 +26,7 @@ from harpi.learning.checks import (
 )
 from harpi.learning.closed_form import Indices
 from harpi.learning.fitting import Fitted, fit_closed_form, fit_gradient
-from harpi.learning.training_set import TakeFeatures, TrainingSet
+from harpi.learning.training_set import MOST_WINDOWS, TakeFeatures, TrainingSet
 from harpi.learning.validation import Division, HeldOut, balanced_mean, divide
 from harpi.recognition.head import Head, LearntTake, probabilities
 from harpi.recognition.head_trainer import HeadState, HeadTrainer
@@ -37,6 +37,8 @@ from harpi.types import FloatArray
 
 FEWEST_LABELS = 2
 """Between fewer there is nothing to decide."""
+MOST_ROWS: Final = 20_000
+"""Windows and turned copies of them that one training learns from; bounds its memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,6 +108,27 @@ class Trainer:
         self._gap = gap
         self._seconds_per_window = seconds_per_window
         self._steps = HeadTrainer(base, settings.seed)
+
+    @property
+    def seconds_per_window(self) -> float:
+        """How much longer a take must be for one window more."""
+        return self._seconds_per_window
+
+    def most_windows(self, labels: int) -> int:
+        """Tell how many windows of each of so many labels are learnt; bounds memory.
+
+        Raises:
+            UsageError: these are fewer than training needs of each.
+        """
+        copies = self._settings.augment_copies
+        most = min(MOST_WINDOWS, MOST_ROWS // (1 + copies) // max(1, labels))
+        if most < min(MOST_WINDOWS, self._settings.minimum_windows):
+            raise UsageError(
+                f"{labels} labels with {copies} turned copies of each window need more memory"
+                " than training may take",
+                remedy="Train fewer labels at once, or lower learning.augment_copies",
+            )
+        return max(most, self._settings.minimum_windows)
 
     def train(
         self,

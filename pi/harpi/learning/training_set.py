@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Container, Iterable, Sequence
+from collections import deque
+from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
@@ -22,7 +23,7 @@ from harpi.recognition.head import SIGNAL_FEATURES, join
 from harpi.recognition.interpreter import Interpreter
 from harpi.recognition.model_file import ModelFile
 from harpi.signal.orientation import random_rotations, turn
-from harpi.signal.windows import windows_of
+from harpi.signal.windows import WindowMaker
 from harpi.store.takes import Split, Take
 from harpi.types import AXES, FloatArray, Samples
 
@@ -38,18 +39,61 @@ _BATCH: Final = 256
 """Windows that the base sees at once."""
 
 
+class Sparse:
+    """Keeps some of many, evenly spread, without knowing beforehand how many there will be.
+
+    Args:
+        most: how many are kept; from half of them on once there were so many.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.items: list[FloatArray] = []
+        self._most = most
+        self._stride = 1
+        self._seen = 0
+
+    def add(self, batch: Iterable[FloatArray]) -> None:
+        """Take the next of them."""
+        for item in batch:
+            if self._seen % self._stride == 0:
+                self.items.append(item)
+                if len(self.items) > self._most:
+                    self.items = self.items[::2]
+                    self._stride *= 2
+            self._seen += 1
+
+
 class TakeSource(Protocol):
     """Where takes come from; `harpi.store.store.Store` is one."""
 
-    def takes(self, *, split: Split | None = None, deleted: bool | None = False) -> list[Take]:
-        """List the takes that count, in the order of recording; where None, the deleted too."""
-        ...
-
-    def samples(self, number: int) -> Sequence[Samples]:
-        """Read the used part of a take: one block for each run without a gap.
+    def take(self, number: int) -> Take:
+        """Tell what is known of a take, also of a deleted one.
 
         Raises:
-            StoreError: the take is gone or damaged.
+            TakeNotFound: there is none of that number.
+        """
+        ...
+
+    def newest(
+        self,
+        *,
+        label: str | None = None,
+        position: str | None = None,
+        split: Split | None = None,
+    ) -> Iterator[Take]:
+        """Give the takes that count and meet all conditions, the newest first."""
+        ...
+
+    def amounts(self, split: Split) -> dict[str, tuple[int, float]]:
+        """Tell of each label how many takes count, and how many seconds of them are used."""
+        ...
+
+    def stream(self, number: int) -> Iterable[Samples]:
+        """Read the used part of a take in blocks; those behind a gap say so.
+
+        Raises:
+            StoreError: the take is gone or damaged; where it is damaged, maybe after the last
+                block.
         """
         ...
 
@@ -174,46 +218,73 @@ class Preparation:
         """How much longer a take must be for one window more."""
         return self._hop / self._input.rate
 
-    def windows(self, take: Take, runs: Sequence[Samples]) -> FloatArray:
+    def windows(self, take: Take, runs: Iterable[Samples]) -> FloatArray:
         """Cut a take into windows ``[n, T, 6]``; none spans a gap."""
-        cut = [
-            windows_of(
-                run.values,
-                take.rate,
-                rate=self._input.rate,
-                length=self._input.length,
-                hop=self._hop,
-            )
-            for run in runs
-        ]
         empty = np.empty((0, self._input.length, len(AXES)), np.float32)
-        return np.concatenate([empty, *cut])
+        return np.concatenate([empty, *(cut for run in runs for cut in self.cut(take, [run]))])
 
-    def evidence(self, take: Take, windows: FloatArray) -> TakeEvidence:
-        """Measure on the windows of a take, n at least 1, how far generic can be trusted."""
+    def cut(self, take: Take, blocks: Iterable[Samples]) -> Iterator[FloatArray]:
+        """Cut a take into windows as its signal comes, exactly as `WindowMaker` does it live.
+
+        Yields:
+            float32 ``[k, T, 6]``, the next windows; k from 1 to about `_BATCH`.
+        """
+        maker = WindowMaker(take.rate, self._input.rate, self._input.length, self._hop)
+        waiting: list[FloatArray] = []
+        for block in blocks:
+            waiting += [window.values for window in maker.push(block)]
+            if len(waiting) >= _BATCH:
+                yield np.stack(waiting)
+                waiting = []
+        if waiting:
+            yield np.stack(waiting)
+
+    def evidence(self, take: Take, windows: Iterable[FloatArray]) -> TakeEvidence | None:
+        """Measure on the windows ``[k, T, 6]`` of a take how far generic can be trusted.
+
+        Args:
+            take: that they are of.
+            windows: all of them, batch by batch; None comes of none.
+        """
+        some = Sparse(2 * MOST_JUDGED)
+        total, count = np.zeros(3), 0
+        for batch in windows:
+            some.add(batch)
+            total += batch[:, :, :3].mean(axis=1, dtype=np.float64).sum(axis=0)
+            count += len(batch)
+        if not count:
+            return None
         labels = self._labels
         right = None
         if take.label in labels:
-            some = windows[:: -(-len(windows) // MOST_JUDGED)]
-            said = self._interpreter.run("generic", {"window": np.ascontiguousarray(some)})
+            judged = some.items[:: -(-len(some.items) // MOST_JUDGED)]
+            said = self._interpreter.run("generic", {"window": np.stack(judged)})
             best = said["probabilities"].argmax(axis=1)
             right = float(np.mean(best == labels.index(take.label)))
         return TakeEvidence(
             take.label,
-            1 + (len(windows) - 1) * min(1.0, self._hop / self._input.length),
+            1 + (count - 1) * min(1.0, self._hop / self._input.length),
             right,
-            windows[:, :, :3].mean(axis=(0, 1), dtype=np.float64),
+            total / count,
         )
 
     def features(self, take: Take, windows: FloatArray) -> TakeFeatures:
-        """Make the features of the windows of a take, and of turned copies of them."""
+        """Make the features of the windows of a take, and of turned copies of them.
+
+        Of more windows than a label may have, only of the newest.
+        """
+        windows = windows[-MOST_WINDOWS:]
         rng = np.random.default_rng([self._seed, take.id])
-        repeated = np.repeat(windows, self._copies, axis=0)
-        copies = turn(repeated, random_rotations(len(repeated), self._degrees, rng))
+        turns = random_rotations(len(windows) * self._copies, self._degrees, rng)
+        turned = [np.empty((0, self._length), np.float32)]
+        for begin in range(0, len(turns), _BATCH):
+            some = turns[begin : begin + _BATCH]
+            originals = np.arange(begin, begin + len(some)) // self._copies
+            turned.append(self._describe(turn(windows[originals], some)))
         return TakeFeatures(
             take,
             self._describe(windows),
-            self._describe(copies).reshape(len(windows), self._copies, self._length),
+            np.concatenate(turned).reshape(len(windows), self._copies, self._length),
         )
 
     def _describe(self, windows: FloatArray) -> FloatArray:
@@ -250,33 +321,17 @@ class FeatureCache:
         self._preparation = preparation
         self._kept: dict[int, tuple[Version, TakeFeatures]] = {}
 
-    def evidence(self, take: Take, windows: FloatArray) -> TakeEvidence:
+    def evidence(self, take: Take, windows: Iterable[FloatArray]) -> TakeEvidence | None:
         """Measure how far generic can be trusted; see `Preparation.evidence`."""
         return self._preparation.evidence(take, windows)
 
-    def prepare(self, source: TakeSource, take: Take) -> FloatArray:
-        """Make the features of a take, and give its windows ``[n, T, 6]``.
+    def windows(self, source: TakeSource, take: Take) -> Iterator[FloatArray]:
+        """Cut a take into windows ``[k, T, 6]``, batch by batch, and keep nothing.
 
         Raises:
             StoreError: the take cannot be read.
         """
-        windows = self.windows(source, take)
-        features = self._preparation.features(take, windows)
-        self._kept.pop(take.id, None)
-        self._kept[take.id] = version_of(take), features
-        total = sum(len(part.features) for _, part in self._kept.values())
-        while total > MOST_PREPARED and len(self._kept) > 1:
-            _, dropped = self._kept.pop(next(iter(self._kept)))
-            total -= len(dropped.features)
-        return windows
-
-    def windows(self, source: TakeSource, take: Take) -> FloatArray:
-        """Cut a take into windows ``[n, T, 6]``, and keep nothing.
-
-        Raises:
-            StoreError: the take cannot be read.
-        """
-        return self._preparation.windows(take, source.samples(take.id))
+        return self._preparation.cut(take, source.stream(take.id))
 
     def features(self, source: TakeSource, take: Take) -> TakeFeatures:
         """Give the features of a take, from the last time if it is as it was then.
@@ -285,8 +340,23 @@ class FeatureCache:
             StoreError: the take cannot be read.
         """
         if take.id not in self._kept or self._kept[take.id][0] != version_of(take):
-            self.prepare(source, take)
+            self._prepare(source, take)
         return self._kept[take.id][1]
+
+    def _prepare(self, source: TakeSource, take: Take) -> None:
+        newest = deque[FloatArray]()
+        for batch in self.windows(source, take):
+            newest.append(batch)
+            while sum(map(len, newest)) - len(newest[0]) >= MOST_WINDOWS:
+                newest.popleft()
+        windows = self._preparation.windows(take, []) if not newest else np.concatenate(newest)
+        features = self._preparation.features(take, windows)
+        self._kept.pop(take.id, None)
+        self._kept[take.id] = version_of(take), features
+        total = sum(len(part.features) for _, part in self._kept.values())
+        while total > MOST_PREPARED and len(self._kept) > 1:
+            _, dropped = self._kept.pop(next(iter(self._kept)))
+            total -= len(dropped.features)
 
     def keep_only(self, numbers: Container[int]) -> None:
         """Drop what is kept of all other takes."""

@@ -162,6 +162,11 @@ class KnnClassifier:
         return self._knowledge.labels
 
     @property
+    def capacity(self) -> int:
+        """Windows of the wearer that are remembered at most."""
+        return self._capacity
+
+    @property
     def counts(self) -> dict[str, int]:
         """Windows of the wearer that are remembered, by label."""
         return self._knowledge.memory.counts

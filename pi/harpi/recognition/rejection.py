@@ -142,6 +142,10 @@ class Rejection:
         return self.distances(features) > self.threshold
 
 
+_FEATURES_AT_ONCE: Final = 32
+"""Features whose spread is measured at once; bounds memory."""
+
+
 def least_spread(features: FloatArray, turned: FloatArray, base: int) -> FloatArray:
     """Find the least spread that features may have within a class, from what was learnt.
 
@@ -157,8 +161,11 @@ def least_spread(features: FloatArray, turned: FloatArray, base: int) -> FloatAr
     Returns:
         float32 ``[F]``.
     """
-    rows = np.concatenate([features[:, None], turned], axis=1).astype(np.float64)
-    spread = rows.std(axis=(0, 1))
+    spread = np.empty(features.shape[1])
+    for begin in range(0, len(spread), _FEATURES_AT_ONCE):
+        some = slice(begin, begin + _FEATURES_AT_ONCE)
+        rows = np.concatenate([features[:, None, some], turned[..., some]], axis=1)
+        spread[some] = rows.std(axis=(0, 1), dtype=np.float64)
     spread[:base] = np.maximum(spread[:base], np.median(spread[:base]))
     floor: FloatArray = (LEAST_SPREAD * spread).astype(np.float32)
     return floor

@@ -118,7 +118,7 @@ class Shelf:
         if head is None:
             return
         if isinstance(self._store, Store):
-            head = named_as_takes(head, self._store.takes(split="train", deleted=None))
+            head = named_as_takes(head, self._store)
         if label not in head.labels:
             return
         left = without(head, self._base.metadata.head, label)

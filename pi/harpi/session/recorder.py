@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -17,7 +19,7 @@ from harpi.config.schema import SignalSection
 from harpi.errors import StoreError
 from harpi.imu.plausibility import NO_DOUBTS, Doubts, SignalWatch
 from harpi.learning.checks import Agreement, agreement
-from harpi.signal.windows import WindowMaker
+from harpi.signal.windows import Resampler
 from harpi.store.queries import joined
 from harpi.store.store import Store
 from harpi.store.takes import Flag, Take
@@ -214,11 +216,16 @@ def count_windows(samples: int, rate: float, signal: SignalSection) -> int:
         rate: samples per second of them.
         signal: rate, length and hop of the windows.
     """
-    maker = WindowMaker(rate, signal.rate, signal.length, signal.hop)
-    held_back = round(2 * maker.delay * rate)
-    ratio = (Fraction(signal.rate) / Fraction(rate)).limit_denominator(1000)
+    held_back, ratio = _resampling(rate, signal.rate)
     resampled = max(0, math.ceil((samples - held_back) * ratio))
     return max(0, (resampled - signal.length) // signal.hop + 1)
+
+
+@lru_cache(maxsize=64)
+def _resampling(rate: float, to: float) -> tuple[int, Fraction]:
+    """Give how many samples the filter holds back, and the ratio of the rates."""
+    ratio = (Fraction(to) / Fraction(rate)).limit_denominator(1000)
+    return round(2 * Resampler(rate, to).delay * rate), ratio
 
 
 class Inventory:
@@ -238,46 +245,59 @@ class Inventory:
 
     def add(self, take: Take, windows: int) -> None:
         """Note the windows of a take that were counted when it ended."""
-        self._windows[self._key(take)] = windows
+        if take.gaps:
+            self._windows[self._key(take)] = windows
 
-    def count(self, takes: Sequence[Take], store: Store) -> tuple[LabelCount, ...]:
+    def count(self, takes: Iterable[Take], store: Store) -> tuple[LabelCount, ...]:
         """Count what there is, the configured labels first, in their order.
 
         Args:
-            takes: all that there are.
+            takes: all that there are; none is kept.
             store: where their samples are.
 
         Raises:
             StoreError: the store cannot be read.
         """
-        labels = dict.fromkeys((*self._labels, *sorted({take.label for take in takes})))
-        return tuple(self._of(label, takes, store) for label in labels)
-
-    def _of(self, label: str, takes: Iterable[Take], store: Store) -> LabelCount:
-        own = [take for take in takes if take.label == label]
-        learnt = [take for take in own if take.split == "train"]
-        windows = sum(self._windows_of(take, store) for take in learnt if take.believable)
-        return LabelCount(
-            label=label,
-            takes=len(learnt),
-            windows=windows,
-            needed=max(0, self._minimum - windows),
-            tests=len(own) - len(learnt),
+        learnt, tests, windows = Counter[str](), Counter[str](), Counter[str]()
+        for take in takes:
+            if take.split == "train":
+                learnt[take.label] += 1
+                windows[take.label] += self._windows_of(take, store) if take.believable else 0
+            else:
+                tests[take.label] += 1
+        labels = dict.fromkeys((*self._labels, *sorted({*learnt, *tests})))
+        return tuple(
+            LabelCount(
+                label=label,
+                takes=learnt[label],
+                windows=windows[label],
+                needed=max(0, self._minimum - windows[label]),
+                tests=tests[label],
+            )
+            for label in labels
         )
 
     def _windows_of(self, take: Take, store: Store) -> int:
+        if not take.gaps:
+            return count_windows(round(take.used_seconds * take.rate), take.rate, self._signal)
         key = self._key(take)
         if key not in self._windows:
-            runs = (
-                [len(run) for run in store.samples(take.id)]
-                if take.gaps
-                else [round(take.used_seconds * take.rate)]
-            )
             self._windows[key] = sum(
-                count_windows(run, take.rate, self._signal) for run in runs
+                count_windows(length, take.rate, self._signal)
+                for length in _lengths(store.stream(take.id))
             )
         return self._windows[key]
 
     @staticmethod
     def _key(take: Take) -> tuple[int, float, float | None]:
         return take.id, take.keep_from, take.keep_to
+
+
+def _lengths(blocks: Iterable[Samples]) -> list[int]:
+    """Samples of each run without a gap."""
+    lengths = [0]
+    for block in blocks:
+        if block.gap:
+            lengths.append(0)
+        lengths[-1] += len(block)
+    return lengths

@@ -298,7 +298,7 @@ class Takes:
 
     def _count(self) -> None:
         try:
-            self.counts = self._inventory.count(self.store.takes(), self.store)
+            self.counts = self._inventory.count(self.store.newest(), self.store)
             self.to_undo, self.to_redo = self.store.next_undo(), self.store.next_redo()
             self._room = self.store.room().warning() or ""
             self._strap = self._strap_turned()

@@ -18,7 +18,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -107,6 +107,28 @@ class Database:
         """Bytes that the disk of the store has left."""
         with self._in_words():
             return shutil.disk_usage(self.path.parent).free
+
+    def settle(self) -> None:
+        """Bring what was written from the write-ahead log into the file itself.
+
+        A copy of the file alone then has it. Where a reader is in the way, or the disk, it is
+        left for the next time: what is in the log is as safe.
+        """
+        with suppress(StoreError), self._lock, self._in_words():
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def copy(self, target: Path) -> None:
+        """Write a copy of the store as it is at one moment, while others go on using it.
+
+        Args:
+            target: a file that does not exist, or is empty.
+
+        Raises:
+            StoreError: the store cannot be read, or the copy cannot be written.
+        """
+        with self._lock, self._in_words(), closing(sqlite3.connect(target)) as copy:
+            self._connection.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE").fetchall()
 
     def shrink(self) -> None:
         """Give the room of purged takes back to the disk."""

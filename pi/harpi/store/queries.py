@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +53,24 @@ TAKES: Final = (
     " AND (:since IS NULL OR start >= :since)"
     " AND (:until IS NULL OR start < :until)"
     " ORDER BY id"
+)
+
+
+NEWEST: Final = (
+    f"SELECT {_COLUMNS} FROM take"  # noqa: S608 - constant text
+    " WHERE state = 'kept' AND deleted IS NULL AND id < :before"
+    " AND (:split IS NULL OR split = :split)"
+    " AND (:label IS NULL OR label = :label)"
+    " AND (:position IS NULL OR position = :position)"
+    " ORDER BY id DESC LIMIT 100"
+)
+
+
+AMOUNTS: Final = (
+    "SELECT label, count(*),"
+    " sum(max(0, min(seconds, coalesce(keep_to, seconds)) - keep_from)) FROM take"
+    " WHERE state = 'kept' AND deleted IS NULL AND split = ?"
+    " GROUP BY label ORDER BY min(id)"
 )
 
 
@@ -332,36 +350,29 @@ def joined(blocks: Iterable[Samples]) -> list[Samples]:
     ]
 
 
-def runs_of(take: Take, chunks: Sequence[Chunk], *, whole: bool, where: str) -> list[Samples]:
-    """Make the signal of a take out of its chunks.
+PAGE: Final = 16
+"""Chunks that are read at once: at most 3 MB of a chip's counts."""
 
-    Args:
-        take: what is known of it.
-        chunks: all of them, in order.
-        whole: give what was trimmed off, too.
-        where: the store, for the message.
 
-    Raises:
-        StoreError: the samples are not those that were recorded.
-    """
-    damaged = StoreError(
-        f"take {take.id} is damaged, its samples are not those that were recorded",
+PAGE_OF_CHUNKS: Final = (
+    "SELECT number, count, first, last, gap, accel_lsb, gyro_lsb, data FROM chunk"  # noqa: S608
+    f" WHERE take = ? AND number > ? ORDER BY number LIMIT {PAGE}"
+)
+
+
+def damaged(number: int, where: str) -> StoreError:
+    """Tell that the samples of a take are not those that were recorded."""
+    return StoreError(
+        f"take {number} is damaged, its samples are not those that were recorded",
         where=where,
-        remedy=f"Delete it with `harpi takes delete {take.id}`; no other is affected",
+        remedy=f"Delete it with `harpi takes delete {number}`; no other is affected",
     )
-    try:
-        blocks = [chunk.samples() for chunk in chunks]
-    except (ValueError, TypeError) as error:  # what stands in a row need not be a chunk
-        raise damaged from error
-    if take.state == "kept" and digest_of(block.values for block in blocks) != take.digest:
-        raise damaged
-    runs = joined(blocks)
-    if whole:
-        return runs
-    return [part for run in runs if len(part := _used(run, take))]
 
 
-def _used(run: Samples, take: Take) -> Samples:
+def used_part(block: Samples, take: Take) -> Samples:
+    """Give what of a block counts, after the take was trimmed."""
     end = np.inf if take.keep_to is None else take.keep_to
-    used = (run.times >= take.keep_from) & (run.times < end)
-    return run if used.all() else Samples(run.values[used], run.times[used], gap=run.gap)
+    used = (block.times >= take.keep_from) & (block.times < end)
+    return (
+        block if used.all() else Samples(block.values[used], block.times[used], gap=block.gap)
+    )

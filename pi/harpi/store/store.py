@@ -14,8 +14,9 @@ and is freed by the kernel when its holder dies.
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -29,7 +30,7 @@ from harpi.files import FileLock
 from harpi.store import queries
 from harpi.store.database import FILE_NAME as FILE_NAME
 from harpi.store.database import Database, StorageUsage
-from harpi.store.queries import Action, Change, runs_of
+from harpi.store.queries import Action, Change, joined
 from harpi.store.takes import Flag, Split, Take
 from harpi.store.writer import Staging, TakeWriter, chunks_of_runs, recover
 from harpi.types import Samples
@@ -143,6 +144,7 @@ class Store:
             queries.insert_chunks(connection, number, 0, chunks)
             queries.keep_take(connection, replace(take, id=number), digest=digest)
             queries.act(connection, "add", [queries.added(number)])
+        self._database.settle()
         return self.take(number)
 
     def stage(self) -> Staging:
@@ -182,7 +184,9 @@ class Store:
                 (row,) = connection.execute(queries.TAKE, (number,))
                 queries.keep_take(connection, queries.take_of(row, self.path), digest=digest)
                 changes.append(queries.added(number))
-            return queries.act(connection, "add", changes)
+            action = queries.act(connection, "add", changes)
+        self._database.settle()
+        return action
 
     # --- looking --------------------------------------------------------------------------
 
@@ -235,6 +239,39 @@ class Store:
         rows = self._database.rows(queries.TAKES, conditions)
         return [queries.take_of(row, self.path) for row in rows]
 
+    def newest(
+        self,
+        *,
+        label: str | None = None,
+        position: str | None = None,
+        split: Split | None = None,
+    ) -> Iterator[Take]:
+        """Give the takes that count and meet all conditions, the newest first.
+
+        They are read as they are asked for: of many thousand takes only those that are needed.
+
+        Args:
+            label: of this activity.
+            position: worn there.
+            split: for training, or for testing.
+        """
+        conditions = {"label": label, "position": position, "split": split}
+        before = 2**63 - 1
+        while rows := self._database.rows(queries.NEWEST, {**conditions, "before": before}):
+            for row in rows:
+                take = queries.take_of(row, self.path)
+                yield take
+            before = take.id
+
+    def amounts(self, split: Split) -> dict[str, tuple[int, float]]:
+        """Tell of each label how many takes count, and how many seconds of them are used.
+
+        Args:
+            split: for training, or for testing.
+        """
+        rows = self._database.rows(queries.AMOUNTS, (split,))
+        return {label: (int(count), float(seconds)) for label, count, seconds in rows}
+
     def samples(self, number: int, *, whole: bool = False) -> list[Samples]:
         """Read the signal of a take.
 
@@ -250,10 +287,40 @@ class Store:
             TakeNotFound: there is none of that number.
             StoreError: its samples are not those that were recorded.
         """
-        chunks = [
-            queries.chunk_of(row) for row in self._database.rows(queries.CHUNKS, (number,))
-        ]
-        return runs_of(self.take(number), chunks, whole=whole, where=str(self.path))
+        return joined(self.stream(number, whole=whole))
+
+    def stream(self, number: int, *, whole: bool = False) -> Iterator[Samples]:
+        """Read the signal of a take piece by piece, so that an hour needs little memory.
+
+        Args:
+            number: of the take.
+            whole: give what was trimmed off, too.
+
+        Yields:
+            Consecutive blocks of about a second, as `samples` gives them whole; those behind
+            a gap say `gap`.
+
+        Raises:
+            TakeNotFound: there is no take of that number.
+            StoreError: its samples are not those that were recorded. That is told after the
+                last block, and nothing of the take is to be used then.
+        """
+        take = self.take(number)
+        digest = hashlib.sha256()
+        last = -1
+        while rows := self._database.rows(queries.PAGE_OF_CHUNKS, (number, last)):
+            last = rows[-1][0]
+            for _, *row in rows:
+                try:
+                    block = queries.chunk_of(tuple(row)).samples()
+                except (ValueError, TypeError) as error:  # a row need not be a chunk
+                    raise queries.damaged(number, str(self.path)) from error
+                digest.update(queries.little_endian(block.values))
+                used = block if whole else queries.used_part(block, take)
+                if len(used):
+                    yield used
+        if take.state == "kept" and digest.hexdigest() != take.digest:
+            raise queries.damaged(number, str(self.path))
 
     def next_undo(self) -> Action | None:
         """Tell what `undo` would take back; None for nothing."""

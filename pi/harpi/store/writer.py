@@ -6,6 +6,7 @@ import hashlib
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -140,7 +141,8 @@ class TakeWriter:
                 queries.keep_take(connection, ended, digest=self._digest.hexdigest())
                 queries.act(connection, "add", [queries.added(number)])
                 (row,) = connection.execute(queries.TAKE, (number,))
-                return queries.take_of(row, self._database.path)
+            self._database.settle()
+            return queries.take_of(row, self._database.path)
         finally:
             self._lock.release()
 
@@ -178,13 +180,13 @@ def recover(connection: sqlite3.Connection, where: Path) -> None:
     left = connection.execute("SELECT id FROM take WHERE state = 'recording'").fetchall()
     for (number,) in left:
         (row,) = connection.execute(queries.TAKE, (number,))
-        chunks = [queries.chunk_of(r) for r in connection.execute(queries.CHUNKS, (number,))]
-        if not chunks:
+        chunks = map(queries.chunk_of, connection.execute(queries.CHUNKS, (number,)))
+        if (first := next(chunks, None)) is None:
             queries.remove_unfinished(connection, number)
             continue
         take = queries.take_of(row, where)
         try:
-            digest = queries.digest_of(chunk.values() for chunk in chunks)
+            digest = queries.digest_of(chunk.values() for chunk in chain([first], chunks))
         except (ValueError, TypeError):
             digest = ""  # so that whoever reads it is told that it is damaged
         interrupted = replace(take, flags=(*take.flags, "interrupted"))
