@@ -384,7 +384,7 @@ def test_an_answer_of_another_version_is_an_error_in_words(tmp_path: Path) -> No
             connection, _ = listening.accept()
             with connection:
                 connection.sendall(b'{"hello":1}\n')
-                with pytest.raises(ControlError, match="cannot be understood"):
+                with pytest.raises(ControlError, match="is not understood"):
                     client.ask(Status())
 
 

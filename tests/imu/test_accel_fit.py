@@ -78,7 +78,9 @@ def test_a_misalignment_that_is_not_fitted_shows_in_the_residual() -> None:
 @pytest.mark.parametrize("face", range(6))
 def test_positions_that_do_not_span_are_refused(face: int) -> None:
     there = np.delete(positions(np.zeros(3), np.eye(3), leaning=3), face, axis=0)
-    with pytest.raises(CalibrationError, match=f"do not span: {FACE_NAMES[face]} is missing"):
+    with pytest.raises(
+        CalibrationError, match=f"positions are missing: {FACE_NAMES[face]} is missing"
+    ):
         fit(there)
 
 

@@ -289,7 +289,7 @@ def test_an_overflow_between_count_and_burst_is_noticed() -> None:
     rig.time.advance(0.05)
     latch = rig.driver.latch()
     rig.time.advance(0.05)  # the thread is held up just here
-    with pytest.raises(FifoOverflow, match="ran over"):
+    with pytest.raises(FifoOverflow, match="overflowed"):
         rig.driver.read(latch)
 
 

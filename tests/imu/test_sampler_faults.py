@@ -262,7 +262,7 @@ def test_a_chip_that_stops_sampling_with_its_settings_intact_is_reset(
     health = rig.sampler.health()
     assert (health.state, health.gaps, health.recoveries) == ("running", 1, 1)
     assert health.error is not None
-    assert "takes no more samples" in health.error
+    assert "no longer takes samples" in health.error
     assert_gaps_are_accounted_for_across_a_reset(rig)
 
 

@@ -32,7 +32,7 @@ def test_a_fifo_that_always_runs_over_is_done_without(
     rig.run(30)
     health = rig.sampler.health()
     assert (health.state, health.faults > 0) == ("running", True)
-    assert "runs over however soon it is emptied" in caplog.text
+    assert "overflows however soon it is emptied" in caplog.text
 
 
 @pytest.mark.parametrize("rate", [50, 1000])

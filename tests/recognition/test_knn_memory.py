@@ -81,5 +81,5 @@ def test_a_memory_of_other_windows_is_refused(tmp_path: Path) -> None:
 def test_a_memory_whose_parts_do_not_match_is_refused(tmp_path: Path) -> None:
     memory = KnnMemory(rows(3), ("walking",) * 2, ("one",) * 2)
     memory.write(tmp_path / "memory", rate=25, length=64)
-    with pytest.raises(ModelError, match="not as agreed"):
+    with pytest.raises(ModelError, match="unexpected format"):
         KnnMemory.read(tmp_path / "memory", rate=25, length=64)

@@ -94,7 +94,7 @@ def test_a_file_of_a_later_format_is_refused_by_its_number() -> None:
     ],
 )
 def test_metadata_is_read_strictly(old: bytes, new: bytes) -> None:
-    with pytest.raises(ModelError, match="not as agreed"):
+    with pytest.raises(ModelError, match="unexpected format"):
         ModelFile.parse(resealed(old, new), "other.tflite")
 
 

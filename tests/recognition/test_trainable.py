@@ -174,7 +174,7 @@ def test_a_head_of_another_base_is_refused(tmp_path: Path) -> None:
 
 
 def test_nothing_learnt_is_nothing_to_save(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="nothing was learnt"):
+    with pytest.raises(UsageError, match="nothing was trained"):
         with_samples("still").save(tmp_path / "head")
     assert not list(tmp_path.iterdir())
 

@@ -169,7 +169,7 @@ def test_wearers_and_places_of_a_set_become_sessions_and_can_be_chosen(
     ]
     assert len({t.session for t in store.takes()}) == 2
     assert import_files(store, [path], Choice(subject="7")).known == 1
-    with pytest.raises(RecordingError, match=r"this wearer.*7 \(wrist\)"):
+    with pytest.raises(RecordingError, match=r"such wearer.*7 \(wrist\)"):
         import_files(store, [path], Choice(subject="9"))
 
 
@@ -275,8 +275,8 @@ def broken_export(filled: Store, folder: Path) -> Path:
         ("2024-05-01T12", "long ago", "isoformat"),
         (",sitting,", ",,", "a label has"),
         (",50.0,", ",fast,", "float"),
-        ("file,", "fail,", "no index"),
-        ("take_00002", "take_00009", "take_00009_sitting.npz should be there"),
+        ("file,", "fail,", "not the index"),
+        ("take_00002", "take_00009", "take_00009_sitting.npz"),
     ],
 )
 def test_an_index_that_cannot_be_is_refused(

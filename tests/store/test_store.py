@@ -143,7 +143,7 @@ def test_a_file_that_has_become_empty_is_told(
     assert not caplog.records
     path.write_bytes(b"")
     Store(path, ROOMY).close()
-    assert "the file is empty; a store begins anew in it" in caplog.text
+    assert "the file is empty; a new store is made in it" in caplog.text
 
 
 def test_a_run_that_is_trimmed_away_leaves_no_empty_one(store: Store) -> None:

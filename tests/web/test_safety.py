@@ -96,7 +96,7 @@ def test_one_has_to_log_in(guarded: Served, tab: Tab) -> None:
     tab.click("#password")
     tab.type("wrong")
     tab.press("Enter", 13, "\r")
-    tab.wait_for_text("#problem", "not the password")
+    tab.wait_for_text("#problem", "Wrong password")
     tab.complaints.clear()
     tab.type("correct horse")
     tab.press("Enter", 13, "\r")

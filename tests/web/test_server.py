@@ -364,7 +364,7 @@ def test_a_page_that_fails_is_served_again(
         raise SystemExit(1)
 
     page._loop.call_soon_threadsafe(fail)
-    wait_until(lambda: "ended by itself" in caplog.text, "it fails")
+    wait_until(lambda: "the server of the page ended" in caplog.text, "it fails")
 
     def is_served() -> bool:
         with contextlib.suppress(OSError):

@@ -152,8 +152,7 @@ def resembling(label: str, known: Iterable[str]) -> str | None:
 def did_you_mean(label: str, resembled: str) -> str:
     """Warn of a label that may be misspelt."""
     return (
-        f"{label!r} is a new label; did you mean {resembled!r}? "
-        f"If so, `harpi undo` takes this back"
+        f"{label!r} is a new label; did you mean {resembled!r}? If so, `harpi undo` undoes this"
     )
 
 

@@ -228,7 +228,7 @@ def _read_index(content: bytes, where: str) -> dict[str, Mapping[str, str]]:
 def _check_complete(files: list[str], lines: Mapping[str, object], where: str) -> None:
     if missing := sorted(set(lines) - set(files)):
         raise RecordingError(
-            f"{', '.join(missing[:3])} are missing, although {export.FILE_NAME} lists them",
+            f"not found, although {export.FILE_NAME} lists them: {', '.join(missing[:3])}",
             where=where,
             remedy="Copy the whole export again",
         )
