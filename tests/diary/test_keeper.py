@@ -222,6 +222,16 @@ def test_each_bout_that_ended_is_told_once(wearer: Wearer) -> None:
     assert ended == ["walking", "sitting", "walking", "sitting", "walking"]
 
 
+def test_the_last_bout_is_told_at_the_end_and_one_deaf_listener_keeps_it_from_nobody(
+    wearer: Wearer,
+) -> None:
+    wearer.keeper.listeners.insert(0, lambda news: 1 / 0)  # type: ignore[arg-type, return-value]
+    wearer.does("walking", 100)
+    wearer.keeper.stop()
+    assert [bout.activity for bout in wearer.news[-1].ended] == ["walking"]
+    assert wearer.news[-1].today.covered == pytest.approx(100, abs=4)
+
+
 def test_a_correction_shows_in_the_totals(wearer: Wearer) -> None:
     wearer.does("walking", 300)
     wearer.does("sitting", 300)

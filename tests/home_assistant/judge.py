@@ -25,7 +25,9 @@ complaints: list[str] = []
 
 class Complaints(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno >= logging.WARNING and "mqtt" in record.name:
+        if record.levelno >= logging.WARNING and any(
+            part in record.name for part in ("mqtt", "components.sensor")
+        ):
             complaints.append(record.getMessage())
 
 

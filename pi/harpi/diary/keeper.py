@@ -145,7 +145,7 @@ class Keeper:
         self._thread.start()
 
     def stop(self) -> None:
-        """Save what there is, and end."""
+        """Save what there is, tell of it, and end."""
         self._ending = True
         self._wake.set()
         if self._thread is not None:
@@ -154,22 +154,21 @@ class Keeper:
         with self._lock:
             self._take_noted()
             self._maker.finish()
+            ended = tuple(self._maker.settled())
+            self._waiting.extend(ended)
             self._save()
+            news = News(ended=ended, today=self.today(), nudge=None, nudged=False)
             if self._diary is not None:
                 self._diary.close()
                 self._diary = None
+        self._tell_news(news)
 
     def work(self) -> None:
         """Make bouts of what was noted, and save them where that is due."""
         with self._lock:
             news = self._look()
-        # Without the lock: a listener may wait for somebody who waits for it.
         if news is not None:
-            for listener in self.listeners:
-                try:
-                    listener(news)
-                except Exception as error:  # noqa: BLE001 - told; the others are to hear of it
-                    self._supervisor.report("diary", error)
+            self._tell_news(news)
 
     def tick(self) -> None:
         """Work where it is time to."""
@@ -270,6 +269,14 @@ class Keeper:
         while not self._ending:
             self.work()
             self._wake.wait(LOOK_SECONDS)
+
+    def _tell_news(self, news: News) -> None:
+        """Tell listeners, without the lock: one may wait for somebody who waits for it."""
+        for listener in self.listeners:
+            try:
+                listener(news)
+            except Exception as error:  # noqa: BLE001 - told; the others are to hear of it
+                self._supervisor.report("diary", error)
 
     def _opened(self) -> Diary:
         if self._diary is None:
