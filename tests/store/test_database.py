@@ -133,7 +133,7 @@ def test_a_copy_of_the_file_alone_has_every_kept_take(tmp_path: Path) -> None:
         store.add(take_of("sitting"), [signal()])
         with store.stage() as staging:
             staging.add(take_of("running"), [signal(seed=2)])
-            staging.keep()
+            store.keep_staged(staging.written())
         shutil.copy(tmp_path / "takes.db", tmp_path / "copy.db")
     with Store(tmp_path / "copy.db", read_only=True) as copy:
         assert [take.label for take in copy.takes()] == ["walking", "sitting", "running"]
