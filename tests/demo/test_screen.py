@@ -53,8 +53,8 @@ def test_in_the_end_a_scene_shows_how_often_each_was_right() -> None:
     score.add("as recorded", "walking", verdict())
     screen.verdict(AS_RECORDED, "walking", verdict())
     screen.verdict(LESSON, "walking", verdict())
-    assert "80% right\n" in plain(paper)
-    assert plain(paper).index("80% right") < plain(paper).index("lesson: Buttons.")
+    assert "80% correct\n" in plain(paper)
+    assert plain(paper).index("80% correct") < plain(paper).index("lesson: Buttons.")
     screen.say("The report.")
     assert "the wearer" not in plain(paper)
 

@@ -367,7 +367,7 @@ class SceneScore:
         return self._windows[scene]
 
     def accuracy(self, scene: str, model: str) -> float | None:
-        """Give the share of all windows that a model named rightly; unknown is not right.
+        """Give the share of windows that a model classified correctly; unknown counts as wrong.
 
         None where there is no window, or the model had learnt nothing.
         """

@@ -100,7 +100,7 @@ class Screen:
             accuracy = self._score.accuracy(self._scene.name, model)
             shown = self._style(_DIM, _UNTRAINED)
             if accuracy is not None:
-                shown = f"{_bar(accuracy)} {accuracy:4.0%} right"
+                shown = f"{_bar(accuracy)} {accuracy:4.0%} correct"
             self._print(f"  {NAMES[model]:>10}  {shown}")
 
     def _opinion(self, prediction: Prediction, truth: str) -> str:
@@ -112,7 +112,7 @@ class Screen:
 
     def _running(self, scene: Scene | None, model: str) -> str:
         accuracy = None if scene is None else self._score.accuracy(scene.name, model)
-        return "" if accuracy is None else self._style(_DIM, f"right so far {accuracy:4.0%}")
+        return "" if accuracy is None else self._style(_DIM, f"correct so far {accuracy:4.0%}")
 
     def _style(self, style: str, text: str) -> str:
         return f"{style}{text}{_PLAIN}" if self._live else text
@@ -136,7 +136,7 @@ def report(outcome: Outcome) -> str:
     """Give what the demo ends with: accuracy by scene and model, and where it comes from."""
     score = outcome.score
     head = "".join(f"{NAMES[model]:>10}" for model in SHOWN)
-    lines = ["", f"{'share of windows named rightly':<30}{'windows':>8}{head}"]
+    lines = ["", f"{'correct share of windows':<30}{'windows':>8}{head}"]
     for scene, row in score.as_table().items():
         cells = "".join(
             f"{'-' if row[model] is None else format(row[model], '.0%'):>10}" for model in SHOWN

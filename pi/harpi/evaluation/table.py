@@ -81,7 +81,7 @@ def list_of_runs(reports: Sequence[Report]) -> Iterator[str]:
 
 
 def _scores(models: Sequence[ModelReport]) -> Iterator[str]:
-    every, known = "every label counts", "only labels it was trained on"
+    every, known = "every label counts", "only trained labels"
     yield f"{'':{10}}{every:<32}{known:<30}windows"
     heads = f"{'accuracy':<18}{'balanced':<9}{'F1':<5}"
     yield f"{'':{10}}{heads}{heads}".rstrip()
