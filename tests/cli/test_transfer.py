@@ -157,6 +157,6 @@ def test_what_holds_no_window_is_left_out_and_counted(
     label = [("a", "b")[k // 50 % 2] for k in range(2700)]
     path = files.write(tmp_path / "r.csv", files.rows(label=label))
     assert harpi(state, "import", str(path)) == 4
-    assert "Left out 54 stretches of 54 s in all, each shorter than a window" in (
+    assert "Left out 54 stretches of 54.0 s in all, each shorter than a window" in (
         capsys.readouterr().out
     )

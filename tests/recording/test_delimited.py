@@ -72,6 +72,46 @@ def test_decimal_commas_are_read_where_commas_do_not_separate(tmp_path: Path) ->
     assert Recording.read(path).values == pytest.approx(files.motion(), abs=1e-6)
 
 
+def test_decimal_commas_in_quotes_are_read_among_commas(tmp_path: Path) -> None:
+    rows = [line.replace(".", ",").split(";") for line in files.rows(separator=";")]
+    lines = [",".join(f'"{cell}"' for cell in cells) for cells in rows]
+    path = files.write(tmp_path / "r.csv", lines, "time,ax,ay,az,gx,gy,gz")
+    assert Recording.read(path).values == pytest.approx(files.motion(), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("time", "ax", "words"),
+    [("1.000", "0,5", "time is '1.000', not a time"), ("1000", "1.000", "ax is '1.000', not")],
+)
+def test_points_between_thousands_are_never_taken_for_decimal_ones(
+    tmp_path: Path, time: str, ax: str, words: str
+) -> None:
+    lines = ["960;0,5;0;0,9;1;2;3", "980;0,5;0;0,9;1;2;3", f"{time};{ax};0;0,9;1;2;3"]
+    path = files.write(tmp_path / "r.csv", lines, "time;ax;ay;az;gx;gy;gz")
+    with pytest.raises(RecordingError, match=words) as caught:
+        Recording.read(path)
+    assert "thousands" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("time", "acc", "gyro", "label"),
+    [
+        ("Zeit (s)", "Beschleunigung {}", "Drehrate {}", "Aktivität"),
+        ("Temps (s)", "Accélération {}", "Vitesse angulaire {}", "Activité"),
+        ("Tiempo (s)", "Aceleración {}", "Giroscopio {}", "Actividad"),
+        ("SampleTimeFine", "Acc_{}", "Gyr_{}", "class"),
+    ],
+)
+def test_columns_have_the_names_of_programs_in_other_languages(
+    tmp_path: Path, time: str, acc: str, gyro: str, label: str
+) -> None:
+    names = [time, *(kind.format(axis) for kind in (acc, gyro) for axis in "xyz"), label]
+    path = files.write(tmp_path / "r.csv", files.rows(), ",".join(names[:-1]))
+    assert Recording.read(path).values == pytest.approx(files.motion(), abs=1e-6)
+    path = save(tmp_path / "l.csv", ",".join(names), *(row(k / 50) for k in range(3)))
+    assert Recording.read(path).labels == ("walking",)
+
+
 def test_decimal_commas_among_commas_are_named_as_what_they_are(tmp_path: Path) -> None:
     lines = [line.replace(".", ",") for line in files.rows()]
     with pytest.raises(RecordingError, match=r"line 2: its numbers have decimal commas"):

@@ -121,6 +121,12 @@ def test_gravity_that_was_removed_is_named(tmp_path: Path) -> None:
         read(tmp_path / "r.csv", values[100:800])
 
 
+def test_what_little_is_left_without_gravity_is_no_full_scale_alone(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match="Record it with gravity if") as caught:
+        read(tmp_path / "r.csv", scaled(0.12, 1.0))
+    assert factor(caught.value) == pytest.approx(1 / 0.12, rel=0.05)
+
+
 def test_sensors_that_are_swapped_are_named(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"gyroscope read gravity.*Swap their names"):
         read(tmp_path / "r.csv", files.turning()[:, [3, 4, 5, 0, 1, 2]])

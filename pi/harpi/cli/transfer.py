@@ -229,8 +229,13 @@ def _told(done: Imported, choice: Choice, *, dry_run: bool) -> Iterator[str]:
         )
     if done.short_runs:
         yield (
-            f"Left out {done.short_runs} stretches of {done.short:.0f} s in all, each shorter "
-            f"than a window ({choice.shortest:.2f} s)."
+            "Left out "
+            + (
+                f"1 stretch of {done.short:.1f} s,"
+                if done.short_runs == 1
+                else f"{done.short_runs} stretches of {done.short:.1f} s in all, each"
+            )
+            + f" shorter than a window ({choice.shortest:.2f} s)."
         )
     if done.unusable:
         yield (

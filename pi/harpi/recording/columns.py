@@ -19,6 +19,9 @@ _SENSORS: Final = {
         "totalacceleration",
         "accelerometer",
         "acceleration",
+        "beschleunigung",
+        "accelerazione",
+        "aceleracion",
         "totalacc",
         "gforce",
         "accel",
@@ -28,10 +31,17 @@ _SENSORS: Final = {
         "a",
     ),
     "gyro": (
+        "winkelgeschwindigkeit",
+        "velocitaangolare",
+        "velocidadangular",
+        "vitesseangulaire",
         "angularvelocity",
         "rotationrate",
         "angularrate",
+        "giroscopio",
         "gyroscope",
+        "gyroskop",
+        "drehrate",
         "rotation",
         "angvel",
         "omega",
@@ -43,6 +53,10 @@ _SENSORS: Final = {
     ),
     "linear": (
         "linearaccelerationsensor",
+        "linearebeschleunigung",
+        "accelerationlineaire",
+        "accelerazionelineare",
+        "aceleracionlineal",
         "linearaccelerometer",
         "linearacceleration",
         "useracceleration",
@@ -62,14 +76,15 @@ _TIMES: Final = frozenset(
         *("ns", "nanos", "nanoseconds", "epoc", "epoch", "epochtime"),
         *("unix", "unixtime", "unixtimestamp", "date", "datetime", "clock", "timeofday"),
         *("loggingtime", "sampletime", "systemtime", "phonetime", "sensortime", "localtime"),
-        *("utc", "timestamputc"),
+        *("utc", "timestamputc", "sampletimefine"),
+        *("zeit", "zeitstempel", "uhrzeit", "temps", "tiempo", "tempo"),
     }
 )
 _LABELS: Final = frozenset(
     {
         *("label", "labels", "activity", "activities", "activityname", "activitylabel"),
         *("activityid", "class", "classlabel", "target", "gesture", "motion", "action"),
-        "exercise",
+        *("exercise", "aktivitat", "klasse", "activite", "actividad", "clase", "attivita"),
     }
 )
 _SUBJECTS: Final = frozenset(
@@ -77,6 +92,7 @@ _SUBJECTS: Final = frozenset(
 )
 _NUMBERS: Final = frozenset(
     {"index", "idx", "sample", "samples", "row", "rownumber", "counter", "seq", "sequence"}
+    | {"packetcounter"}
 )
 _UNNAMED: Final = frozenset({"", "unnamed0", "unnamed"})
 
@@ -290,4 +306,5 @@ def _unit(token: str) -> bool:
 
 
 def _compact(text: str) -> str:
-    return re.sub(r"[^a-z0-9µ]", "", text.casefold())
+    plain = unicodedata.normalize("NFD", text.casefold())  # an accent is a sign of its own
+    return re.sub(r"[^a-z0-9µ]", "", plain)

@@ -16,7 +16,6 @@ from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
@@ -28,6 +27,7 @@ from numpy.typing import NDArray
 from harpi.errors import NoRecording, RecordingError
 from harpi.recording.columns import NUMBERED, Columns, columns_of
 from harpi.recording.raw import Hints, Raw, refuse
+from harpi.recording.table_times import NO_THOUSANDS, Row, Times, is_number, with_comma
 from harpi.types import AXES
 
 MAX_BYTES: Final = 2**28
@@ -110,7 +110,7 @@ def find_sheet(path: Path, where: str, *, gyroscope: bool = False) -> Sheet:
         columns = columns_of(cells)
         if columns.has_acc or (gyroscope and columns.has_gyro):
             below = lines[number:]
-            decimal_comma = delimiter != "," and _has_decimal_commas(below, delimiter, columns)
+            decimal_comma = _has_decimal_commas(below, delimiter, columns)
             skipped = tuple(one for one in lines[: number - 1] if one.strip())
             return Sheet(tuple(cells), columns, number, delimiter, decimal_comma, skipped)
         if len(columns.axes) + len(columns.linear) >= 1 and best is None:
@@ -347,12 +347,10 @@ def _some(names: Sequence[str]) -> str:
 
 # --- the rows -------------------------------------------------------------------------------
 
-_Row = tuple[int, list[str]]
 
-
-def _batches(reader: Any, sheet: Sheet, where: str) -> Iterator[list[_Row]]:
+def _batches(reader: Any, sheet: Sheet, where: str) -> Iterator[list[Row]]:
     """Read rows with the number of their last line, without those that are empty."""
-    batch: list[_Row] = []
+    batch: list[Row] = []
     for row in reader:
         if not row or not any(cell and not cell.isspace() for cell in row):
             continue
@@ -376,11 +374,11 @@ class _Rows:
         self._values = array("f")
         self._lines = array("i")
         self._breaks: list[int] = []
-        self._times = _Times(sheet, columns, where)
+        self._times = Times(sheet.decimal_comma, columns, where)
         self._labels = _Codes(columns.label, "label", where)
         self._subjects = _Codes(columns.subject, "subject", where)
 
-    def add(self, batch: list[_Row]) -> None:
+    def add(self, batch: list[Row]) -> None:
         """Take in some rows.
 
         Raises:
@@ -394,7 +392,7 @@ class _Rows:
         picked = (self._pick(row) for _, row in batch)
         try:
             if self._sheet.decimal_comma:
-                numbers = [[float(c.replace(",", ".")) for c in cells] for cells in picked]
+                numbers = [[with_comma(c) for c in cells] for cells in picked]
             else:
                 numbers = [[float(c) for c in cells] for cells in picked]
         except (ValueError, IndexError) as error:
@@ -463,9 +461,9 @@ class _Rows:
     def _unnamed(self) -> set[int]:
         return {p for p, unit in self._columns.time_units.items() if unit == NUMBERED}
 
-    def _without_headers(self, batch: list[_Row]) -> list[_Row]:
+    def _without_headers(self, batch: list[Row]) -> list[Row]:
         header = list(self._sheet.header)
-        kept: list[_Row] = []
+        kept: list[Row] = []
         for line, row in batch:
             if row == header:
                 self._breaks.append(len(self._lines) + len(kept))
@@ -494,7 +492,7 @@ class _Rows:
             "Correct or remove the line",
         )
 
-    def _fault(self, batch: list[_Row]) -> RecordingError:
+    def _fault(self, batch: list[Row]) -> RecordingError:
         for line, row in batch:
             for axis, place in zip(self._axes, self._places, strict=True):
                 if place >= len(row):
@@ -505,18 +503,15 @@ class _Rows:
                         self._where,
                         "Complete or remove the line",
                     )
-                cell = row[place]
-                if self._sheet.decimal_comma:
-                    cell = cell.replace(",", ".")
-                if not _is_number(cell):
+                if not is_number(row[place], comma=self._sheet.decimal_comma):
                     return refuse(
                         f"line {line}: {axis} is {row[place].strip()[:40]!r}, not a number",
                         self._where,
-                        _for_number(row[place]),
+                        _for_number(row[place], comma=self._sheet.decimal_comma),
                     )
         return refuse("its lines cannot be read", self._where, f"Write lines of {HEADER}")
 
-    def _infinite(self, batch: list[_Row], values: NDArray[np.float32]) -> RecordingError:
+    def _infinite(self, batch: list[Row], values: NDArray[np.float32]) -> RecordingError:
         row, column = np.argwhere(~np.isfinite(values))[0]
         line, cells = batch[row]
         cell = cells[self._places[column]].strip()[:40]
@@ -527,15 +522,9 @@ class _Rows:
         )
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _for_number(cell: str) -> str:
+def _for_number(cell: str, *, comma: bool = False) -> str:
+    if comma and "." in cell:
+        return NO_THOUSANDS
     if "\u2212" in cell or "\u2013" in cell:
         return "Write negative numbers with a plain hyphen, -1.5"
     if "," in cell:
@@ -556,7 +545,7 @@ class _Codes:
         """The names, in the order in which they came."""
         return list(self._codes)
 
-    def add(self, batch: list[_Row]) -> None:
+    def add(self, batch: list[Row]) -> None:
         """Take in some rows; one that ends before the column has no name."""
         place = self._place
         if place is None:
@@ -577,124 +566,3 @@ class _Codes:
     def finish(self) -> NDArray[np.int16] | None:
         """Give ``[n]`` indices into the names; None where there is no such column."""
         return None if self._place is None else np.frombuffer(self._index, np.int16)
-
-
-# --- times ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """The times of a table, as `Raw` names them."""
-
-    place: int | None = None
-    values: NDArray[np.float64] | None = None
-    others: NDArray[np.float64] | None = None
-    unit: str | None = None
-    clock: bool = False
-    start: datetime | None = None
-
-
-class _Times:
-    """The column of times: numbers, dates, or times of day."""
-
-    def __init__(self, sheet: Sheet, columns: Columns, where: str) -> None:
-        self._sheet, self._columns, self._where = sheet, columns, where
-        self._place: int | None = None
-        self._dates = False
-        self._clock = False
-        self._values = array("d")
-        self._others = array("d")
-        self._zone = True
-
-    def add(self, batch: list[_Row]) -> None:
-        """Take in the times of some rows.
-
-        Raises:
-            RecordingError: one is neither a number nor a date.
-        """
-        if not self._columns.times or not batch:
-            return
-        place = self._choose(batch[0][1]) if self._place is None else self._place
-        try:
-            cells = [row[place] for _, row in batch]
-            if self._sheet.decimal_comma:
-                cells = [cell.replace(",", ".") for cell in cells]
-            if self._dates:
-                self._values.extend(map(self._date, cells))
-            else:
-                self._values.extend(map(float, cells))
-                self._others.extend(map(_unpadded, cells))
-        except (ValueError, IndexError, OverflowError) as error:
-            raise self._fault(batch, place) from error
-
-    def finish(self) -> _Read:
-        """Give what the column says."""
-        if self._place is None:
-            return _Read()
-        values = np.frombuffer(self._values, np.float64)
-        if self._dates:
-            start = None
-            if not self._clock and self._zone and len(values) and values[0] > 0:
-                start = datetime.fromtimestamp(float(values[0]), UTC)
-            return _Read(self._place, values, None, "s", clock=True, start=start)
-        unit = self._columns.time_units[self._place]
-        others = np.frombuffer(self._others, np.float64)
-        different = not np.array_equal(others, values)
-        return _Read(self._place, values, others if different else None, unit)
-
-    def _choose(self, row: list[str]) -> int:
-        """Take the first column that holds numbers, else the first."""
-        for place in self._columns.times:
-            cell = row[place] if place < len(row) else ""
-            if _is_number(cell.replace(",", ".") if self._sheet.decimal_comma else cell):
-                self._place = place
-                return place
-        self._place = self._columns.times[0]
-        self._dates = True
-        cell = row[self._place].strip() if self._place < len(row) else ""
-        self._clock = not cell[:4].isdigit()
-        return self._place
-
-    def _date(self, cell: str) -> float:
-        text = cell.strip()
-        if self._clock:
-            moment = time.fromisoformat(_one_fraction(text, 2))
-            seconds = 3600 * moment.hour + 60 * moment.minute + moment.second
-            return seconds + moment.microsecond / 1e6
-        stamp = datetime.fromisoformat(_one_fraction(text, 2))
-        if stamp.tzinfo is None:
-            # A clock on the wall: steps are right, the moment in UTC is not known.
-            self._zone = False
-            stamp = stamp.replace(tzinfo=UTC)
-        return stamp.timestamp()
-
-    def _fault(self, batch: list[_Row], place: int) -> RecordingError:
-        for line, row in batch:
-            cell = row[place].strip() if place < len(row) else ""
-            if self._sheet.decimal_comma:
-                cell = cell.replace(",", ".")
-            try:
-                self._date(cell) if self._dates else float(cell)
-            except (ValueError, OverflowError):
-                return refuse(
-                    f"line {line}: {self._columns.names[place]} is {cell[:40]!r}, not a time",
-                    self._where,
-                    "Write seconds, milliseconds, or dates like 2024-05-06T12:00:00.020",
-                )
-        return refuse("its times cannot be read", self._where, "Write seconds")
-
-
-def _one_fraction(text: str, colons: int) -> str:
-    """Give 12:00:00:250, as some programs write it, the point that it lacks."""
-    head, colon, tail = text.rpartition(":")
-    if colon and head.count(":") >= colons and tail.isdigit():
-        return f"{head}.{tail}"
-    return text
-
-
-def _unpadded(cell: str) -> float:
-    """Read 1.5 as 1 s and 5 ms, as a program means it that pads no zeros."""
-    whole, point, fraction = cell.strip().partition(".")
-    if point and fraction.isdigit() and len(fraction) <= 3:
-        return float(whole or 0) + int(fraction) / 1000.0
-    return float(cell)

@@ -278,6 +278,12 @@ def _scalar(arrays: Arrays, name: str, default: float | None, where: str) -> flo
     if name not in arrays and default is not None:
         return default
     array = arrays.get(name)
+    if array is None and name == "fs":
+        raise RecordingError(
+            "it has no array 'fs'",
+            where=where,
+            remedy="Add fs, the samples per second, or give them with --rate",
+        )
     if array is None or array.size != 1 or array.dtype.kind not in "iuf":
         raise _wrong(name, "one number", where)
     return float(array.reshape(()))
@@ -403,7 +409,7 @@ def _wrong(name: str, expected: str, where: str) -> RecordingError:
     return RecordingError(
         f"its array '{name}' is not {expected}",
         where=where,
-        remedy="See the layout of recordings in the documentation of harpi.recording.npz",
+        remedy="See the layout of an .npz in docs/recordings.md",
     )
 
 

@@ -62,6 +62,8 @@ public sets, one for each wearer, place and activity, lie between 0.16 and 12.6,
 below 6.6. In rad/s they would be 57 times as large."""
 
 _Vectors = NDArray[np.float64]
+_DOUBTED_GRAVITY: Final = 0.2
+"""g at rest below which gravity may have been taken out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +216,11 @@ def _not_gravity(
     if likely is not None and likely[1] != gravity / at_rest:
         hint = f"it looks like {likely[0]}: correct the unit in the header"
     else:
+        # Eight times too small is the widest range read as the narrowest; as little is left
+        # where a program takes gravity out.
+        removed = "record it with gravity if the program takes it out; else "
         hint = (
+            f"{removed if at_rest < _DOUBTED_GRAVITY else ''}"
             f"multiply the acceleration by {1 / at_rest:.4g}, or set the full scale that "
             "the program converts by to the one of the chip"
         )
