@@ -36,6 +36,7 @@ GROUPS: Final = (
     "day",
     "takes",
     "transfer",
+    "backup",
     "heads",
     "evaluate",
     "replay",

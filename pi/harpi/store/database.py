@@ -18,7 +18,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -116,19 +116,6 @@ class Database:
         """
         with suppress(StoreError), self._lock, self._in_words():
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
-    def copy(self, target: Path) -> None:
-        """Write a copy of the store as it is at one moment, while others go on using it.
-
-        Args:
-            target: a file that does not exist, or is empty.
-
-        Raises:
-            StoreError: the store cannot be read, or the copy cannot be written.
-        """
-        with self._lock, self._in_words(), closing(sqlite3.connect(target)) as copy:
-            self._connection.backup(copy)
-            copy.execute("PRAGMA journal_mode = DELETE").fetchall()
 
     def shrink(self) -> None:
         """Give the room of purged takes back to the disk."""
