@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 
-from tests.support.command_tree import Node, parse, walk
+from tests.support.command_tree import Node, parse, root, walk
 
 NODES = list(walk())
 COMMANDS = [node for node in NODES if node.does_something]
+
+
+def is_group(node: Node) -> bool:
+    return hasattr(node.command, "commands")
 
 
 def name(node: Node) -> str:
@@ -19,6 +24,15 @@ def test_it_says_in_a_sentence_what_it_does(node: Node) -> None:
     first = node.text.split("\n\n")[0]
     assert len(first) > 10
     assert first.endswith((".", ":"))
+
+
+@pytest.mark.parametrize("node", [root(), *filter(is_group, NODES)], ids=name)
+def test_a_list_of_commands_cuts_no_sentence_at_80_columns(node: Node) -> None:
+    shown = CliRunner().invoke(node.command, ["--help"], env={"COLUMNS": "80"}).output
+    assert "Usage:" in shown
+    assert [line for line in shown.splitlines() if line.endswith("...")] == [
+        line for line in shown.splitlines() if line.endswith("[ARGS]...")
+    ]
 
 
 @pytest.mark.parametrize("node", COMMANDS, ids=name)

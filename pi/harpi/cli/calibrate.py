@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
     """Add the group `calibrate`."""
     group = typer.Typer(
         no_args_is_help=True,
-        help="Measure the sensor's zero and scale, and how it sits on the limb.",
+        help="Measure the sensor's zero and scale, and how it is worn.",
     )
     for command in (gyro, accel, mounting, show, forget):
         group.command()(command)
@@ -45,7 +45,7 @@ def gyro(
     emulate: Emulate = False,
     json: Json = False,
 ) -> None:
-    """Measure the zero of the gyroscope; the sensor lies still for six seconds.
+    """Measure the zero of the gyroscope, still for six seconds.
 
     A sensor that moves is refused, and what was calibrated before stays as it is. The daemon
     must not be running; started again, it uses the result.
@@ -84,7 +84,7 @@ def accel(
     emulate: Emulate = False,
     json: Json = False,
 ) -> None:
-    """Measure zero and scale of the accelerometer, on six faces and leaning.
+    """Measure zero and scale of the accelerometer on six faces.
 
     Lay the sensor still on each of its six faces, in any order, and lean it against something
     once; no key has to be pressed. The status light guides, too, where leds.enabled is set: it
@@ -129,7 +129,7 @@ def mounting(
     emulate: Emulate = False,
     json: Json = False,
 ) -> None:
-    """Find how the strap is turned: stand still, then walk ten steps or more.
+    """Find how the strap is turned: stand still, then walk ten steps.
 
     The first time it only takes note of your walk: do it with the strap as it is when you
     teach harpi. Later it finds how the strap is turned against that, and harpi turns the

@@ -47,7 +47,7 @@ def show(
 
 
 def check(config: ConfigFile = None, assignments: Assignments = None) -> None:
-    """Say whether the configuration can work, and everything that is wrong with it.
+    """Check the configuration and show everything wrong with it.
 
     Example: harpi config check --config harpi.toml
     """
@@ -67,7 +67,7 @@ def check(config: ConfigFile = None, assignments: Assignments = None) -> None:
 
 
 def defaults() -> None:
-    """Print all settings with their defaults and what they mean, to start a file from.
+    """Print all settings, their defaults and what they mean.
 
     Example: harpi config defaults > harpi.toml
     """
@@ -117,7 +117,7 @@ def pinout(
         typer.Option("--svg", metavar="FILE", help="Write the wiring as a drawing instead."),
     ] = None,
 ) -> None:
-    """Draw the 40-pin header with what this configuration wires to it.
+    """Draw the 40-pin header and what is wired to it.
 
     The header is drawn with pin 1 at the upper left: hold the Pi so that the header is at
     its right edge and the USB ports point down.

@@ -49,7 +49,7 @@ def day(
     config: ConfigFile = None,
     assignments: Assignments = None,
 ) -> None:
-    """Show what the wearer did in a day: a bar of the day, totals and bouts.
+    """Show what the wearer did in a day: bar, totals and bouts.
 
     The diary is read from the disk, whether the daemon runs or not; while it runs, the last
     minute may be missing. Days are those of this computer's time zone.

@@ -46,7 +46,7 @@ def demo(
         ),
     ] = True,
 ) -> None:
-    """Play a real recording through an emulated chip, three models and MQTT.
+    """Play a recording through an emulated chip and three models.
 
     A stranger wears the strap; the strap is turned; the wearer teaches harpi by pressing
     buttons; and the personal answers come right. No Pi, no sensor and no root are needed.

@@ -52,7 +52,7 @@ def doctor(
         bool, typer.Option("--json", help="One JSON object for each check, as it is made.")
     ] = False,
 ) -> None:
-    """Look at sensor, controls, models, takes, broker and computer; say what to do.
+    """Check sensor, controls, models, takes, broker and computer.
 
     Each line is marked ok, ! (a warning: it works, but not as it could), !! (a failure) or --
     (not looked at, and why). Below a warning or a failure stands its remedy.

@@ -100,7 +100,7 @@ def evaluate(
         typer.Option("--html", metavar="FILE", help="Write a page with pictures, too."),
     ] = None,
 ) -> None:
-    """Test kNN, generic and personal on the same windows, which none of them learnt.
+    """Test kNN, generic and personal on windows new to all three.
 
     Without --recording these are the takes that were recorded with `harpi record --test`.
     Every run is kept in a log, and held against the last one.
@@ -165,7 +165,7 @@ def compare(
     assignments: Assignments = None,
     as_json: AsJson = False,
 ) -> None:
-    """Hold two runs against each other, model by model, on the takes that both tested.
+    """Compare two runs on the takes that both of them tested.
 
     Example: harpi evaluate compare 3 last
     """

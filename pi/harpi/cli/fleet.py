@@ -37,7 +37,7 @@ def fleet(
         bool, typer.Option("--watch", help="Go on, and show what changes.")
     ] = False,
 ) -> None:
-    """List the devices on a broker: who is on, their versions, and how they do.
+    """List the devices on a broker, their versions and their state.
 
     A device that is off is listed as it was last heard. With --watch the list is redrawn on a
     terminal; into a pipe goes a line for each change.

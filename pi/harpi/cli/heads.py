@@ -71,7 +71,7 @@ def use(
     config: ConfigFile = None,
     assignments: Assignments = None,
 ) -> None:
-    """Predict with another head from now on; a running daemon does so at once.
+    """Predict with another head; a running daemon does so at once.
 
     Example: harpi heads use previous
     """

@@ -45,7 +45,7 @@ def replay(
         str | None, typer.Option("--position", "-p", help="Only this place on the body.")
     ] = None,
 ) -> None:
-    """Judge a recording with the models of this device: a JSON object for each window.
+    """Judge a recording: one JSON object for each window.
 
     Each has `start` and `end` of the window in seconds of the recording, the `label` that
     the recording gives to all of it (else null), harpi's answer as `activity`, what `knn`,

@@ -108,7 +108,7 @@ def correct(
     config: ConfigFile = None,
     assignments: Assignments = None,
 ) -> None:
-    """Say that harpi was wrong just now, and what the wearer has been doing.
+    """Correct harpi: say what the wearer has just been doing.
 
     The last seconds become a take. kNN follows at once, the personal model with the next
     training; `harpi undo` takes it back. With `--bout` the diary is corrected instead.
@@ -132,7 +132,7 @@ def undo(
     config: ConfigFile = None,
     assignments: Assignments = None,
 ) -> None:
-    """Take back what was done last with takes; drop the take that is being recorded.
+    """Undo the last change to takes, or drop the take in progress.
 
     Example: harpi undo --whole
     """
@@ -189,7 +189,7 @@ def resume(config: ConfigFile = None, assignments: Assignments = None) -> None:
 
 
 def cancel(config: ConfigFile = None, assignments: Assignments = None) -> None:
-    """Drop the take that is being recorded, or break training off.
+    """Cancel the take that is being recorded, or the training.
 
     Example: harpi cancel
     """
@@ -212,7 +212,7 @@ def forget(
     config: ConfigFile = None,
     assignments: Assignments = None,
 ) -> None:
-    """Start over: forget what was learnt and take back all takes, or those of one label.
+    """Forget what was learnt and delete all takes, or one label.
 
     Example: harpi forget walking --yes
     """
@@ -231,7 +231,7 @@ def forget(
 def mount(
     position: Position = None, config: ConfigFile = None, assignments: Assignments = None
 ) -> None:
-    """Say that the strap was put on anew: a new session of takes begins.
+    """Begin a new session after the strap was put on again.
 
     Example: harpi mount --position right_arm
     """

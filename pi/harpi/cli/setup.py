@@ -98,7 +98,7 @@ def setup(
         ),
     ] = Path("/"),
 ) -> None:
-    """Make a Raspberry Pi ready for harpi: boot configuration, user, service.
+    """Make a Raspberry Pi ready: boot settings, user, service.
 
     On a terminal it asks about buttons, LEDs, the page and a broker, unless an option says it.
     It can be called again at any time, also after it was interrupted, and does what is missing.

@@ -41,7 +41,7 @@ def status(
     config: ConfigFile = None,
     assignments: Assignments = None,
 ) -> None:
-    """Tell in one screen how harpi does, what is wrong, and what there is to learn from.
+    """Show on one screen how harpi does, and what is wrong.
 
     Sensor, models, store, broker and page have a line each, marked ok, !! (something is wrong,
     and below it says what to do), or -- (off, or nothing there yet). Below, ?? is doubtful.

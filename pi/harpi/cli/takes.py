@@ -257,7 +257,7 @@ def restore(
 
 
 def undo(config: ConfigFile = None, assignments: Assignments = None) -> None:
-    """Take back what was done last to takes, again and again; see also `redo`.
+    """Undo the last change to takes, again and again; see also `redo`.
 
     Example: harpi takes undo
     """

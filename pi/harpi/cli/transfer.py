@@ -60,7 +60,7 @@ def export_takes(
     split: Split = None,
     since: Since = None,
 ) -> None:
-    """Write takes as files: one for each, with a README that explains them.
+    """Write takes as files, one for each, with a README.
 
     Example: harpi export walks.zip --label walking
     """
@@ -126,7 +126,7 @@ def import_takes(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Say it as JSON.")] = False,
 ) -> None:
-    """Add recordings to the takes: all that is in the files, or nothing.
+    """Add recordings to the takes: all of the files, or nothing.
 
     Says first what each file was taken for. What no model could learn is left out and named;
     where nothing is left, the exit code is 4.

@@ -46,7 +46,7 @@ def watch(
         int | None, typer.Option(min=1, metavar="N", help="End after N verdicts.")
     ] = None,
 ) -> None:
-    """Show live what each device says its wearer does, and what its three models say.
+    """Show live what each device and its three models say.
 
     On a terminal it is a picture that fits its size; with `TERM=dumb` or into a pipe goes
     one line a verdict. When the broker goes away, it waits until it is back. Without a broker
