@@ -56,15 +56,16 @@ def shelf(tmp_path: Path) -> HeadRegistry:
     return shelf
 
 
+@pytest.mark.usefixtures("local_time")
 def test_the_list_shows_figures_and_marks_the_head_in_use(
     harpi: Harpi, shelf: HeadRegistry, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert harpi("list") == 0
 
     assert capsys.readouterr().out.splitlines() == [
-        "  head  made (UTC)        labels  takes  windows     right",
-        "*    2  2024-05-01 12:30       2      1       40     92.5%  gradient",
-        "     1  2024-05-01 12:30       2      1       40    ~92.5%  closed form",
+        "  head  made              labels  takes  windows     right",
+        "*    2  2024-05-01 18:00       2      1       40     92.5%  gradient",
+        "     1  2024-05-01 18:00       2      1       40    ~92.5%  closed form",
     ]
 
 

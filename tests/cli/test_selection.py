@@ -25,11 +25,12 @@ def test_what_is_no_number_is_refused(word: str) -> None:
         ("30m", NOW - timedelta(minutes=30)),
         ("1.5h", NOW - timedelta(hours=1.5)),
         ("3d", NOW - timedelta(days=3)),
-        ("2024-05-30", datetime(2024, 5, 30, tzinfo=UTC)),
-        ("2024-05-30T14:30", datetime(2024, 5, 30, 14, 30, tzinfo=UTC)),
+        ("2024-05-30", datetime(2024, 5, 29, 18, 30, tzinfo=UTC)),
+        ("2024-05-30T14:30", datetime(2024, 5, 30, 9, 0, tzinfo=UTC)),
         ("2024-05-30T14:30+02:00", datetime(2024, 5, 30, 12, 30, tzinfo=UTC)),
     ],
 )
+@pytest.mark.usefixtures("local_time")
 def test_times_are_ages_or_dates(text: str, moment: datetime) -> None:
     assert moment_of(text, NOW) == moment
 

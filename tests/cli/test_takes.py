@@ -64,14 +64,14 @@ def labels(store: Store) -> list[str]:
     return [take.label for take in store.takes()]
 
 
-@pytest.mark.usefixtures("store")
+@pytest.mark.usefixtures("store", "local_time")
 def test_list_is_a_table(harpi: Harpi) -> None:
     lines = harpi("takes", "list").out.splitlines()
     assert lines[0].split() == [
-        *("take", "label", "position", "session", "split", "start", "(UTC)", "s", "remarks")
+        *("take", "label", "position", "session", "split", "start", "s", "remarks")
     ]
     assert lines[1].split() == [
-        *("1", "walking", "right_arm", "1", "train", "2024-05-01", "12:00:00", "4.0")
+        *("1", "walking", "right_arm", "1", "train", "2024-05-01", "17:30:00", "4.0")
     ]
     assert lines[2].endswith("too short")
     assert lines[4].endswith("1 gap")
@@ -86,7 +86,7 @@ def test_list_is_a_table(harpi: Harpi) -> None:
         (["--position", "right_arm"], [1]),
         (["--session", "2"], [3, 4]),
         (["--split", "test"], [3]),
-        (["--since", "2024-05-01T12:30"], [3]),
+        (["--since", "2024-05-01T12:30Z"], [3]),
         (["--since", "1h"], []),
         (["--label", "walking", "--split", "train"], [1]),
         (["--deleted"], []),

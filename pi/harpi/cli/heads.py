@@ -58,7 +58,7 @@ def list_heads(
     if not heads:
         typer.echo("There is no head yet: record some activities, then `harpi train`.")
         return
-    header = ("", "head", "made (UTC)", "labels", "takes", "windows", "right", "")
+    header = ("", "head", "made", "labels", "takes", "windows", "right", "")
     typer.echo(_LINE.format(*header).rstrip())
     for shelved in heads:
         typer.echo(_row(shelved).rstrip())
@@ -124,7 +124,7 @@ def _row(shelved: HeadEntry) -> str:
     return _LINE.format(
         star,
         shelved.number,
-        f"{head.created:%Y-%m-%d %H:%M}",
+        f"{head.created.astimezone():%Y-%m-%d %H:%M}",
         len(head.labels),
         len(head.takes),
         round(head.figures.get("windows", 0)),

@@ -52,7 +52,7 @@ Since = Annotated[
     typer.Option(
         "--since",
         metavar="TIME",
-        help="Only takes that began since then: 30m, 2h, 3d, or a date and time (UTC).",
+        help="Only takes that began since then: 30m, 2h, 3d, or a date and time.",
     ),
 ]
 All = Annotated[bool, typer.Option("--all", help="All takes, without a condition.")]
@@ -98,7 +98,9 @@ def numbers_of(words: Iterable[str]) -> list[int]:
 
 
 def moment_of(text: str, now: datetime | None = None) -> datetime:
-    """Read a time: an age such as `2h`, or a date with or without a time, UTC.
+    """Read a time: an age such as `2h`, or a date with or without a time.
+
+    Without an offset it is in this computer's time zone, as in every table for people.
 
     Raises:
         UsageError: it is neither.
@@ -116,7 +118,7 @@ def moment_of(text: str, now: datetime | None = None) -> datetime:
             f"{text!r} is not a time",
             remedy="Write 30m, 2h or 3d for as long ago, or 2024-05-31, or 2024-05-31T14:30",
         ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.astimezone()
 
 
 def select(

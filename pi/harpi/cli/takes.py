@@ -356,7 +356,7 @@ _HEADER: Final = (
     "position",
     "session",
     "split",
-    "start (UTC)",
+    "start",
     "s",
     "remarks",
 )
@@ -393,7 +393,7 @@ def description(take: Take) -> Iterator[str]:
     yield f"  position  {take.position}, session {take.session}"
     yield f"  split     {take.split}"
     device = f" on {take.device}" if take.device else ""
-    yield f"  start     {take.start:%Y-%m-%d %H:%M:%S} UTC{device}"
+    yield f"  start     {take.start.astimezone():%Y-%m-%d %H:%M:%S}{device}"
     yield f"  length    {take.seconds:.1f} s, {take.count} samples at {take.rate:g} Hz"
     if take.trimmed:
         end = take.seconds if take.keep_to is None else take.keep_to
@@ -416,7 +416,7 @@ def _row(take: Take) -> tuple[str, ...]:
         take.position,
         str(take.session),
         take.split,
-        f"{take.start:%Y-%m-%d %H:%M:%S}",
+        f"{take.start.astimezone():%Y-%m-%d %H:%M:%S}",
         f"{take.used_seconds:.1f}",
         _remarks(take),
     )

@@ -56,7 +56,9 @@ def changes_in_words(
     both = f"{counted(takes, 'take')} in common"
     yield f"Run {later.number} compared with run {earlier.number}, {both}"
     for run in (earlier, later):
-        yield f"  run {run.number}: {run.time:%Y-%m-%d %H:%M} UTC, {run.origin}"[:WIDTH]
+        yield f"  run {run.number}: {run.time.astimezone():%Y-%m-%d %H:%M}, {run.origin}"[
+            :WIDTH
+        ]
     for change in changes:
         made = " It was made from something else." if change.changed else ""
         yield from _wrapped(f"* {change.sentence}{made}", "  ")
@@ -69,14 +71,15 @@ def list_of_runs(reports: Sequence[Report]) -> Iterator[str]:
         return
     models = [model.model for model in reports[-1].models]
     heads = "".join(f"{name_of(model):<9}" for model in models)
-    yield f"{'run':>4}  {'time (UTC)':<17} {heads} tested"
+    yield f"{'run':>4}  {'time':<17} {heads} tested"
     for report in reports:
         cells = ""
         for name in models:
             model = report.model(name)
             figures = None if model is None else model.every
             cells += f"{'-' if figures is None else _short(figures.accuracy.value):<9}"
-        line = f"{report.number:>4}  {report.time:%Y-%m-%d %H:%M}  {cells} {report.origin}"
+        moment = f"{report.time.astimezone():%Y-%m-%d %H:%M}"
+        line = f"{report.number:>4}  {moment}  {cells} {report.origin}"
         yield line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}~"
 
 
