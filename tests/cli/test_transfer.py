@@ -28,6 +28,18 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
 
 
+def test_a_folder_is_never_named_as_standard_output_is(
+    state: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert harpi(state, "export", "-") == 2
+    assert "not written to standard output. Name a new folder" in capsys.readouterr().err
+    assert not (tmp_path / "-").exists()
+
+
 @pytest.mark.parametrize("name", ["out", "out.zip"])
 def test_takes_go_from_one_device_to_another(
     state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str

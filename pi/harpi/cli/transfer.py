@@ -21,7 +21,7 @@ from harpi.cli.selection import (
     select,
     takes_to_read,
 )
-from harpi.errors import CommandRefused, RecordingError
+from harpi.errors import CommandRefused, RecordingError, UsageError
 
 if TYPE_CHECKING:
     from harpi.config.schema import Config
@@ -69,6 +69,12 @@ def export_takes(
     from harpi.privileges import as_caller
     from harpi.store.export import export
 
+    if str(target) == "-":
+        raise UsageError(
+            "takes are not written to standard output",
+            where="TARGET",
+            remedy="Name a new folder or a file: .zip, .npz or .csv",
+        )
     with takes_to_read(config, assignments) as store:
         found = select(
             store,
@@ -137,7 +143,6 @@ def import_takes(
 
     from harpi.cli.options import load_settings
     from harpi.cli.terminal import progress
-    from harpi.errors import UsageError
     from harpi.store.importing import Choice, look_into
 
     if label is not None and label_from is not None:
