@@ -66,9 +66,7 @@ def backup(
 
 
 def restore(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="That `harpi backup` wrote.", exists=True)
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="That `harpi backup` wrote.")],
     config: ConfigFile = None,
     assignments: Assignments = None,
     replace: Annotated[
@@ -92,7 +90,9 @@ def restore(
             opened = file.open("rb")
     except OSError as error:
         raise StoreError(
-            f"the backup cannot be read ({error.strerror})", where=str(file)
+            f"the backup cannot be read ({error.strerror})",
+            where=str(file),
+            remedy="Name a file that `harpi backup` wrote",
         ) from error
     with opened:
         aside = bring_back(opened, state, PARTS, replace=replace)
