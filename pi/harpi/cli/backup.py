@@ -30,9 +30,9 @@ def backup(
     config: ConfigFile = None,
     assignments: Assignments = None,
 ) -> None:
-    """Write takes, heads, calibration, evaluations and diary into one file.
+    """Write takes, heads, calibration and diary into one file.
 
-    harpi may run meanwhile.
+    The evaluations go with them; harpi may run meanwhile.
 
     Example: harpi backup harpi.zip
     """

@@ -257,7 +257,7 @@ def test_after_all_of_that_it_recognises(device: Device) -> None:
 @pytest.mark.parametrize(
     ("how", "number", "words"),
     [
-        ("at_open", errno.ENOENT, "no such I2C bus. Enable it with"),
+        ("at_open", errno.ENOENT, "there is no such I2C bus. Switch it on with"),
         ("at_open", errno.EACCES, "may not open the I2C bus. Add the user"),
         ("at_claim", errno.EBUSY, "a kernel driver has claimed the sensor. Remove dtoverlay"),
         ("at_transfer", errno.EIO, "the transfer was interrupted. Shorten the wires"),
