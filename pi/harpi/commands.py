@@ -250,8 +250,6 @@ Result = Literal["taken", "kept", "cancelled", "failed"]
 """How training ended: `taken`: the new head is in use; `kept`: it was not better than the
 one before, which stays."""
 
-STATES: Final[tuple[State, ...]] = get_args(State)
-
 
 class LabelCount(Struct, frozen=True, kw_only=True):
     """What is there of one label."""

@@ -1,5 +1,4 @@
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -85,13 +84,6 @@ def test_all_is_forgotten_but_the_reference() -> None:
     assert recogniser.counts == {}
 
 
-def test_a_label_is_renamed() -> None:
-    recogniser = knn()
-    recogniser.add(windows_of_motion("fast", 25), "fsat")
-    recogniser.rename("fsat", "fast")
-    assert recogniser.labels == ("fast",)
-
-
 def test_memory_is_bounded() -> None:
     recogniser = knn(capacity=20)
     for seed in range(3):
@@ -173,29 +165,6 @@ def test_the_very_window_that_was_taught_is_certain() -> None:
     recogniser.add(windows, "fast")
     recogniser.add(windows_of_motion("slow", 10), "slow")
     assert recogniser.predict(windows[:1])[0].confidence == pytest.approx(1)
-
-
-def test_what_was_learnt_survives_its_file(tmp_path: Path) -> None:
-    recogniser = knn(reference=tiny_reference())
-    recogniser.add(windows_of_motion("fast", 25), "fast", take="one")
-    recogniser.save(tmp_path / "memory")
-    again = knn(reference=tiny_reference())
-    again.load(tmp_path / "memory")
-    windows = np.concatenate([windows_of_motion(m, 5, seed=8) for m in ("still", "fast")])
-    for mine, theirs in zip(recogniser.predict(windows), again.predict(windows), strict=True):
-        assert np.array_equal(mine.probabilities, theirs.probabilities)
-        assert mine.unknown == theirs.unknown
-    again.forget_take("one")
-    assert again.counts == {}
-
-
-def test_a_damaged_file_leaves_what_was_remembered(tmp_path: Path) -> None:
-    recogniser = knn()
-    recogniser.add(windows_of_motion("fast", 5), "fast")
-    (tmp_path / "memory").write_bytes(b"nonsense")
-    with pytest.raises(ModelError, match="damaged"):
-        recogniser.load(tmp_path / "memory")
-    assert recogniser.counts == {"fast": 5}
 
 
 def test_a_reference_for_other_windows_is_refused() -> None:

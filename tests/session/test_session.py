@@ -7,12 +7,12 @@ import re
 import threading
 from datetime import date
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from harpi.commands import (
     COMMANDS,
-    STATES,
     Answer,
     Cancel,
     Command,
@@ -34,6 +34,7 @@ from harpi.commands import (
     Restore,
     Resume,
     Situation,
+    State,
     Status,
     Stop,
     Train,
@@ -116,7 +117,7 @@ def state_of(situation: Situation) -> str:
 def test_the_table_is_complete() -> None:
     assert {type(command) for command in COMMAND_LIST.values()} == set(COMMANDS.values())
     assert AFTER.keys() == COMMAND_LIST.keys()
-    assert set(BEFORE) - {"asking"} == set(STATES)
+    assert set(BEFORE) - {"asking"} == set(get_args(State))
 
 
 def test_the_table_in_the_documentation_has_the_same_rows() -> None:

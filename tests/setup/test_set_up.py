@@ -11,7 +11,7 @@ from harpi import shipped
 from harpi.config.loading import load
 from harpi.errors import ConfigError, SetupError
 from harpi.setup.applying import pending
-from harpi.setup.boot import has_block
+from harpi.setup.boot import BEGIN
 from harpi.setup.machine import detect, run
 from harpi.setup.plan import find, make_plan
 from tests.support.fake_pi import install, make_pi, snapshot, uninstall
@@ -35,7 +35,7 @@ def test_everything_is_there_that_the_service_needs(pi: Path) -> None:
     assert (pi / "etc/udev/rules.d/60-harpi.rules").exists()
     assert (pi / "etc/tmpfiles.d/harpi.conf").exists()
     assert (pi / "etc/harpi/harpi.d").is_dir()
-    assert has_block((pi / "boot/firmware/config.txt").read_bytes())
+    assert BEGIN in (pi / "boot/firmware/config.txt").read_bytes()
     assert str((pi / "usr/local/bin/harpi").readlink()) == "/opt/harpi/bin/harpi"
     groups = (pi / "etc/group").read_text()
     assert re.search(r"(?m)^i2c:x:988:ada,harpi$", groups)
@@ -223,6 +223,6 @@ def test_a_boot_partition_that_has_one_kind_of_permissions_is_written(
 
     monkeypatch.setattr(os, "fchmod", refuse)
     install(pi)
-    assert has_block(boot.read_bytes())
+    assert BEGIN in boot.read_bytes()
     uninstall(pi)
-    assert not has_block(boot.read_bytes())
+    assert BEGIN not in boot.read_bytes()

@@ -57,9 +57,6 @@ Probability = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0)]
 
 
-Milliseconds = Annotated[float, Meta(ge=0)]
-
-
 class Opinion(Struct, frozen=True, kw_only=True):
     """What one model says of a window."""
 

@@ -15,7 +15,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
@@ -233,29 +232,6 @@ class KnnClassifier:
         """Forget everything of the wearer."""
         with self._changing:
             self._replace(KnnMemory.empty())
-
-    def rename(self, old: str, new: str) -> None:
-        """Call the wearer's windows of a label by another name."""
-        with self._changing:
-            self._replace(self._memory.renamed(old, new))
-
-    def save(self, path: Path) -> None:
-        """Write what is remembered of the wearer, or leave the old file as it is.
-
-        Raises:
-            OSError: the disk is full, read-only, or refuses otherwise.
-        """
-        self._memory.write(path, rate=self._rate, length=self._length)
-
-    def load(self, path: Path) -> None:
-        """Remember what a file holds, instead of what is remembered now.
-
-        Raises:
-            ModelError: the file cannot be used; what was remembered still is.
-        """
-        memory = KnnMemory.read(path, rate=self._rate, length=self._length)
-        with self._changing:
-            self._replace(memory.thinned(self._capacity, self._rng))
 
     def _replace(self, memory: KnnMemory) -> None:
         """Take a memory into use, in one assignment for whoever predicts meanwhile."""

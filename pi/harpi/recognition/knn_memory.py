@@ -22,25 +22,6 @@ from harpi.recognition.tensor_file import read_tensors, write_tensors
 from harpi.signal.features import FEATURE_NAMES, FEATURES_VERSION
 from harpi.types import FloatArray
 
-MEMORY_KIND: Final = "kNN memory"
-
-
-LAYOUT: Final = 1
-
-
-_REMEDY: Final = "Delete the file; the memory is rebuilt from the takes"
-
-
-class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the file says besides its tensors."""
-
-    features_version: int
-    rate: float
-    length: int
-    labels: tuple[str, ...]
-    """One for each window, as are the takes."""
-    takes: tuple[str, ...]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KnnMemory:
@@ -105,11 +86,6 @@ class KnnMemory:
         """Forget a take."""
         return self._only([row for row, own in enumerate(self.takes) if own != take])
 
-    def renamed(self, old: str, new: str) -> KnnMemory:
-        """Call a label by another name; it joins the windows that have that name already."""
-        labels = tuple(new if label == old else label for label in self.labels)
-        return KnnMemory(self.features, labels, self.takes)
-
     def indices(self, labels: Sequence[str]) -> NDArray[np.int64]:
         """Index of each window's label in `labels`, ``[n]``."""
         places = {label: index for index, label in enumerate(labels)}
@@ -123,53 +99,11 @@ class KnnMemory:
             tuple(self.takes[row] for row in rows),
         )
 
-    def write(self, path: Path, *, rate: float, length: int) -> None:
-        """Write the memory, or leave the old file as it is.
-
-        Raises:
-            OSError: the disk is full, read-only, or refuses otherwise.
-        """
-        header = _Header(
-            features_version=FEATURES_VERSION,
-            rate=rate,
-            length=length,
-            labels=self.labels,
-            takes=self.takes,
-        )
-        write_tensors(path, MEMORY_KIND, LAYOUT, header, {"features": self.features})
-
-    @classmethod
-    def read(cls, path: Path, *, rate: float, length: int) -> KnnMemory:
-        """Read a memory of windows of this rate and length.
-
-        Raises:
-            ModelError: the file is missing, damaged, or of other windows or features.
-        """
-        header, tensors = read_tensors(path, MEMORY_KIND, LAYOUT, _Header, remedy=_REMEDY)
-        found = (header.features_version, header.rate, header.length)
-        if found != (FEATURES_VERSION, rate, length):
-            raise ModelError(
-                f"remembers windows of {header.length} samples at {header.rate:g} per second "
-                f"with features {header.features_version}, not of {length} at {rate:g} with "
-                f"{FEATURES_VERSION}",
-                where=str(path),
-                remedy=_REMEDY,
-            )
-        features = tensors.get("features")
-        if (
-            features is None
-            or features.dtype != np.float32
-            or features.shape != (len(header.labels), len(FEATURE_NAMES))
-            or len(header.takes) != len(header.labels)
-            or not np.isfinite(features).all()
-        ):
-            raise ModelError(
-                "`features` has an unexpected format", where=str(path), remedy=_REMEDY
-            )
-        return cls(features, header.labels, header.takes)
-
 
 REFERENCE_KIND: Final = "kNN reference"
+
+
+LAYOUT: Final = 1
 
 
 _REFERENCE_REMEDY: Final = "Use the reference that ships with this harpi"

@@ -111,14 +111,6 @@ class TrainableModel:
             if label not in self._labels:
                 self._labels = (*self._labels, label)
 
-    def remove_label(self, label: str) -> None:
-        """Forget a label: its samples, and from the next training on its output."""
-        with self._changing:
-            kept = [i for i, own in enumerate(self._sample_labels) if own != label]
-            self._features = [self._features[i] for i in kept]
-            self._sample_labels = [self._sample_labels[i] for i in kept]
-            self._labels = tuple(own for own in self._labels if own != label)
-
     def train(self, epochs: int, callback: LossCallback | None = None) -> float:
         """Train the head on the samples, from where it stands.
 

@@ -80,15 +80,6 @@ def without_block(content: bytes) -> bytes:
     return content if found is None else content[: found[0]] + content[found[1] :]
 
 
-def has_block(content: bytes) -> bool:
-    """Tell whether the block is in a config.txt.
-
-    Raises:
-        SetupError: the marks in it are damaged.
-    """
-    return _find(content) is not None
-
-
 def conflicts(content: bytes, config: Config) -> list[Conflict]:
     """Find the lines outside of the block that are in harpi's way.
 

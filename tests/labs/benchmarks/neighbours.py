@@ -15,12 +15,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 
 from harpi import shipped
-from harpi.recognition import tensor_file
 from harpi.recognition.knn import KnnClassifier
 from harpi.recognition.knn_memory import KnnMemory, KnnReference
 from harpi.signal.features import FEATURE_NAMES, features
@@ -151,25 +149,19 @@ def remembered(count: int) -> FloatArray:
 def taught(
     rows: FloatArray, classes: int, kind: type[KnnClassifier] = KnnClassifier
 ) -> KnnClassifier:
-    """Let harpi's remember them, by way of the file that it keeps."""
-    count = len(rows)
-    memory = KnnMemory(
-        rows,
-        tuple(f"activity {n * classes // count}" for n in range(count)),
-        tuple(str(n // TAKE) for n in range(count)),
-    )
-    knn = _untaught(count + TAKE, kind)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "knn.safetensors"
-        memory.write(path, rate=RATE, length=LENGTH)
-        _load(knn, path)
+    """Let harpi's remember them."""
+    knn = _untaught(len(rows) + TAKE, kind)
+    _remember(knn, rows, classes)
     return knn
 
 
-def _load(knn: KnnClassifier, path: Path) -> None:
-    """Load a file of any size: a million windows are more than harpi takes."""
-    with patch.object(tensor_file, "_LARGEST_FILE", sys.maxsize):
-        knn.load(path)
+def _remember(knn: KnnClassifier, rows: FloatArray, classes: int) -> None:
+    """Let it remember rows of features at once, as after `gathering` many takes."""
+    count = len(rows)
+    labels = tuple(f"activity {n * classes // count}" for n in range(count))
+    takes = tuple(str(n // TAKE) for n in range(count))
+    with knn.gathering():
+        knn._memory = KnnMemory(rows, labels, takes)
 
 
 def _untaught(capacity: int, kind: type[KnnClassifier] = KnnClassifier) -> KnnClassifier:
@@ -188,10 +180,10 @@ def _growth(size: int, classes: int) -> dict[str, float]:
 
 def _main(size: int, classes: int) -> None:
     """Print the figures of `_growth`: CPU time, and memory that the rows are not in."""
-    path = Path(tempfile.mkdtemp()) / "knn.safetensors"
+    path = Path(tempfile.mkdtemp()) / "rows.npy"
     child = os.fork()  # the rows are made in a process that ends
     if child == 0:
-        taught(remembered(size), classes).save(path)
+        np.save(path, remembered(size))
         os._exit(0)
     os.waitpid(child, 0)
     wearer = shipped_wearer()
@@ -199,7 +191,7 @@ def _main(size: int, classes: int) -> None:
     knn = _untaught(size + 10 * TAKE)
     knn.predict(window)
     begun = reset_peak()
-    loaded = _cpu(lambda: _load(knn, path))
+    loaded = _cpu(lambda: _remember(knn, np.load(path), classes))
     path.unlink()
     path.parent.rmdir()
     learnt = [_cpu(lambda: knn.add(take, "activity 0", take="new")) for _ in range(3)]

@@ -17,7 +17,7 @@ from harpi.errors import HarpiError
 from harpi.learning.heads import INDEX, HeadRegistry
 from harpi.recognition import interpreter, numpy_runtime
 from harpi.recognition.head import Head, LearntTake
-from harpi.recognition.knn_memory import KnnMemory, KnnReference
+from harpi.recognition.knn_memory import KnnReference
 from harpi.recognition.model_file import (
     NO_DIGEST,
     HeadDesign,
@@ -31,7 +31,6 @@ from harpi.signal.features import FEATURE_NAMES
 from tests.labs.campaign.fuzz.hostile import WORDS, json_seeds, json_words, nested
 from tests.labs.campaign.fuzz.target import Feed, Target
 from tests.support.models import DATA, tiny_base, tiny_head, tiny_mlp, tiny_reference
-from tests.support.motions import LENGTH, RATE
 
 
 def _sealed_tensors(content: bytes) -> bytes:
@@ -150,8 +149,6 @@ def _knn(folder: Path) -> Feed:
                 reference.threshold(0.05)
                 with np.errstate(all="ignore"):  # that is the business of `harpi.recognition`
                     reference.distances(rows)
-            with contextlib.suppress(HarpiError):
-                assert sum(KnnMemory.read(file, rate=RATE, length=LENGTH).counts.values()) >= 0
 
     return feed
 
@@ -159,13 +156,10 @@ def _knn(folder: Path) -> Feed:
 def _knn_seeds() -> Sequence[bytes]:
     import tempfile
 
-    memory = KnnMemory.empty().added(np.ones((2, len(FEATURE_NAMES)), np.float32), "a", "1")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "knn"
         tiny_reference().write(path)
-        reference = path.read_bytes()
-        memory.write(path, rate=RATE, length=LENGTH)
-        return [*_tensors_seeds(reference), *_tensors_seeds(path.read_bytes())]
+        return _tensors_seeds(path.read_bytes())
 
 
 def _model(folder: Path) -> Feed:
