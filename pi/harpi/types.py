@@ -13,6 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from harpi.names import ANSWER
+
 FloatArray = NDArray[np.float32]
 TimeArray = NDArray[np.float64]
 
@@ -21,15 +23,6 @@ AXES: Final = ("ax", "ay", "az", "gx", "gy", "gz")
 
 At rest the axis that points up reads +1 g, as an MPU-6050 reports it.
 """
-
-MODELS: Final = ("knn", "generic", "personal")
-"""The three recognisers, in the order in which people are shown them."""
-
-ANSWER: Final = "answer"
-"""Name of harpi's one answer, which the three give together, where it stands beside them."""
-
-SHOWN: Final = (ANSWER, *MODELS)
-"""All that people are shown, in that order."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +69,7 @@ class Prediction:
     """What one recogniser says of one window.
 
     Attributes:
-        model: which recogniser, one of `MODELS`; or `ANSWER`.
+        model: which recogniser, one of `harpi.names.MODELS`, or `ANSWER`.
         labels: the labels it knows, in the order of `probabilities`; empty when it has
             learnt nothing yet.
         probabilities: float32 ``[len(labels)]``, sum 1.
@@ -123,7 +116,7 @@ class Verdict:
 
     Attributes:
         window: the window that was judged.
-        predictions: by model name, in the order of `MODELS`.
+        predictions: by model name, in the order of `harpi.names.MODELS`.
         latencies: seconds that each model took, by model name, and the `ANSWER`.
         answer: what harpi says, with its three models and the windows before in mind;
             untrained where nobody was asked for it.

@@ -19,9 +19,10 @@ from harpi.errors import (
 )
 from harpi.imu.emulator.bus import Fault, FaultKind, FaultPlan
 from harpi.imu.emulator.virtual_time import VirtualTime
+from harpi.names import MODELS
 from harpi.systemd import Notifier
 from harpi.timebase import SystemTime
-from harpi.types import MODELS, Samples, Verdict
+from harpi.types import Samples, Verdict
 from tests.support.broker import wait_until
 from tests.support.device import device_config, emulated
 

@@ -9,11 +9,12 @@ import pytest
 from harpi.config.schema import SignalSection
 from harpi.evaluation.judging import BATCH, TIMED, Contest, judge, windows_of_trial
 from harpi.evaluation.trials import Trial
+from harpi.names import ANSWER
 from harpi.recognition.classifiers import Classifiers, GenericClassifier, PersonalClassifier
 from harpi.recognition.head import Head
 from harpi.recognition.knn import KnnClassifier
 from harpi.signal.windows import windows_of
-from harpi.types import ANSWER, FloatArray, Samples, Window
+from harpi.types import FloatArray, Samples, Window
 from tests.support.models import tiny_base, tiny_head, tiny_reference
 from tests.support.recorded import motion
 

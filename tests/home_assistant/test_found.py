@@ -25,12 +25,13 @@ from harpi.diary.bouts import Bout
 from harpi.diary.keeper import News, Nudge
 from harpi.diary.totals import make_day
 from harpi.evaluation.runs import RunLog
+from harpi.names import SHOWN
 from harpi.publish.commands import MqttCommands
 from harpi.publish.homeassistant import Discovery, discovery_payloads
 from harpi.publish.messages import DiaryToday
 from harpi.publish.publisher import MqttPublisher
 from harpi.timebase import SystemTime
-from harpi.types import SHOWN, Prediction, Verdict
+from harpi.types import Prediction, Verdict
 from tests.publish.test_messages import health
 from tests.support.broker import Broker, running, wait_until
 from tests.support.fake_room import FakeRoom

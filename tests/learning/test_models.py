@@ -13,8 +13,8 @@ from harpi import shipped
 from harpi.config import Config
 from harpi.errors import ModelError
 from harpi.learning.models import BASE, load_models
+from harpi.names import MODELS
 from harpi.recognition.knn import KnnClassifier
-from harpi.types import MODELS
 from tests.support.device import device_config
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from harpi.commands import ModelFigures
 from harpi.config.schema import DiarySection
 from harpi.diary.keeper import Nudge
+from harpi.names import MODELS
 from harpi.publish.messages import (
     HOP_LIMIT,
     ActivityTotal,
@@ -30,7 +31,6 @@ from harpi.publish.messages import (
     json_schema,
 )
 from harpi.timebase import SystemTime
-from harpi.types import MODELS
 from tests.support.days import PAUSE, WALK, news
 from tests.support.payloads import validate
 from tests.support.verdicts import verdict

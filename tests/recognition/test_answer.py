@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harpi.names import ANSWER
 from harpi.recognition.answer import Answerer, Evidence, TakeEvidence
-from harpi.types import ANSWER, Prediction, Window
+from harpi.types import Prediction, Window
 
 HOP = 0.64
 LENGTH = 2.52

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from harpi.errors import ModelError
+from harpi.names import MODELS
 from harpi.recognition.classifiers import Classifier, GenericClassifier, PersonalClassifier
 from harpi.recognition.knn import KnnClassifier
-from harpi.types import MODELS
 from tests.support.models import tiny_base, tiny_head, tiny_mlp, tiny_reference
 from tests.support.motions import LENGTH, MOTIONS, RATE, windows_of_motion
 

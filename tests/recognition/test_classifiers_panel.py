@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from harpi.names import ANSWER
 from harpi.recognition.classifiers import Classifiers
-from harpi.types import ANSWER, FloatArray, Prediction, Window
+from harpi.types import FloatArray, Prediction, Window
 from tests.support.motions import windows_of_motion
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from harpi.types import ANSWER, MODELS, SHOWN, Prediction, Verdict, Window
+from harpi.names import ANSWER, MODELS, SHOWN
+from harpi.types import Prediction, Verdict, Window
 
 
 def prediction(model: str, shares: Mapping[str, float], *, unknown: bool = False) -> Prediction:

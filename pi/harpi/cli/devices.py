@@ -14,6 +14,7 @@ import msgspec
 from harpi.cli.terminal import StopFlag, clean
 from harpi.commands import Event, Situation
 from harpi.files import decode_json
+from harpi.names import MODELS
 from harpi.publish.messages import Health, Opinion, State
 from harpi.publish.subscriber import Heard, LinkChanged
 
@@ -199,7 +200,7 @@ def answer_of(opinion: Opinion, *, untrained: str) -> str:
 
 def opinions(state: State) -> dict[str, Opinion]:
     """Give what the models say, in the order in which people are shown them."""
-    return {"knn": state.knn, "generic": state.generic, "personal": state.personal}
+    return {model: getattr(state, model) for model in MODELS}
 
 
 def activity_of(state: State) -> str:

@@ -116,8 +116,8 @@ def line_of(verdict: Verdict, recording: Recording, sequence: int) -> str:
     """Write one verdict as JSON."""
     import msgspec
 
+    from harpi.names import ANSWER
     from harpi.publish.messages import Opinion
-    from harpi.types import ANSWER
 
     window = verdict.window
     line: dict[str, Any] = {

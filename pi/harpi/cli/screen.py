@@ -23,6 +23,7 @@ from rich.text import Text
 from harpi.cli.devices import BROKER_AWAY, BROKER_BACK, Device, activity_of, answer_of, opinions
 from harpi.cli.status import FINE, doing
 from harpi.cli.terminal import clean, since
+from harpi.names import MODELS, name_of
 from harpi.publish.messages import Opinion
 
 SHORTEST: Final = 0.1
@@ -112,10 +113,6 @@ class Screen:
         return DeviceView(devices, self._where, self._note, height, self._clock())
 
 
-MODEL_NAMES: Final = {"knn": "kNN", "generic": "generic", "personal": "personal"}
-"""What people call the models, in the order in which they are shown."""
-
-
 SILENT_SECONDS: Final = 10.0
 """Time without a verdict after which a device is said to be silent."""
 
@@ -195,18 +192,18 @@ class DeviceView:
     def _in_panels(self, device: Device) -> Iterator[RenderableType]:
         yield self._headline(device)
         grid = Table.grid(expand=True)
-        for _ in MODEL_NAMES:
+        for _ in MODELS:
             grid.add_column(ratio=1)
         said = {} if device.state is None else opinions(device.state)
-        grid.add_row(*(_panel(name, said.get(model)) for model, name in MODEL_NAMES.items()))
+        grid.add_row(*(_panel(name_of(model), said.get(model)) for model in MODELS))
         yield grid
         yield from self._footlines(device)
 
     def _in_rows(self, device: Device, width: int) -> Iterator[RenderableType]:
         yield self._headline(device)
         said = {} if device.state is None else opinions(device.state)
-        for model, name in MODEL_NAMES.items():
-            yield _row(name, said.get(model), width)
+        for model in MODELS:
+            yield _row(name_of(model), said.get(model), width)
         yield from self._footlines(device)
 
     def _in_a_line(self, device: Device) -> Text:

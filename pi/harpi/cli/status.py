@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from harpi.cli.options import Assignments, ConfigFile, load_settings
+from harpi.names import name_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -123,7 +124,7 @@ def _calibration_row(calibration: CalibrationCondition | None) -> Row:
 
 
 def _model_row(name: str, figures: ModelFigures) -> Row:
-    shown = "kNN" if name == "knn" else name
+    shown = name_of(name)
     if figures.source is None:
         return (
             shown,

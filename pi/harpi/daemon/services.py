@@ -21,6 +21,7 @@ from harpi.evaluation.runs import FILE_NAME as RUNS_FILE
 from harpi.evaluation.runs import RunLog
 from harpi.learning.learner import Learner
 from harpi.learning.models import LoadedModels
+from harpi.names import ANSWER
 from harpi.publish.commands import MqttCommands
 from harpi.publish.homeassistant import Discovery
 from harpi.publish.messages import DiaryToday, EndedBout, State
@@ -32,7 +33,7 @@ from harpi.store.database import StorageUsage
 from harpi.store.store import FILE_NAME, Store
 from harpi.supervisor import Supervisor
 from harpi.timebase import Timebase
-from harpi.types import ANSWER, Verdict
+from harpi.types import Verdict
 
 if TYPE_CHECKING:
     from harpi.commands import Event

@@ -17,9 +17,10 @@ from harpi.commands import Answer, Cancel, Command, Event, Record, Stop, Train
 from harpi.daemon import Daemon
 from harpi.errors import CommandRefused, RecordingError
 from harpi.imu.emulator.motion import Playback, rotation_matrix
+from harpi.names import SHOWN
 from harpi.recording import Recording
 from harpi.timebase import Timebase
-from harpi.types import SHOWN, FloatArray, Verdict
+from harpi.types import FloatArray, Verdict
 
 TURN: Final = rotation_matrix((0.3, -0.5, 0.8), 75.0)
 """How the strap sits in the turned scenes."""

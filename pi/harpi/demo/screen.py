@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from harpi.commands import Answer
 from harpi.demo.runner import Scene, SceneScore
-from harpi.evaluation.messages import NAMES
-from harpi.types import SHOWN, Prediction, Verdict
+from harpi.names import SHOWN, name_of
+from harpi.types import Prediction, Verdict
 
 if TYPE_CHECKING:
     from harpi.demo.setup import Outcome
@@ -76,7 +76,7 @@ class Screen:
             prediction = verdict.opinions[model]
             shown = self._opinion(prediction, truth)
             running = self._running(scene, model)
-            lines.append(f"  {NAMES[model]:>10}  {shown}  {running}")
+            lines.append(f"  {name_of(model):>10}  {shown}  {running}")
         self._print("\n".join(lines))
         self._drawn = len(lines)
 
@@ -101,7 +101,7 @@ class Screen:
             shown = self._style(_DIM, _UNTRAINED)
             if accuracy is not None:
                 shown = f"{_bar(accuracy)} {accuracy:4.0%} correct"
-            self._print(f"  {NAMES[model]:>10}  {shown}")
+            self._print(f"  {name_of(model):>10}  {shown}")
 
     def _opinion(self, prediction: Prediction, truth: str) -> str:
         if not prediction.trained:
@@ -135,7 +135,7 @@ def _bar(share: float) -> str:
 def report(outcome: Outcome) -> str:
     """Give what the demo ends with: accuracy by scene and model, and where it comes from."""
     score = outcome.score
-    head = "".join(f"{NAMES[model]:>10}" for model in SHOWN)
+    head = "".join(f"{name_of(model):>10}" for model in SHOWN)
     lines = ["", f"{'correct share of windows':<30}{'windows':>8}{head}"]
     for scene, row in score.as_table().items():
         cells = "".join(

@@ -13,7 +13,7 @@ import numpy as np
 
 from harpi.evaluation import metrics
 from harpi.evaluation.judging import Answers, Codes, Flags, Judgements
-from harpi.evaluation.messages import in_words, name_of
+from harpi.evaluation.messages import in_words
 from harpi.evaluation.metrics import Counts, Reliability, Values
 from harpi.evaluation.report import (
     Bin,
@@ -30,6 +30,7 @@ from harpi.evaluation.report import (
     TakeResult,
     Unknown,
 )
+from harpi.names import name_of
 
 _FIGURES: Final[Mapping[str, Callable[[Counts], Values]]] = {
     "accuracy": metrics.accuracy,

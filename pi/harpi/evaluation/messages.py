@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from harpi.errors import UsageError
 from harpi.evaluation.metrics import Paired
 from harpi.labels import resembling, same_label
-from harpi.types import ANSWER
-
-NAMES: Final = {"knn": "kNN", "generic": "generic", "personal": "personal", ANSWER: "harpi"}
-"""What people read."""
-
-
-def name_of(model: str) -> str:
-    """Give the name of a model as people read it."""
-    return NAMES.get(model, model)
 
 
 def counted(number: int, thing: str) -> str:

@@ -16,13 +16,14 @@ from harpi.evaluation.trials import Trial, check_unlearnt
 from harpi.learning.models import LoadedModels, load_models
 from harpi.learning.trainer import Trained, Trainer
 from harpi.learning.training_set import Preparation
+from harpi.names import ANSWER
 from harpi.recognition.answer import Evidence, TakeEvidence
 from harpi.recognition.knn import KnnClassifier
 from harpi.recognition.model_file import ModelFile
 from harpi.signal.copies import Signal
 from harpi.store.store import FILE_NAME, Store
 from harpi.store.takes import Take
-from harpi.types import ANSWER, Samples
+from harpi.types import Samples
 
 
 class OwnModels:

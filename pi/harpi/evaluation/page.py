@@ -10,9 +10,10 @@ import msgspec
 
 from harpi.evaluation import pictures
 from harpi.evaluation.judging import Judgements
-from harpi.evaluation.messages import counted, name_of
+from harpi.evaluation.messages import counted
 from harpi.evaluation.pictures import Markup, tag
 from harpi.evaluation.report import Figures, Interval, ModelReport, Report
+from harpi.names import name_of
 
 MOST_TRACES: Final = 100
 """Takes that are drawn; of more, those with the most mistakes."""

@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 
 from harpi.evaluation.judging import Answers, Codes, Judgements
-from harpi.evaluation.messages import name_of
 from harpi.evaluation.metrics import Values
 from harpi.evaluation.report import Calibration, Confusion, Interval, TakeResult
+from harpi.names import name_of
 
 _POINTS: Final = 150
 """Columns of a trace, each drawn from its least to its largest value."""

@@ -18,10 +18,11 @@ import numpy as np
 
 from harpi.errors import StoreError, UsageError
 from harpi.evaluation.measuring import comparison_of
-from harpi.evaluation.messages import in_words, name_of
+from harpi.evaluation.messages import in_words
 from harpi.evaluation.metrics import Paired, paired
 from harpi.evaluation.report import FORMAT, Comparison, Report, TakeResult
 from harpi.files import decode_json, make_directory, private_mode, sync_directory
+from harpi.names import name_of
 
 FILE_NAME: Final = "evaluations.jsonl"
 """Name of the log within the folder `paths.state`."""

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from string import ascii_uppercase
 from typing import Final
 
-from harpi.evaluation.messages import counted, name_of
+from harpi.evaluation.messages import counted
 from harpi.evaluation.metrics import LEVEL
 from harpi.evaluation.report import Confusion, Figures, Interval, ModelReport, Part, Report
 from harpi.evaluation.runs import Change
+from harpi.names import name_of
 
 WIDTH: Final = 80
 _NAME: Final = 17

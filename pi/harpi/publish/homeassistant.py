@@ -24,10 +24,11 @@ from harpi import __version__
 from harpi.commands import Event, SessionApi, Situation
 from harpi.config.schema import Config
 from harpi.files import decode_json, make_directory, private_mode, write_atomically
+from harpi.names import ANSWER, MODELS, TABLE
 from harpi.publish.commands import Allowance
 from harpi.publish.publisher import MqttPublisher
 from harpi.supervisor import Supervisor
-from harpi.types import ANSWER, MODELS, Verdict
+from harpi.types import Verdict
 
 UNTRAINED: Final = "untrained"
 """What the sensor of a model shows that is not trained yet."""
@@ -35,9 +36,6 @@ UNTRAINED: Final = "untrained"
 
 SHORTEST_EXPIRY: Final = 15
 """Seconds after which an answer that is not renewed is shown as unavailable, at least."""
-
-
-_NAMES: Final = {"knn": "kNN", "generic": "Generic", "personal": "Personal"}
 
 
 _NOT_WORN: Final = "not worn"
@@ -224,7 +222,7 @@ def _models(config: Config, answers: Mapping[str, Sequence[str]]) -> dict[str, C
     for model in MODELS:
         found[f"{model}_activity"] = {
             **of_state,
-            "name": f"{_NAMES[model]} activity",
+            "name": f"{TABLE[model].title} activity",
             "device_class": "enum",
             "options": list(dict.fromkeys([*answers.get(model, ()), UNTRAINED])),
             "value_template": _ANSWER.format(model=model),
@@ -232,7 +230,7 @@ def _models(config: Config, answers: Mapping[str, Sequence[str]]) -> dict[str, C
         }
         found[f"{model}_confidence"] = {
             **of_state,
-            "name": f"{_NAMES[model]} confidence",
+            "name": f"{TABLE[model].title} confidence",
             "unit_of_measurement": "%",
             "state_class": "measurement",
             "suggested_display_precision": 0,

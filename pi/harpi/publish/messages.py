@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from harpi.commands import Evaluated, ModelFigures
+from harpi.names import MODELS
 
 if TYPE_CHECKING:
     from harpi.config.schema import DiarySection
@@ -153,7 +154,7 @@ class State(Struct, frozen=True, kw_only=True):
     def encode(self) -> bytes:
         """Write as JSON of less than `STATE_ROOM` bytes, or `HOP_LIMIT` with long labels."""
         payload = msgspec.json.encode(self)
-        names = ("activity", "knn", "generic", "personal")
+        names = ("activity", *MODELS)
         opinions: dict[str, Opinion] = {name: getattr(self, name) for name in names}
         keep = max(len(opinion.probabilities) for opinion in opinions.values())
         while len(payload) >= STATE_ROOM and keep > 0:

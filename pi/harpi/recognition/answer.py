@@ -30,7 +30,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from harpi.types import ANSWER, Prediction, Window
+from harpi.names import ANSWER
+from harpi.types import Prediction, Window
 
 Values = NDArray[np.float64]
 

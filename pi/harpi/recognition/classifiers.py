@@ -20,13 +20,14 @@ from typing import Final, Protocol
 import numpy as np
 
 from harpi.errors import ModelError
+from harpi.names import ANSWER
 from harpi.recognition.answer import Answerer
 from harpi.recognition.head import Head, join
 from harpi.recognition.head import probabilities as head_probabilities
 from harpi.recognition.interpreter import Interpreter, check_windows
 from harpi.recognition.model_file import ImuInput, ModelFile
 from harpi.signal.orientation import WornWatch
-from harpi.types import ANSWER, FloatArray, Prediction, Verdict, Window
+from harpi.types import FloatArray, Prediction, Verdict, Window
 
 
 class Classifier(Protocol):
@@ -34,7 +35,7 @@ class Classifier(Protocol):
 
     @property
     def name(self) -> str:
-        """One of `harpi.types.MODELS`."""
+        """One of `harpi.names.MODELS`."""
         ...
 
     @property

@@ -27,8 +27,8 @@ from harpi.commands import (
 from harpi.config.schema import Config
 from harpi.diary.bouts import Bout
 from harpi.errors import CommandRefused, StoreError, UsageError
-from harpi.evaluation.messages import name_of
 from harpi.imu.plausibility import range_to_set
+from harpi.names import name_of
 from harpi.session.recorder import Finished
 from harpi.session.takes import Change
 from harpi.store.queries import Action, Kind
