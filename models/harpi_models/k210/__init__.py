@@ -68,11 +68,12 @@ def export_kmodel(
         script = files("harpi_models.k210").joinpath("compile.py")
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         ended = subprocess.run(  # noqa: S603 - the interpreter is the user's
-            [str(python), str(script), folder],
+            [str(python.absolute()), str(script), folder],
             capture_output=True,
             text=True,
             check=False,
             env=environment,
+            cwd=folder,  # nncase leaves a note where it runs
         )
         if ended.returncode != 0:
             lines = ended.stderr.strip().splitlines() or ["nothing was said"]
