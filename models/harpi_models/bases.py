@@ -156,9 +156,19 @@ def keras_base(model: Any, **options: Unpack[BaseOptions]) -> Base:
             remedy=f"This model has {len(model.inputs)} and {len(model.outputs)}",
         )
     shape = _closed(tuple(model.inputs[0].shape)[1:], options.get("length"))
-    network = Network.traced(
-        lambda window: model(window, training=False), shape, where, _layer_names(model)
-    )
+    try:
+        network = Network.traced(
+            lambda window: model(window, training=False), shape, where, _layer_names(model)
+        )
+    except (ValueError, TypeError, tf.errors.OpError) as error:
+        first = model.inputs[0].shape
+        built = f"it is built for {list(first)}, and " if first[0] is not None else ""
+        raise BaseRefused(
+            f"{built}Keras cannot run it on any number of {list(shape)}",
+            where=where,
+            remedy="Build it with the number of windows open, not stateful, such as "
+            "Input((64, 6))",
+        ) from error
     return network_base(network, shape, **options)
 
 
@@ -307,30 +317,46 @@ def _front(
         )
         tell(prepare.sentence())
         return ImageInput(size=sizes[0], preprocessing=prepare.name), prepare
+    if len(sizes) == 3 and min(sizes[:2]) > 1 and sizes[2] in (1, 3, 4):
+        raise BaseRefused(
+            f"its input is {[None, *sizes]}: harpi's images are square, in red, green and blue",
+            where=where,
+            remedy="Build the network for [None, S, S, 3]; layers in front of it may crop, "
+            "or make one channel of three",
+        )
     if options.get("vector") and len(sizes) == 1:
         return VectorInput(length=sizes[0]), lambda window: window + 0.0
     kind = _imu_input(sizes, options, where)
     places = [AXES.index(axis) for axis in kind.axes]
     scales = [kind.accel_scale if axis[0] == "a" else kind.gyro_scale for axis in kind.axes]
+    by_axis = _by_axis(sizes, kind)
     tell(
         f"windows of {kind.length} samples at {kind.rate:g} Hz, {', '.join(kind.axes)}"
         + ("" if set(scales) == {1.0} else f", times {', '.join(f'{s:g}' for s in scales)}")
         + (", one sample after the other" if len(sizes) == 1 else "")
+        + (", one axis after the other" if by_axis else "")
     )
 
     def pick(window: Any) -> Any:
         if kind.axes != AXES:
             window = tf.concat([window[:, :, i : i + 1] for i in places], axis=2)
         window = window * np.array(scales, np.float32) if set(scales) != {1.0} else window + 0.0
+        window = tf.transpose(window, [0, 2, 1]) if by_axis else window
         return window if len(sizes) == 2 else tf.reshape(window, [-1, *sizes])
 
     # The scaling is in the graph: the signature takes g and deg/s.
     return ImuInput(rate=kind.rate, length=kind.length, axes=kind.axes), pick
 
 
+def _by_axis(sizes: Sequence[int], kind: ImuInput) -> bool:
+    """Whether a network takes ``[axes, T]`` instead of ``[T, axes]``."""
+    core = [n for n in sizes if n != 1]
+    return len(core) == 2 and core[1] != len(kind.axes)
+
+
 def _imu_input(sizes: Sequence[int], options: BaseOptions, where: str) -> ImuInput:
     """What windows a network takes; the scales are those of its training."""
-    # [T, axes], the same with a channel of 1 for two-dimensional convolutions, or flat.
+    # [T, axes] or [axes, T], with a channel of 1 for two-dimensional convolutions, or flat.
     core = [n for n in sizes if n != 1] if len(sizes) in (3, 4) else list(sizes)
     given = options.get("axes")
     axes = tuple(given) if given else None
@@ -353,6 +379,8 @@ def _imu_input(sizes: Sequence[int], options: BaseOptions, where: str) -> ImuInp
         count = len(axes)
         if len(core) == 2 and core[1] == count:
             length = core[0]
+        elif len(core) == 2 and core[0] == count:
+            length = core[1]
         elif len(core) == 1 and core[0] % count == 0:
             length = core[0] // count
         else:

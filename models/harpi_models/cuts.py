@@ -32,6 +32,10 @@ _MIXING: Final = {
     "Conv2D", "DepthwiseConv2dNative", "MatMul", "BatchMatMulV2", "Conv1D", "Conv3D", "Einsum",
 }  # fmt: skip
 _BIASES: Final = {"BiasAdd", "Add", "AddV2"}
+_SCALINGS: Final = {
+    "Mul", "RealDiv", "Sub", "Add", "AddV2", "FusedBatchNorm", "FusedBatchNormV2",
+    "FusedBatchNormV3",
+}  # fmt: skip
 _NO_COMPUTATION: Final = {"Const", "Identity", "NoOp", "Placeholder"}
 
 
@@ -114,8 +118,15 @@ class Network:
 
     def pruned(self, fetches: Mapping[str, Any]) -> Callable[[Any], dict[str, Any]]:
         """A function from the input to some tensors."""
-        function: Callable[[Any], dict[str, Any]] = self.frozen.prune(self.input, dict(fetches))
-        return function
+        run: Callable[[Any], dict[str, Any]] = self.frozen.prune(self.input, dict(fetches))
+        kind = self.input.dtype
+        if kind == tf.float32:
+            return run
+        # A window is float32; a signature may want another type of number.
+        return lambda window: {
+            name: tf.cast(value, tf.float32)
+            for name, value in run(tf.cast(window, kind)).items()
+        }
 
     def first_input(self) -> Callable[[FloatArray], FloatArray]:
         """A function from the input to what the first layer with weights is fed."""
@@ -126,7 +137,12 @@ class Network:
         return lambda images: images
 
     def default_cut(self) -> Cut:
-        """The cut before the classifier, or the output where it ends with none."""
+        """The cut before the classifier, or the output where it ends with none.
+
+        Raises:
+            BaseRefused: it answers with a softmax or a sigmoid, but of which layer cannot be
+                told.
+        """
         tensor, answers, bent = self.output, False, False
         while True:
             op, data = tensor.op, self._data(tensor.op)
@@ -141,9 +157,21 @@ class Network:
                 answers = True
             elif op.type in _BENDING:
                 bent = True
-            elif op.type not in _WEIGHTLESS and not self._is_bias(op, data[0]):
+            elif not (
+                op.type in _WEIGHTLESS
+                or self._is_bias(op, data[0])
+                # Behind a classifier, a number for each class may be scaled and shifted.
+                or (answers and op.type in _SCALINGS)
+            ):
                 break
             tensor = data[0]
+        if answers:
+            raise BaseRefused(
+                "it answers with a classifier, but where that begins cannot be told",
+                where=self.where,
+                remedy="Name the layer whose output becomes the features with "
+                f"--bottleneck_layer; the last ones are {', '.join(self._last_layers())}",
+            )
         return self._cut(self.output, None)
 
     def named_cut(self, name: str) -> Cut:
@@ -152,11 +180,7 @@ class Network:
         Raises:
             BaseRefused: there is none of that name.
         """
-        computed = [
-            op
-            for op in self.frozen.graph.get_operations()
-            if op.type not in _NO_COMPUTATION and self._data(op)
-        ]
+        computed = self._computed()
         for spelt in self._spellings():
             found = [
                 op
@@ -164,8 +188,8 @@ class Network:
                 if op.name == name or name in map(spelt, op.name.split("/")[:-1])
             ]
             if found:
-                return self._cut(found[-1].outputs[0], self.default_cut().classes)
-        last = list(self.layers)[-6:] or [op.name for op in computed[-5:]]
+                return self._cut(found[-1].outputs[0], None)
+        last = self._last_layers()
         raise BaseRefused(
             f"there is no layer {name!r} to cut at" if self.layers
             else f"there is no layer or operation {name!r} to cut at",
@@ -198,6 +222,17 @@ class Network:
                 )
             tensor = data[0]
 
+    def _computed(self) -> list[Any]:
+        """Operations that compute something from the window."""
+        return [
+            op
+            for op in self.frozen.graph.get_operations()
+            if op.type not in _NO_COMPUTATION and self._data(op)
+        ]
+
+    def _last_layers(self) -> list[str]:
+        return list(self.layers)[-6:] or [op.name for op in self._computed()[-5:]]
+
     def _cut(self, tensor: Any, classes: int | None) -> Cut:
         return Cut(tensor, self._layer_of(tensor.op), tuple(tensor.shape[1:]), classes)
 
@@ -217,7 +252,12 @@ class Network:
             return False
         if self._adds_zero(op):
             return True
-        source = self._without_passing(data).op
+        source = data.op
+        # A convolution over time is one over an image of one row.
+        while (
+            source.type in ("Identity", "StopGradient", "Squeeze", "Reshape") and source.inputs
+        ):
+            source = source.inputs[0].op
         return source.type in _MIXING
 
     def _adds_zero(self, op: Any) -> bool:
@@ -227,7 +267,7 @@ class Network:
         return other.type == "Const" and not np.any(tf.make_ndarray(other.get_attr("value")))
 
     def _without_passing(self, tensor: Any) -> Any:
-        while tensor.op.type in ("Identity", "StopGradient") and tensor.op.inputs:
+        while tensor.op.type in ("Identity", "StopGradient", "ExpandDims"):
             tensor = tensor.op.inputs[0]
         return tensor
 

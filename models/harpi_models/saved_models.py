@@ -15,6 +15,7 @@ from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2 as freeze_variables,
 )
 
+from harpi_models.archives import ARCHIVES, Refused, load_archive, runnable
 from harpi_models.bases import Base, BaseOptions, keras_base, network_base
 from harpi_models.cuts import Network
 from harpi_models.errors import BaseRefused, HeadRefused
@@ -29,7 +30,6 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
     "GlobalMaxPooling2D": lambda value: tf.reduce_max(value, (1, 2)),
 }
 """Layers without weights that a head of Keras 2 may begin with."""
-ARCHIVES = (".keras", ".h5", ".hdf5")
 _PASSING = ("Identity", "StopGradient", "PartitionedCall")
 _BIASES = ("BiasAdd", "Add", "AddV2")
 _RESHAPING = {"Reshape", "Mean", "Max", "MaxPool", "AvgPool", "Squeeze", "Transpose"}
@@ -46,7 +46,8 @@ def base_from_path(path: Path, **options: Unpack[BaseOptions]) -> Base:
         BaseRefused: it cannot be read or cut, or does not suit.
     """
     if path.suffix in ARCHIVES:
-        model = _load_archive(path, BaseRefused)
+        tell = options.get("tell") or (lambda line: None)
+        model = runnable(load_archive(path, BaseRefused), tell)
         defaults: BaseOptions = {"name": path.stem}
         return keras_base(model, **(defaults | options))
     frozen, window = frozen_signature(path, BaseRefused)
@@ -68,7 +69,7 @@ def head_from_path(path: Path) -> KerasHead:
         HeadRefused: it cannot be read, or holds a layer that cannot be trained.
     """
     if path.suffix in ARCHIVES:
-        return head_from_keras(_load_archive(path, HeadRefused))
+        return head_from_keras(load_archive(path, HeadRefused))
     if (path / "keras_metadata.pb").exists():
         layers = _keras_2_layers(path)
         shapes = [layer.config.get("batch_input_shape") for layer in layers]
@@ -82,38 +83,14 @@ def head_from_path(path: Path) -> KerasHead:
     return replace(found, bare=True, tail=_graph_tail(frozen, before, shape[1:]))
 
 
-def _load_archive(path: Path, error: type[BaseRefused] | type[HeadRefused]) -> Any:
-    try:
-        return keras.models.load_model(path, compile=False)
-    except (ValueError, TypeError, NotImplementedError) as problem:
-        if "ambda" in str(problem):
-            raise error(
-                "it holds a Lambda layer, which is Python code inside the file; harpi runs no "
-                "code from files",
-                where=str(path),
-                remedy="Replace it by a layer such as keras.layers.Rescaling, or export the "
-                "model with model.export('folder') where it was made, and give the folder",
-            ) from problem
-        raise _unreadable(path, problem, error) from problem
-    except (OSError, KeyError, AttributeError) as problem:
-        raise _unreadable(path, problem, error) from problem
-
-
-def _unreadable(
-    path: Path, problem: Exception, error: type[BaseRefused] | type[HeadRefused]
-) -> BaseRefused | HeadRefused:
-    first = (str(problem).splitlines() or [type(problem).__name__])[0]
-    return error(
-        f"Keras cannot load it: {first[:160]}",
-        where=str(path),
-        remedy="Save it with model.save('name.keras')",
-    )
-
-
-def frozen_signature(
-    path: Path, error: type[BaseRefused] | type[HeadRefused]
-) -> tuple[Any, tuple[int | None, ...]]:
+def frozen_signature(path: Path, error: Refused) -> tuple[Any, tuple[int | None, ...]]:
     """The serving signature with its variables as constants, and the shape of its input."""
+    if path.is_file():
+        raise error(
+            f"{path.suffix or 'a file without an ending'} is no model that harpi reads",
+            where=str(path),
+            remedy=f"Give a SavedModel directory, or a {', '.join(ARCHIVES)} file",
+        )
     try:
         loaded = tf.saved_model.load(str(path))
     except (OSError, ValueError, tf.errors.OpError) as problem:
@@ -138,8 +115,38 @@ def frozen_signature(
             remedy="Export a model with one input and one output",
         )
     frozen.loaded = loaded  # keeps the resources alive
-    shape = tuple(frozen.inputs[0].shape)
-    return frozen, shape
+    _check_computation(frozen, str(path), error)
+    return frozen, tuple(frozen.inputs[0].shape)
+
+
+def _check_computation(frozen: Any, where: str, error: Refused) -> None:
+    """Refuse what no device can be given, for what it is."""
+    window = frozen.inputs[0]
+    if not (window.dtype.is_floating or window.dtype.is_integer):
+        raise error(
+            f"its input is {window.dtype.name}, not numbers",
+            where=where,
+            remedy="A base takes images [None, S, S, 3] or windows [None, T, axes]",
+        )
+    if window.shape.rank is None:
+        raise error(
+            "its signature does not say the shape of its input",
+            where=where,
+            remedy="Export it with a shape, such as tf.TensorSpec([None, 64, 6])",
+        )
+    halves = {
+        tensor.dtype.name
+        for op in frozen.graph.get_operations()
+        for tensor in op.outputs
+        if tensor.dtype in (tf.float16, tf.bfloat16)
+    }
+    if halves:
+        raise error(
+            f"it computes in {', '.join(sorted(halves))}, which the device cannot",
+            where=where,
+            remedy="Give the .keras file that it was exported from, which is built anew in 32 "
+            "bits, or export it under keras.config.set_dtype_policy('float32')",
+        )
 
 
 def _through(op: Any) -> Any:
