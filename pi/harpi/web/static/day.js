@@ -76,6 +76,7 @@ function show({ days, goal_minutes, goal_activities }, week) {
   goal.hidden = week || goal_minutes === null;
   const done = totals.filter(({ activity }) => goal_activities.includes(activity)).reduce((all, { seconds }) => all + seconds, 0);
   write(goal, `Goal: ${Math.round(done / 60)} of ${goal_minutes} minutes of ${goal_activities.join(", ")}`);
+  if (isEditing()) return; // what somebody types is not taken away
   byId("day-bouts").replaceChildren(...(week ? [] : [...days[0].bouts].reverse().map((bout) => item(bout, hueOf(bout)))));
 }
 
