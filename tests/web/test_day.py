@@ -91,6 +91,8 @@ def test_a_bout_is_corrected_on_the_page(tab: Tab, worn: Served) -> None:
     tab.run("document.querySelector('#day-bouts input').value = 'rowing'")
     tab.click("#day-bouts button.main")
     wait_until(lambda: Correct(label="rowing", bout=1) in worn.room.commands, "it is sent")
+    tab.wait_for_text("#said", "Done.")
+    tab.open("about:blank")  # it asks for the day anew, of a server that ends
 
 
 @pytest.mark.browser
