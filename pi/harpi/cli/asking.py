@@ -18,12 +18,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def session_of(config: Config, *, make: bool = False) -> Iterator[Ask]:
+def session_of(config: Config) -> Iterator[Ask]:
     """Reach the session of a device, whether it runs or not.
 
     Args:
         config: the device's.
-        make: where there is no store of takes, make one.
 
     Raises:
         ControlError: a daemon runs and may not be commanded, or does not answer.
@@ -41,7 +40,7 @@ def session_of(config: Config, *, make: bool = False) -> Iterator[Ask]:
         def ask(command: Command) -> Answer:
             return session.command(decode(encode(command), largest=LARGEST_LINE), SOURCE)
 
-        with offline_session(config, make=make) as session:
+        with offline_session(config) as session:
             yield ask
         return
     with client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -21,7 +22,7 @@ from harpi.cli.selection import (
     select,
     takes_to_read,
 )
-from harpi.errors import CommandRefused, RecordingError, UsageError
+from harpi.errors import CommandRefused, DaemonNotRunning, RecordingError, UsageError
 
 if TYPE_CHECKING:
     from harpi.config.schema import Config
@@ -182,15 +183,17 @@ def _import(
         CommandRefused: the session does something else; nothing is imported.
     """
     from harpi.commands import Import, Status
+    from harpi.controls.client import Client
     from harpi.session.handlers import allowed
     from harpi.session.messages import refusal
     from harpi.store.importing import import_files
     from harpi.store.store import FILE_NAME, Store
 
-    with session_of(settings, make=True) as ask:
-        situation = ask(Status()).situation
-    if not allowed(Import(takes=(1,)), situation):
-        raise refusal(Import(takes=(1,)), situation)
+    # Better said before hours are read than after; without a daemon nothing else goes on.
+    with suppress(DaemonNotRunning), Client(settings.paths.runtime_folder) as client:
+        situation = client.ask(Status()).situation
+        if not allowed(Import(takes=(1,)), situation):
+            raise refusal(Import(takes=(1,)), situation)
 
     def keep(numbers: Sequence[int]) -> None:
         with session_of(settings) as ask:

@@ -288,7 +288,7 @@ def purged(takes: Sequence[int]) -> str:
 
 def which(takes: Sequence[int]) -> str:
     """Name takes: `take 3`, `takes 3, 4 and 5`, and not more numbers than one can read."""
-    return f"take{'' if len(takes) == 1 else 's'} {_enumerated([str(n) for n in takes])}"
+    return f"take{'' if len(takes) == 1 else 's'} {_enumerated(takes)}"
 
 
 def _are(takes: Sequence[int]) -> str:
@@ -296,15 +296,16 @@ def _are(takes: Sequence[int]) -> str:
     return f"{named[:1].upper()}{named[1:]} {'is' if len(takes) == 1 else 'are'}"
 
 
-def _enumerated(names: Sequence[str]) -> str:
+def _enumerated(names: Sequence[object]) -> str:
+    shown = [str(name) for name in names[:MOST_NAMED]]  # of maybe thousands, at every event
     if len(names) > MOST_NAMED:
-        return f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED} more"
-    return listed(names)
+        return f"{', '.join(shown)} and {len(names) - MOST_NAMED} more"
+    return listed(shown)
 
 
 def _back(*takes: Take) -> str:
     if len(takes) > MOST_NAMED:
-        return "`harpi takes restore` restores them."
+        return "`harpi takes restore` with their numbers restores them."
     numbers = " ".join(str(take.id) for take in takes)
     return f"`harpi takes restore {numbers}` restores {'it' if len(takes) == 1 else 'them'}."
 

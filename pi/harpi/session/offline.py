@@ -27,12 +27,11 @@ from harpi.timebase import SystemTime
 
 
 @contextmanager
-def offline_session(config: Config, *, make: bool = False) -> Iterator[Session]:
+def offline_session(config: Config) -> Iterator[Session]:
     """Open the session of a device that is not running; no daemon begins meanwhile.
 
     Args:
         config: all settings.
-        make: where there is no store of takes, make one.
 
     Raises:
         AlreadyRunning: another program of harpi uses the state folder.
@@ -43,7 +42,7 @@ def offline_session(config: Config, *, make: bool = False) -> Iterator[Session]:
         store: Store | StoreError
         try:
             # Opening to read says that there is none; opening to write would make one.
-            store = Store(path, config.store, read_only=not make and not path.exists())
+            store = Store(path, config.store, read_only=not path.exists())
         except StoreError as error:
             store = error
         try:
