@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from harpi.errors import StoreError, StoreFull
-from harpi.store import database
 from harpi.store.store import Store
 from tests.support.takes import ROOMY, signal, take_of
 
@@ -85,7 +84,7 @@ def test_a_file_in_the_place_of_the_folder_is_said(tmp_path: Path) -> None:
 def test_a_process_that_keeps_the_store_is_said(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("harpi.sqlite.BUSY_SECONDS", 0.05)
     other = sqlite3.connect(store.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with Store(store.path, read_only=True) as reader:

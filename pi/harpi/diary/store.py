@@ -20,11 +20,11 @@ from typing import Final
 from harpi.diary.bouts import Bout, Kind
 from harpi.errors import BoutNotFound, DiaryError
 from harpi.files import make_directory, make_private, sync_directory
+from harpi.sqlite import BUSY_SECONDS, connect, transaction, used_bytes
 
 FILE_NAME: Final = "diary.db"
 """Name of the diary within the folder `paths.state`."""
 
-BUSY_SECONDS: Final = 10.0
 APPLICATION_ID: Final = 0x68646179
 """'hday', in the header of the file."""
 VERSION: Final = 1
@@ -100,14 +100,14 @@ class Diary:
                         where=str(path),
                         remedy="Start the daemon (`harpi run`) and wear the sensor",
                     )
-                self._connection = self._connect("mode=ro")
+                self._connection = connect(self.path, "mode=ro")
                 _check_version(self._connection, path)
                 return
             made = not path.exists()
             make_directory(path.parent)
             if made:
                 make_private(path)
-            self._connection = self._connect("mode=rwc")
+            self._connection = connect(self.path, "mode=rwc")
             _prepare(self._connection, path)
             if made:
                 sync_directory(path.parent)
@@ -148,12 +148,7 @@ class Diary:
     def used_bytes(self) -> int:
         """Return the bytes of the file that hold something."""
         with self._lock, self._in_words():
-            run = self._connection.execute
-            pages, free, size = (
-                run(f"PRAGMA {name}").fetchone()[0]
-                for name in ("page_count", "freelist_count", "page_size")
-            )
-        return int((pages - free) * size)
+            return used_bytes(self._connection)
 
     # --- writing ----------------------------------------------------------------------------
 
@@ -318,26 +313,10 @@ class Diary:
             ) in rows
         ]
 
-    def _connect(self, mode: str) -> sqlite3.Connection:
-        return sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?{mode}",
-            uri=True,
-            timeout=BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._in_words():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        with self._lock, self._in_words(), transaction(self._connection):
+            yield self._connection
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:

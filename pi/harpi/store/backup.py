@@ -24,8 +24,9 @@ import msgspec
 from harpi import __version__
 from harpi.errors import StoreError, UsageError
 from harpi.files import decode_json, sync_directory
+from harpi.sqlite import connect
 from harpi.store.claim import StateClaim
-from harpi.store.database import BUSY_SECONDS, FILE_NAME
+from harpi.store.database import FILE_NAME
 from harpi.store.store import Store
 
 FORMAT: Final = 1
@@ -80,10 +81,9 @@ def _add_database(archive: zipfile.ZipFile, path: Path, inside: str) -> None:
     beside = path.parent if os.access(path.parent, os.W_OK, effective_ids=True) else None
     with TemporaryDirectory(prefix=".backup-", dir=beside) as folder:
         target = Path(folder) / path.name
-        address = f"{path.absolute().as_uri()}?mode=ro"
         try:
             with (
-                closing(sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS)) as one,
+                closing(connect(path, "mode=ro")) as one,
                 closing(sqlite3.connect(target)) as copy,
             ):
                 one.backup(copy)

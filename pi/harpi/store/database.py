@@ -26,16 +26,13 @@ from typing import Any, Final
 from harpi.config.schema import StoreSection
 from harpi.errors import StoreError, StoreFull
 from harpi.files import make_directory, make_private, sync_directory
+from harpi.sqlite import BUSY_SECONDS, connect, transaction, used_bytes
 
 log = logging.getLogger(__name__)
 
 
 FILE_NAME: Final = "takes.db"
 """Name of the store within the folder `paths.state`."""
-
-
-BUSY_SECONDS: Final = 10.0
-"""How long to wait for another process that is writing."""
 
 
 WAL_LIMIT: Final = 4 << 20
@@ -84,24 +81,13 @@ class Database:
         """
         if self.read_only:
             raise StoreError("the store was opened for reading only", where=str(self.path))
-        with self._lock, self._in_words():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        with self._lock, self._in_words(), transaction(self._connection):
+            yield self._connection
 
     def used_bytes(self) -> int:
         """Bytes of the file that hold something."""
-        ((pages, free, size),) = self.rows(
-            "SELECT (SELECT page_count FROM pragma_page_count),"
-            " (SELECT freelist_count FROM pragma_freelist_count),"
-            " (SELECT page_size FROM pragma_page_size)"
-        )
-        return int((pages - free) * size)
+        with self._lock, self._in_words():
+            return used_bytes(self._connection)
 
     def free_bytes(self) -> int:
         """Bytes that the disk of the store has left."""
@@ -134,15 +120,6 @@ class Database:
         with self._lock:
             self._connection.close()
 
-    def _connect(self, mode: str) -> sqlite3.Connection:
-        return sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?{mode}",
-            uri=True,
-            timeout=BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-
     def _version(self, connection: sqlite3.Connection) -> int:
         """Look at one moment: another process may be making or migrating the store."""
         connection.execute("BEGIN")
@@ -155,7 +132,7 @@ class Database:
         made = not self.path.exists()
         if made:
             make_private(self.path)
-        connection = self._connect("mode=rwc")
+        connection = connect(self.path, "mode=rwc")
         try:
             version = self._version(connection)
             if version == 0:
@@ -192,7 +169,7 @@ class Database:
                 where=str(self.path),
                 remedy="Record a take first, or check `paths.state`",
             )
-        connection = self._connect("mode=ro")
+        connection = connect(self.path, "mode=ro")
         try:
             try:
                 version = self._version(connection)
@@ -203,7 +180,7 @@ class Database:
                 if log.exists() and log.stat().st_size:
                     raise
                 connection.close()
-                connection = self._connect("mode=ro&immutable=1")
+                connection = connect(self.path, "mode=ro&immutable=1")
                 version = self._version(connection)
         except BaseException:
             connection.close()
@@ -211,7 +188,7 @@ class Database:
         if version < VERSION:
             connection.close()
             self._open_writer().close()
-            connection = self._connect("mode=ro")
+            connection = connect(self.path, "mode=ro")
         return connection
 
     @contextmanager
