@@ -9,6 +9,7 @@ all get an `Answer`. As JSON a command is an object with its name under `command
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Final, Literal, Protocol, TypeAlias, get_args
 
@@ -381,18 +382,6 @@ class Event(Struct, frozen=True, kw_only=True):
     """What came of an evaluation, where that is what happened."""
 
 
-class Listener(Protocol):
-    """Whoever wants to know what happens.
-
-    It is called in the thread in which the thing happened, in the order of events, and must
-    return at once: no waiting, no disk, no command from inside.
-    """
-
-    def __call__(self, event: Event, /) -> None:
-        """Take note of an event."""
-        ...
-
-
 class SessionApi(Protocol):
     """The room that all doors lead to; the session is the real one."""
 
@@ -411,11 +400,11 @@ class SessionApi(Protocol):
         """
         ...
 
-    def subscribe(self, listener: Listener) -> None:
-        """Call `listener` with every event from now on."""
+    def subscribe(self, listener: Callable[[Event], object]) -> None:
+        """Call `listener` with every event from now on; see `harpi.stream`."""
         ...
 
-    def unsubscribe(self, listener: Listener) -> None:
+    def unsubscribe(self, listener: Callable[[Event], object]) -> None:
         """Call it no more; harmless where it was not subscribed."""
         ...
 

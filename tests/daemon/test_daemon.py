@@ -42,7 +42,7 @@ def opened(folder: Path, timebase: VirtualTime, **settings: object) -> Daemon:
 
 def verdicts_of(daemon: Daemon) -> list[Verdict]:
     seen: list[Verdict] = []
-    daemon.sinks.append(seen.append)
+    daemon.stream.subscribe(Verdict, seen.append)
     return seen
 
 
@@ -66,8 +66,8 @@ def test_a_verdict_comes_as_soon_as_its_last_sample(
 ) -> None:
     daemon = opened(tmp_path, timebase)
     lateness: list[float] = []
-    daemon.sinks.append(
-        lambda verdict: lateness.append(timebase.monotonic() - verdict.window.end)
+    daemon.stream.subscribe(
+        Verdict, lambda verdict: lateness.append(timebase.monotonic() - verdict.window.end)
     )
     daemon.play(30.0)
     daemon.stop()
@@ -78,7 +78,7 @@ def test_a_verdict_comes_as_soon_as_its_last_sample(
 def test_samples_go_to_every_listener(tmp_path: Path, timebase: VirtualTime) -> None:
     daemon = opened(tmp_path, timebase)
     heard: list[Samples] = []
-    daemon.listeners.append(heard.append)
+    daemon.stream.subscribe(Samples, heard.append)
     daemon.play(10.0)
     daemon.stop()
     assert sum(map(len, heard)) == daemon.health().sensor.samples > 480

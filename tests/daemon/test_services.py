@@ -53,7 +53,7 @@ def test_what_is_recorded_and_trained_is_what_the_personal_model_says(tmp_path: 
         assert daemon.session.command(Train(), "test").ok
         wait_until(lambda: ended, "training has ended", 60.0)
         assert ended[0].outcome == "taken", ended[0].message
-        daemon.sinks.append(seen.append)
+        daemon.stream.subscribe(Verdict, seen.append)
         daemon.play(3.0)
         assert daemon.health().models["personal"].labels == 2
     assert seen

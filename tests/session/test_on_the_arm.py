@@ -47,7 +47,8 @@ class Arm:
         self.buttons = Buttons(session, gpio, ButtonsSection(enabled=True), LABELS, time)
         self.leds = Leds(session, gpio, LedsSection(enabled=True), LABELS, time)
         self.verdicts: list[Verdict] = []
-        self.daemon.sinks.extend([self.verdicts.append, self.leds.show])
+        for see in (self.verdicts.append, self.leds.show):
+            self.daemon.stream.subscribe(Verdict, see)
         self.events: list[Event] = []
         session.subscribe(self.events.append)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from harpi.commands import Answer, Command, Event, Listener, Record, Situation, Stop
+from harpi.commands import Answer, Command, Event, Record, Situation, Stop
 
 IDLE = Situation(state="idle", session=None, position="right_arm", undo="take 3 added")
 
@@ -26,7 +27,7 @@ class FakeRoom:
         self.commands: list[Command] = []
         self.sources: set[str] = set()
         self.times: list[float | None] = []
-        self.listeners: list[Listener] = []
+        self.listeners: list[Callable[[Event], object]] = []
         self.answer: dict[str, Any] = {}
 
     def become(self, **what: Any) -> None:
@@ -44,10 +45,10 @@ class FakeRoom:
         how = {"ok": True, "message": "Done.", **self.answer}
         return Answer(situation=self.situation, **how)
 
-    def subscribe(self, listener: Listener) -> None:
+    def subscribe(self, listener: Callable[[Event], object]) -> None:
         self.listeners.append(listener)
 
-    def unsubscribe(self, listener: Listener) -> None:
+    def unsubscribe(self, listener: Callable[[Event], object]) -> None:
         if listener in self.listeners:
             self.listeners.remove(listener)
 

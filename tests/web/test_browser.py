@@ -22,7 +22,7 @@ def test_pressing_record_and_train_lets_the_personal_panel_come_right(
 ) -> None:
     with worn(tmp_path, speed=2.0) as device:
         verdicts: list[Verdict] = []
-        device.daemon.sinks.append(verdicts.append)
+        device.daemon.stream.subscribe(Verdict, verdicts.append)
         tab.open(device.url)
         tab.wait_for_text(".panel[data-model=generic] .note", "%")
         assert personal(tab) == "not taught yet"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 
+from harpi.commands import Event
 from harpi.config.schema import Config
-from harpi.daemon.recognition import Recognition, Sink
+from harpi.daemon.recognition import Recognition
 from harpi.daemon.sensor import AxisTransform, PowerSaving, SensorClaim, Wearing, make_chip
 from harpi.daemon.status import (
     Housekeeping,
@@ -31,6 +32,7 @@ from harpi.publish.messages import Condition, Health, LinkFigures, RecentFigures
 from harpi.signal.ring import Ring
 from harpi.signal.windows import WindowMaker
 from harpi.store.claim import StateClaim
+from harpi.stream import Stream
 from harpi.supervisor import Supervisor
 from harpi.systemd import Notifier
 from harpi.timebase import SystemTime, Timebase
@@ -71,7 +73,8 @@ class Daemon:
     Attributes:
         ring: the signal of the last seconds.
         recognition: makes verdicts of samples.
-        listeners: get every block of samples, on the sampling thread, so they must be quick.
+        stream: where all is told that happens: `Samples` on the sampling thread, a `Verdict` on
+            that of the recognition, an `Event` of the session, `News` of the diary.
         recognisers: the three models; there once it is started or open.
         session: where commands go; likewise.
         publisher: the link to the broker; likewise, and None where MQTT is switched off.
@@ -99,6 +102,7 @@ class Daemon:
         supervisor: Supervisor | None = None,
     ) -> None:
         self.supervisor = supervisor or Supervisor()
+        self.stream = Stream(self.supervisor)
         self.config = config
         self.timebase: Timebase = timebase or SystemTime()
         self._notifier = notifier or Notifier({})
@@ -117,11 +121,12 @@ class Daemon:
             self.ring,
             maker,
             self._judge,
+            self.stream.tell,
             input_rate=sensor.rate,
             window_seconds=signal.length / signal.rate,
             supervisor=self.supervisor,
         )
-        self.listeners: list[Callable[[Samples], None]] = [self.recognition.feed]
+        self.stream.subscribe(Samples, self.recognition.feed)
         self._shares_bus = bus is None
         self._state_claim: StateClaim | None = None
         self._claim: SensorClaim | None = None
@@ -155,11 +160,6 @@ class Daemon:
             overdue=lambda: self.recognition.overdue,
             supervisor=self.supervisor,
         )
-
-    @property
-    def sinks(self) -> list[Sink]:
-        """Who gets every verdict, on the thread of the recognition."""
-        return self.recognition.sinks
 
     # --- on threads of its own ----------------------------------------------------------
 
@@ -290,6 +290,7 @@ class Daemon:
             self.recognisers,
             self.timebase,
             self.publisher,
+            self.stream,
             lambda: msgspec.json.encode(self.condition()),
             self._wearing.posture,
             self._gpio,
@@ -309,13 +310,19 @@ class Daemon:
         return self._teaching
 
     def _join_up(self, teaching: Services) -> None:
-        """Let samples and verdicts flow to whoever was made in the meantime."""
+        """Let samples flow to whoever was made in the meantime."""
         self.session = teaching.session
         self.session.watch(self.sampler.watch)
-        self.session.subscribe(self._corrections.hear)
-        self.session.subscribe(self._resting.hear)
-        self.listeners.append(self.session.feed)
-        self.sinks.extend((teaching.show, self._tell))
+        tell = self.stream.subscribe
+        tell(Event, self._corrections.hear)
+        tell(Event, self._resting.hear)
+        tell(Samples, self.session.feed)
+        tell(Verdict, self._wearing.see)
+        tell(Verdict, self._resting.see)
+        if self.page is not None:
+            tell(Verdict, self.page.show)
+        if self.publisher is not None:
+            tell(Verdict, partial(self.publisher.publish_verdict, timebase=self.timebase))
         log.info(
             "%s, %d samples per second, a window of %g s every %g s",
             self._chip.where,
@@ -325,9 +332,7 @@ class Daemon:
         )
 
     def _spread(self, samples: Samples) -> None:
-        turned = self._corrections.turn(samples)
-        for listener in self.listeners:
-            listener(turned)
+        self.stream.tell(self._corrections.turn(samples))
 
     def _doubt(self, begin: float, end: float, why: str) -> None:
         if self._teaching is not None:
@@ -338,14 +343,6 @@ class Daemon:
 
     def _judge(self, window: Window) -> Verdict:
         return self.recognisers.panel.judge(window)
-
-    def _tell(self, verdict: Verdict) -> None:
-        self._wearing.see(verdict)
-        self._resting.see(verdict.window)
-        if self.page is not None:
-            self.page.show(verdict)
-        if self.publisher is not None:
-            self.publisher.publish_verdict(verdict, self.timebase)
 
     def health(self) -> Health:
         """Say how the device does."""

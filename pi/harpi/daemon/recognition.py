@@ -24,9 +24,6 @@ _JOIN_SECONDS: Final = 1.0
 
 log = logging.getLogger(__name__)
 
-Sink = Callable[[Verdict], None]
-"""Gets every verdict, on the thread of the recognition, so it must be quick."""
-
 Judge = Callable[[Window], Verdict]
 """Gives a verdict on a window; may raise `HarpiError`."""
 
@@ -44,6 +41,7 @@ class Recognition:
         ring: where `feed` puts the samples; this is its one writer.
         maker: cuts windows; used by this alone.
         judge: gives the verdicts.
+        tell: gets them, on the thread of the recognition.
         input_rate: samples per second that are fed.
         window_seconds: length of a window.
         supervisor: sees what goes wrong.
@@ -54,6 +52,7 @@ class Recognition:
         ring: Ring,
         maker: WindowMaker,
         judge: Judge,
+        tell: Callable[[Verdict], None],
         *,
         input_rate: float,
         window_seconds: float,
@@ -62,6 +61,7 @@ class Recognition:
         self._ring = ring
         self._maker = maker
         self._judge = judge
+        self._tell = tell
         self._supervisor = supervisor or Supervisor()
         self._rate = input_rate
         self._patience = window_seconds + OVERDUE_SECONDS
@@ -74,7 +74,6 @@ class Recognition:
         self._ending = False
         self._thread: threading.Thread | None = None
         self._failing = self._working = self._broken_off = False
-        self.sinks: list[Sink] = []
         self.windows = 0
         """Windows that were judged."""
         self.failed = 0
@@ -160,8 +159,4 @@ class Recognition:
         self._failing = False
         self._owed = 0
         self.windows += 1
-        for sink in self.sinks:
-            try:
-                sink(verdict)
-            except Exception as error:  # noqa: BLE001 - told; the others are to get it
-                self._supervisor.report("recognition", error)
+        self._tell(verdict)

@@ -31,7 +31,7 @@ from harpi.signal.orientation import (
 )
 from harpi.supervisor import Supervisor
 from harpi.timebase import Timebase
-from harpi.types import Samples, Verdict, Window
+from harpi.types import Samples, Verdict
 
 
 def make_chip(
@@ -233,10 +233,11 @@ class PowerSaving:
         self._recording = False
         self._seen = float("-inf")
 
-    def see(self, window: Window) -> None:
-        """Take the next window, on the thread of the recognition."""
+    def see(self, verdict: Verdict) -> None:
+        """Take the next verdict, on the thread of the recognition."""
         if self._seconds is None:
             return
+        window = verdict.window
         if self._recording or window.start > self._seen + _PAUSE_SECONDS:
             self._watch = WornWatch(self._seconds)  # the minutes begin anew
         self._seen = window.end

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from harpi.commands import Event
 from harpi.config.schema import Config, DiarySection
 from harpi.controls.buttons import Buttons
 from harpi.controls.gpio import Gpio, RpiGpio
@@ -31,12 +32,12 @@ from harpi.signal.orientation import PostureWatch
 from harpi.signal.ring import Ring
 from harpi.store.database import StorageUsage
 from harpi.store.store import FILE_NAME, Store
+from harpi.stream import Stream
 from harpi.supervisor import Supervisor
 from harpi.timebase import Timebase
 from harpi.types import Verdict
 
 if TYPE_CHECKING:
-    from harpi.commands import Event
     from harpi.publish.messages import Condition
     from harpi.web.server import WebServer
 
@@ -61,6 +62,7 @@ class Services:
         recognisers: who gets what is learnt.
         timebase: the clock of the samples.
         publisher: link to the broker, not started yet; None where MQTT is switched off.
+        stream: where all is told that happens.
         examine: tells how the device does, for the socket.
         posture: gets to know how the sensor is held in takes.
         gpio: the pins; those of this computer where not given.
@@ -79,6 +81,7 @@ class Services:
         recognisers: LoadedModels,
         timebase: Timebase,
         publisher: MqttPublisher | None,
+        stream: Stream,
         examine: Callable[[], bytes],
         posture: PostureWatch,
         gpio: Gpio | None = None,
@@ -101,7 +104,7 @@ class Services:
             supervisor,
         )
         self._examiner = Examiner(config, supervisor)
-        self._keeper = _make_keeper(config, recognisers, timebase, supervisor)
+        self._keeper = _make_keeper(config, recognisers, timebase, stream, supervisor)
         self.session = Session(
             config,
             self._store,
@@ -109,26 +112,26 @@ class Services:
             self._examiner,
             timebase,
             supervisor,
+            stream,
             self._keeper,
         )
         self._doors: list[_Door] = []
-        self._watchers: list[Callable[[Verdict], None]] = []
         self._gpio: PatientGpio | None = None
         self._discovery: Discovery | None = None
         if self._keeper is not None:
-            self._watchers.append(self._keeper.see)
             self._keeper.position = self.session.situation.position
-            self._keeper.listeners.append(self._tell_nudge)
+            stream.subscribe(Event, self._keeper.hear)
+            stream.subscribe(Verdict, self._keeper.see)
+            stream.subscribe(News, self._tell_nudge)
             if publisher is not None:
-                self._keeper.listeners.append(partial(_publish, publisher, config.diary))
-            self.session.subscribe(self._note_position)
+                stream.subscribe(News, partial(_publish, publisher, config.diary))
         runtime = config.paths.runtime_folder
         labels = config.learning.labels
         if publisher is not None:
             answers = {one.name: one.labels for one in recognisers.panel.recognisers}
             answers[ANSWER] = recognisers.knn.labels
             self._discovery = Discovery(publisher, self.session, config, answers)
-            self._watchers.append(self._discovery.see)
+            stream.subscribe(Verdict, self._discovery.see)
             runs = RunLog(config.paths.state_folder / RUNS_FILE)
             self._doors.append(
                 MqttCommands(publisher, self.session, config.mqtt.commands, runs)
@@ -144,9 +147,8 @@ class Services:
             if config.leds.enabled:
                 leds = Leds(self.session, self._gpio, config.leds, labels, timebase, supervisor)
                 self._doors.append(leds)
-                self._watchers.append(leds.show)
-                if self._keeper is not None:
-                    self._keeper.listeners.append(lambda news: leds.nudge(bool(news.nudge)))
+                stream.subscribe(Verdict, leds.show)
+                stream.subscribe(News, lambda news: leds.nudge(bool(news.nudge)))
         if config.socket.enabled:
             local = ControlSocket(
                 self.session,
@@ -157,7 +159,7 @@ class Services:
                 supervisor=supervisor,
             )
             self._doors.append(local)
-            self._watchers.append(_LocalStates(local, timebase).show)
+            stream.subscribe(Verdict, _LocalStates(local, timebase).show)
 
     def open(self) -> None:
         """Begin to learn what the store holds already."""
@@ -228,15 +230,6 @@ class Services:
         except StoreError:
             return None
 
-    def show(self, verdict: Verdict) -> None:
-        """Show a verdict to the lights, and to whoever else looks on."""
-        for watch in self._watchers:
-            watch(verdict)
-
-    def _note_position(self, event: Event) -> None:
-        if self._keeper is not None:
-            self._keeper.position = event.situation.position
-
     def _tell_nudge(self, news: News) -> None:
         if news.nudged and news.nudge is not None:
             nudge = news.nudge
@@ -252,7 +245,11 @@ def _publish(publisher: MqttPublisher, section: DiarySection, news: News) -> Non
 
 
 def _make_keeper(
-    config: Config, recognisers: LoadedModels, timebase: Timebase, supervisor: Supervisor
+    config: Config,
+    recognisers: LoadedModels,
+    timebase: Timebase,
+    stream: Stream,
+    supervisor: Supervisor,
 ) -> Keeper | None:
     """Make who keeps the diary; None where it is switched off."""
     if not config.diary.enabled:
@@ -264,7 +261,9 @@ def _make_keeper(
         return f"{generic.source} ({generic.digest}), {head or 'no head'}"
 
     path = config.paths.state_folder / DIARY_FILE
-    return Keeper(config.diary, path, timebase, models=models, supervisor=supervisor)
+    return Keeper(
+        config.diary, path, timebase, models=models, tell=stream.tell, supervisor=supervisor
+    )
 
 
 class _LocalStates:

@@ -80,8 +80,8 @@ class DemoRunner:
         self._aside = False
         self._doing: str | None = None
         self._visited = False
-        daemon.sinks.append(self._judge)
-        daemon.session.subscribe(self._note)
+        daemon.stream.subscribe(Verdict, self._judge)
+        daemon.stream.subscribe(Event, self._note)
         self.training_seconds = 0.0
         """From pressing train to the new head in use, by this computer's clock."""
 

@@ -107,7 +107,7 @@ class RunningDemo:
         self._begun = time.perf_counter()
         self._notices: list[str] = []
         self._watched_at = -math.inf
-        daemon.session.subscribe(self._note)
+        daemon.stream.subscribe(Event, self._note)
 
     @property
     def page(self) -> str | None:

@@ -27,6 +27,7 @@ from typing import Final
 from msgspec import Struct
 
 from harpi import __version__
+from harpi.commands import Event
 from harpi.config.schema import DiarySection
 from harpi.diary.bouts import Bout, BoutMaker, Hop
 from harpi.diary.store import Diary
@@ -88,6 +89,7 @@ class Keeper:
         path: the file.
         timebase: the clock that the verdicts' times are of.
         models: tells which base and head give the answers now.
+        tell: gets the `News`, on the keeper's thread.
         supervisor: sees what goes wrong.
         utc: the clock of the computer, seconds since 1970.
         zone: whose midnight ends a day; that of the computer where not given.
@@ -95,7 +97,6 @@ class Keeper:
     Attributes:
         section: what the wearer wants.
         position: where on the body the sensor is.
-        listeners: get what is new, on the keeper's thread.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Keeper:
         timebase: Timebase,
         *,
         models: Callable[[], str],
+        tell: Callable[[News], None] = lambda news: None,
         supervisor: Supervisor | None = None,
         utc: Callable[[], float] | None = None,
         zone: tzinfo | None = None,
@@ -113,6 +115,7 @@ class Keeper:
         self._path = path
         self._timebase = timebase
         self._models = models
+        self._tell_news = tell
         self._supervisor = supervisor or Supervisor()
         self._zone = zone
         self._clock = Clock(timebase, utc)
@@ -131,9 +134,12 @@ class Keeper:
         self._ending = False
         self._thread: threading.Thread | None = None
         self.position = "unspecified"
-        self.listeners: list[Callable[[News], None]] = []
 
     # --- for the daemon ---------------------------------------------------------------------
+
+    def hear(self, event: Event) -> None:
+        """Note where on the body the sensor is now."""
+        self.position = event.situation.position
 
     def see(self, verdict: Verdict) -> None:
         """Note a verdict; never waits."""
@@ -269,14 +275,6 @@ class Keeper:
         while not self._ending:
             self.work()
             self._wake.wait(LOOK_SECONDS)
-
-    def _tell_news(self, news: News) -> None:
-        """Tell listeners, without the lock: one may wait for somebody who waits for it."""
-        for listener in self.listeners:
-            try:
-                listener(news)
-            except Exception as error:  # noqa: BLE001 - told; the others are to hear of it
-                self._supervisor.report("diary", error)
 
     def _opened(self) -> Diary:
         if self._diary is None:

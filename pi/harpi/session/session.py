@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal
 
@@ -13,7 +13,6 @@ from harpi.commands import (
     Command,
     Evaluated,
     Event,
-    Listener,
     Progress,
     Situation,
     State,
@@ -28,6 +27,7 @@ from harpi.session.handlers import CommandHandlers, Examination, Question, Train
 from harpi.session.ports import DiaryKeeper, Examiner, Learner
 from harpi.session.takes import Takes
 from harpi.store.store import Store
+from harpi.stream import Stream
 from harpi.supervisor import Supervisor
 from harpi.timebase import Timebase
 from harpi.types import Samples
@@ -44,7 +44,7 @@ class Session:
 
     `command` may be called by any thread, one command is done at a time; a command that
     ends a take waits for the disk. `feed` belongs to the thread of the sampler and never
-    waits. Listeners are called in the thread in which the thing happened.
+    waits. What happens is told as an `Event`, on the thread on which it happened.
 
     What becomes due by itself is done by a thread of the session's own between `start` and
     `stop`, or by calling `work` often enough.
@@ -57,6 +57,7 @@ class Session:
         examiner: what tests what was learnt.
         timebase: the clock that the times of samples are of.
         supervisor: sees what goes wrong.
+        stream: where events are told.
         diary: what the wearer did; None where none is kept.
     """
 
@@ -68,9 +69,11 @@ class Session:
         examiner: Examiner,
         timebase: Timebase,
         supervisor: Supervisor | None = None,
+        stream: Stream | None = None,
         diary: DiaryKeeper | None = None,
     ) -> None:
         self._supervisor = supervisor or Supervisor()
+        self._stream = stream or Stream(self._supervisor)
         self._timebase = timebase
         self._examiner = examiner
         self._takes = Takes(config, store, learner, timebase)
@@ -86,7 +89,6 @@ class Session:
             self._look,
             diary,
         )
-        self._listeners = Listeners(self._supervisor)
         self._lock = threading.RLock()
         self._wake = threading.Event()
         self._doubted: deque[tuple[float, float, str]] = deque(maxlen=_DOUBTS)
@@ -158,15 +160,13 @@ class Session:
         """How things stand now; never waits."""
         return self._situation
 
-    def subscribe(self, listener: Listener) -> None:
+    def subscribe(self, listener: Callable[[Event], object]) -> None:
         """Call `listener` with every event from now on."""
-        with self._lock:
-            self._listeners.add(listener)
+        self._stream.subscribe(Event, listener)
 
-    def unsubscribe(self, listener: Listener) -> None:
+    def unsubscribe(self, listener: Callable[[Event], object]) -> None:
         """Call it no more; harmless where it was not subscribed."""
-        with self._lock:
-            self._listeners.remove(listener)
+        self._stream.unsubscribe(Event, listener)
 
     def tell(self, message: str) -> None:
         """Tell every door, as a notice, what happened beside the session."""
@@ -314,7 +314,7 @@ class Session:
         evaluation: Evaluated | None = None,
     ) -> None:
         self._situation = self._look()
-        self._listeners.tell(
+        self._stream.tell(
             Event(
                 kind=kind,
                 time=datetime.now(UTC),
@@ -328,30 +328,3 @@ class Session:
                 evaluation=evaluation,
             )
         )
-
-
-class Listeners:
-    """Called with every event, in the order in which they came; one that fails deafens none.
-
-    Listeners may come and go while others are called.
-    """
-
-    def __init__(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
-        self._listeners: tuple[Listener, ...] = ()
-
-    def add(self, listener: Listener) -> None:
-        """Call it from now on."""
-        self._listeners = (*self._listeners, listener)
-
-    def remove(self, listener: Listener) -> None:
-        """Call it no more; harmless where it was not there."""
-        self._listeners = tuple(other for other in self._listeners if other != listener)
-
-    def tell(self, event: Event) -> None:
-        """Call all of them."""
-        for listener in self._listeners:
-            try:
-                listener(event)
-            except Exception as error:  # noqa: BLE001 - the others are to hear of it
-                self._supervisor.report("harpi-session", error)

@@ -9,6 +9,7 @@ import numpy as np
 
 from harpi.daemon import Daemon
 from harpi.imu.emulator import Account, Chip, EmulatedBus, VirtualTime
+from harpi.types import Samples
 from tests.labs.benchmarks.effort import Effort
 from tests.labs.benchmarks.table import Table
 from tests.support.bench import Held
@@ -79,11 +80,15 @@ class _Lying:
         self.daemon.play(phase)
         moved, windows = self.time.monotonic(), self.daemon.recognition.windows
         times: list[float] = []
-        self.daemon.listeners.append(lambda samples: times.append(float(samples.times[0])))
+
+        def note(samples: Samples) -> None:
+            times.append(float(samples.times[0]))
+
+        self.daemon.stream.subscribe(Samples, note)
         self.motion.become(0.4, 0.2, 0.9, 30.0, 0.0, 0.0)
         while self.daemon.recognition.windows == windows:
             self.daemon.play(0.02)
-        self.daemon.listeners.pop()
+        self.daemon.stream.unsubscribe(Samples, note)
         return times[0] - moved, self.time.monotonic() - moved
 
 

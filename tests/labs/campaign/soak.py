@@ -125,7 +125,7 @@ class Life:
         )
         self.store = config.paths.state_folder / FILE_NAME
         self.daemon = Daemon(config, bus=self.bus, timebase=self.time)
-        self.daemon.sinks.append(self._note)
+        self.daemon.stream.subscribe(Verdict, self._note)
         self.day = Day()
         self.kept: dict[int, str] = {}
         self.refused: list[str] = []
