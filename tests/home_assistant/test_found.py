@@ -27,7 +27,8 @@ from harpi.diary.totals import make_day
 from harpi.evaluation.runs import RunLog
 from harpi.names import SHOWN
 from harpi.publish.commands import MqttCommands
-from harpi.publish.homeassistant import Discovery, discovery_payloads
+from harpi.publish.entities import discovery_payloads
+from harpi.publish.homeassistant import Discovery
 from harpi.publish.messages import DiaryToday
 from harpi.publish.publisher import MqttPublisher
 from harpi.timebase import SystemTime

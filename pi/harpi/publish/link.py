@@ -34,56 +34,41 @@ from harpi.supervisor import Supervisor
 
 KEEPALIVE_SECONDS: Final = 30
 
-
 CONNECT_SECONDS: Final = 5.0
-
 
 ANSWER_SECONDS: Final = 10.0
 """A broker that has not answered after this time is left, and tried again later."""
 
-
 FIRST_RETRY_SECONDS: Final = 1.0
 
-
 LONGEST_RETRY_SECONDS: Final = 30.0
-
 
 SHORT_SECONDS: Final = 5.0
 """A connection that breaks sooner, and then again, has another reason than the network."""
 
-
 CAUTIOUS_SECONDS: Final = 60.0
 """A connection that lasts longer may have several messages on their way again."""
-
 
 _NOTHING_TO_BLAME: Final = frozenset({0x89, 0x8B, 0x8D, 0x8E, 0x98, 0x9C, 0x9D, 0x9F, 0xA0})
 """Reason codes of MQTT 5 for an end that no message has caused: busy, shutting down, silence,
 taken over, the administrator, another server, too many connections, the longest time."""
 
-
 _TAKEN_OVER: Final = 0x8E
-
 
 IN_FLIGHT: Final = 16
 """Messages that may wait for the broker's acknowledgement at one time."""
 
-
 LARGEST_PACKET: Final = 2 * LARGEST_MESSAGE
 """Bytes that harpi keeps of a packet; a broker that speaks MQTT 5 sends none that is larger."""
-
 
 LARGEST_OF_ALL: Final = 268_435_460
 """Bytes of the largest packet that MQTT has (5.0, 2.1.4)."""
 
-
 _JOIN_SECONDS: Final = 0.5
-
 
 _FAILURE: Final = 0x80
 
-
 _NO_RETAINED: Final = 2
-
 
 log = logging.getLogger(__name__)
 
@@ -545,16 +530,13 @@ VERSIONS: Final = {
 }
 """By the setting `mqtt.version`."""
 
-
 NAMES: Final[dict[MQTTProtocolVersion, Version]] = {
     MQTTProtocolVersion.MQTTv5: "5",
     MQTTProtocolVersion.MQTTv311: "3.1.1",
 }
 
-
 _UNSUPPORTED: Final = 0x84
 """Reason code "unsupported protocol version" (MQTT 5.0, 3.2.2.2)."""
-
 
 _LOGIN: Final = (0x86, 0x87)
 """Reason codes "bad user name or password" and "not authorized"; brokers use either for a

@@ -41,18 +41,14 @@ from harpi.types import Verdict
 HISTORY_FILE: Final = "history.sqlite3"
 """File of what waits for the broker, in the folder of the state."""
 
-
 FLUSH_SECONDS: Final = 0.5
 """How long the end waits for the last messages to get out."""
-
 
 STALLED_SECONDS: Final = 2.0 * KEEPALIVE_SECONDS
 """A broker that has acknowledged nothing for so long, while messages wait, is a problem."""
 
-
 Handler = Callable[[str, bytes], None]
 """Gets the topic below the device's own and the payload; must return at once."""
-
 
 JSON: Final = "application/json"
 
@@ -465,10 +461,8 @@ class MqttPublisher:
 EVENTS: Final = 64
 """Events that wait for the broker; a new one then takes the place of the oldest."""
 
-
 PACKET_ROOM: Final = 128
 """Bytes of a packet beside topic and payload: its header and properties."""
-
 
 TEXT: Final = "text/plain"
 
