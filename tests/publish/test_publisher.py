@@ -13,7 +13,7 @@ import pytest
 
 from harpi.config.schema import MqttSection, TlsSection
 from harpi.errors import ConfigError
-from harpi.publish.link import login, tls_context
+from harpi.publish.connecting import login, tls_context
 from harpi.publish.messages import LoggedVerdict, State
 from harpi.publish.publisher import MqttPublisher
 from harpi.timebase import SystemTime

@@ -77,31 +77,3 @@ class Client(paho.Client):
         result = super()._packet_read()
         del self._in_packet["packet"][self._largest :]
         return result
-
-
-def guess(greeting: bytes, *, tls: bool) -> str:
-    """Say why a peer may have hung up before it answered as a broker does.
-
-    Args:
-        greeting: what it said instead; empty for nothing.
-        tls: whether it was spoken to over TLS.
-    """
-    ports = "check mqtt.port (1883 is usual, 8883 with TLS)"
-    if greeting.startswith(b"HTTP"):
-        return f"is a web server and no MQTT broker; {ports}"
-    if greeting.startswith(b"SSH-"):
-        return f"is an SSH server and no MQTT broker; {ports}"
-    if greeting.startswith(b"\x15\x03"):
-        return f"speaks TLS; set mqtt.tls.enabled = true, and {ports}"
-    if greeting:
-        said = "".join(c if c.isprintable() else "." for c in greeting.decode("latin-1"))
-        return f"does not speak MQTT (it says {said!r}); {ports}"
-    if tls:
-        return (
-            "hangs up before it answers; it may ask for a certificate (mqtt.tls.cert_file), "
-            "another user name and password, or another device.id"
-        )
-    return (
-        "hangs up before it answers; if it speaks TLS there, set mqtt.tls.enabled = true, "
-        f"else {ports}, and whether it asks for a user name or another device.id"
-    )

@@ -31,25 +31,19 @@ from harpi.publish.publisher import MqttPublisher
 
 SOURCE: Final = "mqtt"
 
-
 WAITING: Final = 16
 """Requests that may wait while one is done; more are answered with a refusal."""
-
 
 REFUSALS_PER_MINUTE: Final = 60
 """Answers to requests beyond the allowance: a flood must not become two."""
 
-
 REMEMBERED: Final = 64
 """Requests with an id whose answers are remembered."""
-
 
 AGAIN_SECONDS: Final = 60.0
 """For so long the same request with the same id is one that MQTT has delivered twice."""
 
-
 _JOIN_SECONDS: Final = 2.0
-
 
 log = logging.getLogger(__name__)
 
@@ -236,7 +230,6 @@ class MqttCommands:
 COMMAND: Final = "set"
 """Topic, below the device's own, of a command that names itself in its payload."""
 
-
 Identity = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
@@ -259,7 +252,6 @@ ASIDE: Final[dict[str, type[Repeat | ReportRequest]]] = {
     "report": ReportRequest,
 }
 """The requests that ask for what was said or written before, and command nothing."""
-
 
 _EXAMPLES: Final = {"repeat": '{"first": 120, "last": 140}', "report": '{"run": 3}'}
 

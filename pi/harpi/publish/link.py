@@ -8,11 +8,9 @@ it, so that whoever owns the link decides alone what is said again.
 from __future__ import annotations
 
 import logging
-import ssl
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 import paho.mqtt.client as paho
@@ -24,11 +22,19 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from harpi import __version__
 from harpi.commands import LARGEST_MESSAGE
-from harpi.config.loading import read_secret
-from harpi.config.schema import MqttSection, TlsSection
-from harpi.errors import ConfigError
+from harpi.config.schema import MqttSection
 from harpi.publish.aside import Aside, Suspect
-from harpi.publish.client import Client, guess
+from harpi.publish.client import Client
+from harpi.publish.connecting import (
+    NAMES,
+    VERSIONS,
+    guess,
+    is_refusal,
+    login,
+    reason_of,
+    refusal_of,
+    tls_context,
+)
 from harpi.publish.messages import Version
 from harpi.supervisor import Supervisor
 
@@ -472,89 +478,3 @@ def _properties(packet: int, **values: object) -> Properties:
     for name, value in values.items():
         setattr(properties, name, value)
     return properties
-
-
-def login(section: MqttSection) -> tuple[str | None, str | None]:
-    """Give user name and password.
-
-    Raises:
-        ConfigError: the password file cannot be read, is empty, or everybody may read it.
-    """
-    if section.password_file is None:
-        return section.username, None
-    password = read_secret("mqtt.password_file", Path(section.password_file))
-    return section.username, password
-
-
-def tls_context(section: TlsSection) -> ssl.SSLContext:
-    """Build the TLS side of the connection; the broker's name is always checked.
-
-    Raises:
-        ConfigError: a certificate or key cannot be used.
-    """
-    try:
-        context = ssl.create_default_context(cafile=section.ca_file)
-    except OSError as error:
-        raise ConfigError(
-            f"is no certificate authority: {error.strerror or error}",
-            where=f"mqtt.tls.ca_file {section.ca_file}",
-            remedy="Give a file of certificates in PEM form",
-        ) from None
-    if section.cert_file is not None:
-        try:
-            context.load_cert_chain(section.cert_file, section.key_file)
-        except OSError as error:
-            raise ConfigError(
-                f"certificate and key cannot be used: {error.strerror or error}",
-                where=f"mqtt.tls.cert_file {section.cert_file}",
-                remedy="Give a certificate and its key in PEM form",
-            ) from None
-    return context
-
-
-def reason_of(error: BaseException | None) -> str:
-    """Say in a few words why a connection did not come about."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return "it does not speak TLS as harpi does"
-    if isinstance(error, TimeoutError):
-        return "no answer"
-    return getattr(error, "strerror", None) or str(error)
-
-
-VERSIONS: Final = {
-    "auto": (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311),
-    "5": (MQTTProtocolVersion.MQTTv5,),
-    "3.1.1": (MQTTProtocolVersion.MQTTv311,),
-}
-"""By the setting `mqtt.version`."""
-
-NAMES: Final[dict[MQTTProtocolVersion, Version]] = {
-    MQTTProtocolVersion.MQTTv5: "5",
-    MQTTProtocolVersion.MQTTv311: "3.1.1",
-}
-
-_UNSUPPORTED: Final = 0x84
-"""Reason code "unsupported protocol version" (MQTT 5.0, 3.2.2.2)."""
-
-_LOGIN: Final = (0x86, 0x87)
-"""Reason codes "bad user name or password" and "not authorized"; brokers use either for a
-wrong password."""
-
-
-def refusal_of(reason: ReasonCode) -> tuple[str, str]:
-    """Say that a broker refuses a connection, and what to check.
-
-    Args:
-        reason: as the broker gives it; the library turns the codes of MQTT 3.1.1 into these.
-    """
-    what = f"refuses harpi ({reason})"
-    if reason.value in _LOGIN:
-        return what, "check mqtt.username and the password in mqtt.password_file"
-    return what, "check mqtt.username, mqtt.password_file, mqtt.tls and mqtt.version"
-
-
-def is_refusal(reason: ReasonCode) -> bool:
-    """Whether a broker does not speak the version; old ones may hang up without a reason."""
-    return bool(reason.value == _UNSUPPORTED)

@@ -24,36 +24,27 @@ if TYPE_CHECKING:
 
 ONLINE: Final = b"online"
 
-
 OFFLINE: Final = b"offline"
 """Payloads of `/status`; the broker itself sends the second when the daemon vanishes."""
-
 
 HOP_LIMIT: Final = 1280
 """Bytes that a `/state` stays below, and with the `/history` of the same window, too, unless
 the labels are very long."""
 
-
 STATE_ROOM: Final = 900
 """Bytes that a `/state` keeps to where it can, by leaving out the least probable labels."""
-
 
 Reason = Literal["full", "restart", "damaged", "refused"]
 """Why a gap is one."""
 
-
 Version = Literal["5", "3.1.1"]
 """Version of MQTT."""
 
-
 _DECIMALS: Final = 3
-
 
 Time = Annotated[datetime, Meta(tz=True, description="UTC, RFC 3339")]
 
-
 Probability = Annotated[float, Meta(ge=0, le=1)]
-
 
 Count = Annotated[int, Meta(ge=0)]
 

@@ -14,10 +14,11 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from harpi.config.schema import MqttSection
 from harpi.errors import BrokerError
-from harpi.publish.client import Client, guess
-from harpi.publish.link import (
+from harpi.publish.client import Client
+from harpi.publish.connecting import (
     NAMES,
     VERSIONS,
+    guess,
     is_refusal,
     login,
     reason_of,
