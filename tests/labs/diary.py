@@ -36,9 +36,8 @@ from harpi.recognition.classifiers import Classifiers
 from harpi.recording import Recording, read_each
 from harpi.signal.orientation import PostureWatch
 from harpi.signal.windows import WindowMaker
-from harpi.store.takes import Split, Take
 from harpi.types import FloatArray, Prediction, Samples
-from tests.support.takes import START
+from tests.support.recorded import Recorded
 
 TAUGHT_SECONDS: Final = 15.0
 TAUGHT: Final = 5
@@ -138,42 +137,6 @@ class Day:
     by_model: dict[str, list[str | None]]
 
 
-class Lessons:
-    """The takes of a wearer, as the learner reads them."""
-
-    def __init__(self) -> None:
-        self._takes: list[Take] = []
-        self._values: dict[int, FloatArray] = {}
-
-    def add(self, label: str, values: FloatArray, rate: float) -> None:
-        """Add a take."""
-        number = len(self._takes) + 1
-        self._values[number] = values
-        self._takes.append(
-            Take(
-                label=label,
-                session=1,
-                position="unspecified",
-                start=START,
-                rate=rate,
-                id=number,
-                state="kept",
-                count=len(values),
-                seconds=len(values) / rate,
-            )
-        )
-
-    def takes(self, *, split: Split | None = None, deleted: bool | None = False) -> list[Take]:
-        """Give all of them."""
-        return [take for take in self._takes if split in (None, take.split)]
-
-    def samples(self, number: int) -> list[Samples]:
-        """Give the signal of one."""
-        values = self._values[number]
-        rate = self._takes[number - 1].rate
-        return [Samples(values, np.arange(len(values)) / rate)]
-
-
 def live(wearer: Wearer, base: str | None, *, broken: bool, hours: float) -> Day:
     """Teach a device, and let it see a day."""
     rng = np.random.default_rng(int(hashlib.sha256(wearer.name.encode()).hexdigest()[:8], 16))
@@ -187,12 +150,12 @@ def live(wearer: Wearer, base: str | None, *, broken: bool, hours: float) -> Day
             models = msgspec.structs.replace(config.models, base=base)
             config = msgspec.structs.replace(config, models=models)
         loaded = load_models(config)
-        lessons = Lessons()
+        lessons = Recorded()
         length = round(TAUGHT_SECONDS * wearer.rate)
         for label in taught:
             for part in range(2):
                 values = wearer.signals[label][part * length : (part + 1) * length]
-                lessons.add(label, values, wearer.rate)
+                lessons.add_signal(label, values, rate=wearer.rate)
         panel = _train(config, loaded, lessons, taught)
         if broken:
             panel = _broken(loaded, panel)
@@ -201,7 +164,7 @@ def live(wearer: Wearer, base: str | None, *, broken: bool, hours: float) -> Day
 
 
 def _train(
-    config: Config, loaded: LoadedModels, lessons: Lessons, taught: tuple[str, ...]
+    config: Config, loaded: LoadedModels, lessons: Recorded, taught: tuple[str, ...]
 ) -> Classifiers:
     learner = Learner(
         config,

@@ -54,20 +54,35 @@ class Recorded:
         rotation: NDArray[np.float64] | None = None,
     ) -> int:
         """Record a take; its motion is that of its label unless told otherwise."""
+        values = motion(kind or label, seconds, seed=self._last + 1)
+        if rotation is not None:
+            values = turn(values, rotation)
+        return self.add_signal(label, values, session=session, position=position, split=split)
+
+    def add_signal(
+        self,
+        label: str,
+        values: FloatArray,
+        *,
+        rate: float = RATE,
+        session: int = 1,
+        position: str = "unspecified",
+        split: Split = "train",
+    ) -> int:
+        """Record a take of a signal ``[n, 6]``."""
         self._last += 1
-        values = motion(kind or label, seconds, seed=self._last)
-        self._values[self._last] = values if rotation is None else turn(values, rotation)
+        self._values[self._last] = values
         self._takes[self._last] = Take(
             label=label,
             session=session,
             position=position,
             split=split,
             start=START,
-            rate=RATE,
+            rate=rate,
             id=self._last,
             state="kept",
             count=len(values),
-            seconds=len(values) / RATE,
+            seconds=len(values) / rate,
         )
         return self._last
 
@@ -85,7 +100,7 @@ class Recorded:
         if number in self.damaged:
             raise StoreError(f"take {number} is damaged")
         values = self._values[number]
-        return [Samples(values, np.arange(len(values)) / RATE)]
+        return [Samples(values, np.arange(len(values)) / self.take(number).rate)]
 
     def stream(self, number: int) -> list[Samples]:
         return self.samples(number)
