@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 
@@ -40,8 +41,22 @@ def all_say(best: str, labels: tuple[str, ...], *, sure: float = 0.9) -> dict[st
     }
 
 
+def take(
+    label: str,
+    windows: float = 10.0,
+    right: float | None = 0.9,
+    *,
+    up: np.ndarray = UP,
+    said: Mapping[str, float] | None = None,
+) -> TakeEvidence:
+    """A take in which generic says `said`; else that it is what it is, where it knows that."""
+    said = {label: 1.0} if said is None else said
+    shares = np.array([said.get(name, 0.0) for name in BASE], np.float32)
+    return TakeEvidence(label, windows, right, up, BASE, shares)
+
+
 def taught(*labels: str, windows: float = 10.0, right: float | None = 0.9) -> Evidence:
-    return Evidence.of(TakeEvidence(label, windows, right, UP) for label in labels)
+    return Evidence.of(take(label, windows, right) for label in labels)
 
 
 def answerer(evidence: Evidence) -> Answerer:
@@ -188,6 +203,32 @@ def test_what_generic_knows_and_nobody_taught_is_unknown() -> None:
     assert answers[-1].answer is None
 
 
+@pytest.mark.parametrize("label", ["walking", "marching"])
+def test_what_generic_called_something_else_in_the_takes_too_is_known(label: str) -> None:
+    """It is wrong about this wearer, or has another name for what was taught."""
+    own = (label, "sitting")
+    said = all_say(label, own)
+    said["generic"] = says("generic", BASE, 0.005, 0.005, 0.99)
+    right = 0.0 if label in BASE else None
+    taken = take(label, right=right, said={"running": 0.9, "walking": 0.1})
+    one = answerer(Evidence.of([taken, take("sitting")]))
+
+    assert not any(one.answer(window(i), said).unknown for i in range(50))
+
+
+def test_what_generic_says_in_takes_of_one_activity_excuses_no_other() -> None:
+    """Running was said in takes of marching; it is said now, of what looks like sitting."""
+    own = ("marching", "sitting")
+    said = all_say("sitting", own)
+    said["personal"] = replace(said["personal"], distance=1.5)
+    said["generic"] = says("generic", BASE, 0.005, 0.005, 0.99)
+    said["knn"] = says("knn", (*own, "running"), 0.05, 0.05, 0.9)
+    takes = [take("marching", right=None, said={"running": 1.0}), take("sitting")]
+    one = answerer(Evidence.of(takes))
+
+    assert [one.answer(window(i), said).unknown for i in range(10)][-1]
+
+
 def test_without_a_head_it_is_unknown_where_generic_or_knn_keep_saying_so() -> None:
     said = all_say("walking", BASE)
     del said["personal"]
@@ -211,9 +252,9 @@ def test_generic_is_trusted_by_what_it_called_right() -> None:
 def test_takes_of_a_label_count_together() -> None:
     evidence = Evidence.of(
         [
-            TakeEvidence("walking", 6, 1.0, UP),
-            TakeEvidence("walking", 2, 0.0, -UP),
-            TakeEvidence("rowing", 4, None, UP),
+            take("walking", 6, 1.0),
+            take("walking", 2, 0.0, up=-UP, said={"sitting": 1.0}),
+            take("rowing", 4, None, said={}),
         ]
     )
 
@@ -223,6 +264,7 @@ def test_takes_of_a_label_count_together() -> None:
     assert evidence.tilt("walking", -UP) == pytest.approx(0)
     assert evidence.tilt("rowing", -UP) == pytest.approx(180)
     assert evidence.tilt("sitting", UP) is None
+    assert evidence.said["walking"] == {"walking": 0.75, "sitting": 0.25, "running": 0.0}
 
 
 LABELS = ("a", "b", "c", "d")
@@ -236,11 +278,12 @@ def streams(draw: st.DrawFn) -> tuple[Evidence, list[tuple[Window, dict[str, Pre
     """Whatever the models may say, over a few windows, some of them after a gap."""
     known = draw(st.lists(st.sampled_from(LABELS), unique=True))
     evidence = Evidence.of(
-        TakeEvidence(
+        take(
             label,
             draw(st.floats(0.5, 50)),
             draw(st.none() | st.floats(0, 1)),
-            draw(st.sampled_from([UP, -UP, np.zeros(3)])),
+            up=draw(st.sampled_from([UP, -UP, np.zeros(3)])),
+            said=draw(st.dictionaries(st.sampled_from(BASE), st.floats(0, 1))),
         )
         for label in known
     )

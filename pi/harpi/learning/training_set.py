@@ -255,17 +255,18 @@ class Preparation:
         if not count:
             return None
         labels = self._labels
+        judged = some.items[:: -(-len(some.items) // MOST_JUDGED)]
+        said = self._interpreter.run("generic", {"window": np.stack(judged)})["probabilities"]
         right = None
         if take.label in labels:
-            judged = some.items[:: -(-len(some.items) // MOST_JUDGED)]
-            said = self._interpreter.run("generic", {"window": np.stack(judged)})
-            best = said["probabilities"].argmax(axis=1)
-            right = float(np.mean(best == labels.index(take.label)))
+            right = float(np.mean(said.argmax(axis=1) == labels.index(take.label)))
         return TakeEvidence(
             take.label,
             1 + (count - 1) * min(1.0, self._hop / self._input.length),
             right,
             total / count,
+            labels,
+            said.mean(axis=0),
         )
 
     def features(self, take: Take, windows: FloatArray) -> TakeFeatures:

@@ -10,7 +10,9 @@ features that bear a turned strap. The answer adds up their evidence in three st
    whose states are the activities. People keep to an activity for longer than a window, so a
    change shows when the evidence for the new one outweighs that. It waits for no later window.
 3. Unknown: evidence against everything that was taught is added up, too: the distance from it,
-   what generic and kNN say for other activities, and how undecided the fusion is.
+   what generic and kNN say for other activities, and how undecided the fusion is. What generic
+   said in the takes already speaks against nothing: it has other names for what was taught, or
+   none, and calls it something else there as well.
 
 Nothing is learnt about the wearer here but `Evidence`, which is measured on the takes. The
 constants were chosen on strangers of four public data sets and confirmed once on others, with
@@ -23,7 +25,7 @@ is worse than one measure of trust: .95 against .97 with 10 windows.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harpi.names import ANSWER
-from harpi.types import Prediction, Window
+from harpi.types import FloatArray, Prediction, Window
 
 Values = NDArray[np.float64]
 
@@ -71,14 +73,17 @@ _FEW_WINDOWS: Final = 3.2
 _MOST_FOR_FEW: Final = 2.1
 """A distance is no sign up to exp(`_FEW_WINDOWS` / windows): few of them show no spread."""
 _OTHERS_GENERIC: Final = 0.65
+_SAID_HALF: Final = 0.1
+"""Mean probability of an activity in the takes of another, at which half of it, said again, is
+no sign of anything else."""
 _OTHERS_KNN: Final = 0.15
 _OTHERS_FROM: Final = 2.0
 """Probability of activities that were not taught counts from a logit of minus this, .12."""
 _UNDECIDED: Final = 1.1
 _SMOOTHING: Final = 0.3
 """Weight of the newest window in the mean of the evidence against everything taught."""
-_UNKNOWN_FROM: Final = 2.6
-_UNKNOWN_UNTIL: Final = 1.9
+_UNKNOWN_FROM: Final = 2.2
+_UNKNOWN_UNTIL: Final = 1.6
 _DOUBT_FROM: Final = 0.5
 _DOUBT_UNTIL: Final = 0.35
 """Without a head: share of the last windows that generic or kNN calls unknown."""
@@ -93,12 +98,16 @@ class TakeEvidence:
         windows: how many windows it has that share no signal; fractions count.
         right: share of its windows that generic calls right; None where it lacks the label.
         up: float64 ``[3]``, mean acceleration, g.
+        base: the activities that generic has.
+        said: float32 ``[len(base)]``, mean probabilities that generic gives them.
     """
 
     label: str
     windows: float
     right: float | None
     up: Values
+    base: tuple[str, ...]
+    said: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,12 +119,14 @@ class Evidence:
         windows: of a label, in the mean, that share no signal.
         accuracy: of generic, the mean over the labels that it has; None where it has none.
         ups: by label, float64 ``[k, 3]``, mean acceleration of each of its takes.
+        said: by label, how probable generic finds which activity in its takes.
     """
 
     labels: tuple[str, ...] = ()
     windows: float = 0.0
     accuracy: float | None = None
     ups: Mapping[str, Values] = field(default_factory=dict)
+    said: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, takes: Iterable[TakeEvidence]) -> Evidence:
@@ -136,6 +147,7 @@ class Evidence:
             float(np.mean(windows)),
             float(np.mean(known)) if known else None,
             {label: np.stack([take.up for take in own]) for label, own in by_label.items()},
+            {label: _mean_said(own) for label, own in by_label.items()},
         )
 
     @property
@@ -315,7 +327,8 @@ def _against(
         few = min(_MOST_FOR_FEW, _FEW_WINDOWS / overlapping)
         against += _DISTANCE * worn_alike * (math.log(max(personal.distance, 1e-3)) - few)
     if generic is not None:
-        against += _OTHERS_GENERIC * evidence.trust * _others(labels, generic)
+        explained = _said_in_takes(labels, evidence, generic, fused)
+        against += _OTHERS_GENERIC * _others(labels, generic, explained)
     if knn is not None:
         against += _OTHERS_KNN * _others(labels, knn)
     return against
@@ -332,7 +345,40 @@ def _known(labels: tuple[str, ...], said: Prediction) -> NDArray[np.bool_]:
     return np.array([label in said.labels for label in labels], np.bool_)
 
 
-def _others(labels: tuple[str, ...], said: Prediction) -> float:
-    """Tell how much a model speaks for activities other than these, 0 or more."""
-    share = min(max(1.0 - float(_of(labels, said).sum()), 0.0), 1.0)
+def _said_in_takes(
+    labels: tuple[str, ...], evidence: Evidence, generic: Prediction, fused: Values
+) -> Values:
+    """Tell how far generic says each of its activities ``[C]`` in takes of what is answered.
+
+    Returns:
+        0 for what it never says there, towards 1 for what it always says.
+    """
+    found = np.zeros(len(generic.labels))
+    for label, share in zip(labels, fused.tolist(), strict=True):
+        expected = evidence.said.get(label, {})
+        said = np.array([expected.get(name, 0.0) for name in generic.labels])
+        found += share * said / (said + _SAID_HALF)
+    return found
+
+
+def _mean_said(takes: Sequence[TakeEvidence]) -> Mapping[str, float]:
+    """Average over takes of one label what generic says in them."""
+    mean = np.average([one.said for one in takes], axis=0, weights=[t.windows for t in takes])
+    return dict(zip(takes[0].base, mean.tolist(), strict=True))
+
+
+def _others(
+    labels: tuple[str, ...], said: Prediction, explained: Values | float = 0.0
+) -> float:
+    """Tell how much a model speaks for activities other than these, 0 or more.
+
+    Args:
+        labels: of these.
+        said: by the model.
+        explained: of each activity ``[C]`` that the model has, 0 to 1, how far it is no sign of
+            another.
+    """
+    own = np.array([name in labels for name in said.labels], np.bool_)
+    shares = said.probabilities * np.where(own, 1.0, explained)
+    share = min(max(1.0 - float(shares.sum()), 0.0), 1.0)
     return max(math.log((share + 0.01) / (1.01 - share)) + _OTHERS_FROM, 0.0)
