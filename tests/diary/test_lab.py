@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.labs.diary import Wearer, figures, live, raw_bouts
+from tests.labs.diary import figures, live, raw_bouts
+from tests.labs.wearers import Wearer
 from tests.support.recorded import RATE, motion
 
 

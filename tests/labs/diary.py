@@ -17,27 +17,21 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import tempfile
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harpi.config.schema import Config, LearningSection, PathsSection
+from harpi.config.schema import Config
 from harpi.diary.bouts import Bout, BoutMaker, Hop
-from harpi.learning.learner import Learner
-from harpi.learning.models import LoadedModels, load_models
+from harpi.learning.models import LoadedModels
 from harpi.recognition.classifiers import Classifiers
-from harpi.recording import Recording, read_each
-from harpi.signal.orientation import PostureWatch
 from harpi.signal.windows import WindowMaker
 from harpi.types import FloatArray, Prediction, Samples
-from tests.support.recorded import Recorded
+from tests.labs.wearers import Wearer, taught_device, wearers
 
 TAUGHT_SECONDS: Final = 15.0
 TAUGHT: Final = 5
@@ -50,66 +44,6 @@ STRANGE_SHARE: Final = 0.1
 NOT_WORN_SHARE: Final = 0.05
 """Of the bouts; what is strange to harpi, and what no body wears."""
 NOT_WORN_SECONDS: Final = 300.0
-
-SETS: Final = {
-    "dsads": ("right_arm", "left_leg"),
-    "wisdm_watch": ("wrist_watch",),
-    "motionsense": ("front_pocket",),
-}
-PEOPLE: Final = {"dsads": 6, "wisdm_watch": 8, "motionsense": 6}
-LEFT_OUT: Final = {
-    # The same to a sensor on this limb, or to people: harpi is not asked to tell them apart.
-    "dsads": {"stand_elevator", "move_elevator", "lying_right", "walk_treadmill_incline15"},
-    "wisdm_watch": {"eating_chips", "eating_pasta", "eating_sandwich", "drinking", "typing"},
-    "motionsense": set(),
-}
-
-
-@dataclass(frozen=True)
-class Wearer:
-    """One person with the sensor at one place: signal by activity."""
-
-    name: str
-    rate: float
-    signals: dict[str, FloatArray]
-
-    @property
-    def chosen_on(self) -> bool:
-        """Whether the rules may be chosen on this wearer: every other person."""
-        person = " ".join(self.name.split()[:2])
-        return hashlib.sha256(person.encode()).digest()[0] % 2 == 0
-
-
-def wearers(folder: Path) -> Iterator[Wearer]:
-    """Read them."""
-    for name, places in SETS.items():
-        found: dict[str, Wearer] = {}
-        for recording in read_each(folder / f"{name}.npz"):
-            for wearer in _of(name, recording, places):
-                found.setdefault(wearer.name, wearer)
-        people = sorted({one.split()[1] for one in found})
-        kept = [people[i] for i in np.linspace(0, len(people) - 1, PEOPLE[name]).astype(int)]
-        yield from (one for key, one in found.items() if key.split()[1] in kept)
-
-
-def _of(name: str, recording: Recording, places: Sequence[str]) -> Iterator[Wearer]:
-    if recording.position not in places or recording.subject is None:
-        return
-    signals: dict[str, list[FloatArray]] = {}
-    edges = np.flatnonzero(np.diff(recording.label) | np.diff(recording.segment)) + 1
-    for rows in np.split(np.arange(len(recording)), edges):
-        code = int(recording.label[rows[0]])
-        label = recording.labels[code] if code >= 0 else ""
-        if label and label not in LEFT_OUT[name]:
-            signals.setdefault(label, []).append(recording.values[rows])
-    whole = {
-        label: np.concatenate(parts)
-        for label, parts in signals.items()
-        if sum(map(len, parts)) >= (2 * TAUGHT_SECONDS + 30.0) * recording.rate
-    }
-    if len(whole) > TAUGHT:
-        where = f"{name} {recording.subject} {recording.position}"
-        yield Wearer(where, recording.rate, whole)
 
 
 @dataclass(frozen=True)
@@ -142,46 +76,16 @@ def live(wearer: Wearer, base: str | None, *, broken: bool, hours: float) -> Day
     rng = np.random.default_rng(int(hashlib.sha256(wearer.name.encode()).hexdigest()[:8], 16))
     labels = [str(label) for label in rng.permutation(sorted(wearer.signals))]
     taught, strange = tuple(labels[:TAUGHT]), labels[TAUGHT:]
-    with tempfile.TemporaryDirectory() as folder:
-        config = Config(
-            paths=PathsSection(state=folder), learning=LearningSection(labels=taught)
-        )
-        if base is not None:
-            models = msgspec.structs.replace(config.models, base=base)
-            config = msgspec.structs.replace(config, models=models)
-        loaded = load_models(config)
-        lessons = Recorded()
-        length = round(TAUGHT_SECONDS * wearer.rate)
-        for label in taught:
-            for part in range(2):
-                values = wearer.signals[label][part * length : (part + 1) * length]
-                lessons.add_signal(label, values, rate=wearer.rate)
-        panel = _train(config, loaded, lessons, taught)
-        if broken:
-            panel = _broken(loaded, panel)
+    length = round(TAUGHT_SECONDS * wearer.rate)
+    takes = [
+        (label, wearer.signals[label][part * length : (part + 1) * length])
+        for label in taught
+        for part in range(2)
+    ]
+    with taught_device(wearer, takes, base) as (config, loaded):
+        panel = _broken(loaded) if broken else loaded.panel
         truth, values = _script(wearer, rng, taught, strange, 2 * length, hours)
         return _see(wearer, config, panel, taught, truth, values)
-
-
-def _train(
-    config: Config, loaded: LoadedModels, lessons: Recorded, taught: tuple[str, ...]
-) -> Classifiers:
-    learner = Learner(
-        config,
-        lessons,
-        loaded.base,
-        loaded.shelf,
-        loaded.personal,
-        loaded.knn,
-        PostureWatch(),
-        loaded.panel.answerer,
-    )
-    learner.start()
-    ended = threading.Event()
-    learner.train(taught, on_progress=lambda _: None, on_end=lambda _: ended.set())
-    ended.wait()
-    learner.close()
-    return loaded.panel
 
 
 class _Noise:
@@ -205,9 +109,9 @@ class _Noise:
         return self._classifier.predict(noise)  # type: ignore[attr-defined, no-any-return]
 
 
-def _broken(loaded: LoadedModels, panel: Classifiers) -> Classifiers:
+def _broken(loaded: LoadedModels) -> Classifiers:
     made = Classifiers([loaded.knn, _Noise(loaded.generic), _Noise(loaded.personal)])
-    made.answerer = panel.answerer
+    made.answerer = loaded.panel.answerer
     return made
 
 
@@ -311,7 +215,7 @@ def raw_bouts(day: Day, model: str) -> list[Bout]:
     made = []
     before = day.hops[0].start
     for hop, label in zip(day.hops, day.by_model[model], strict=True):
-        kind = "unknown" if label is None else "activity"
+        kind: Literal["activity", "unknown"] = "unknown" if label is None else "activity"
         made.append(Bout(kind=kind, activity=label, start=before, end=hop.end))
         before = hop.end
     return made
