@@ -45,7 +45,8 @@ _PERIODS: Final = (0.2, 1.6)
 _CHANNELS: Final = ("accel", "vertical", "horizontal", "gyro", "yaw", "tilt")
 """Magnitude of the acceleration, its part along gravity, the magnitude of its part across;
 the same three of the angular rate."""
-_CHANNEL_FLOORS: Final = np.array([_ACCEL_FLOOR] * 3 + [_GYRO_FLOOR] * 3)
+_FLOORS: Final = np.array(2 * ([_ACCEL_FLOOR] * 3 + [_GYRO_FLOOR] * 3))
+"""Of the axes, then of the channels."""
 _CHANNEL_PAIRS: Final = ((0, 3), (1, 2), (1, 4), (1, 5), (2, 5), (4, 5))
 
 _SPECTRA: Final = ("accel_axes", "gyro_axes", "accel", "vertical", "gyro")
@@ -61,6 +62,20 @@ _AXIS_PAIRS: Final = (
     *combinations(range(3, 6), 2),
     *product(range(3), range(3, 6)),
 )
+_FIRST, _SECOND = np.transpose([*_AXIS_PAIRS, *((6 + i, 6 + j) for i, j in _CHANNEL_PAIRS)])
+"""Rows of the axes and channels that are correlated."""
+_COVARIANCE: Final = np.array(
+    [
+        [(6 + _AXIS_PAIRS.index((min(i, j), max(i, j))) if i != j else i) for i in triple]
+        for triple in (range(3), range(3, 6))
+        for j in triple
+    ]
+).reshape(2, 3, 3)
+"""The covariances ``[2, 3, 3]`` of acceleration and angular rate: where each element is among the
+variances of the axes and the products of their pairs."""
+_SOURCES: Final = np.array([*range(6), 6, 7, 9])
+"""Rows whose spectrum is wanted: the axes, and the channels accel, vertical and gyro."""
+_TRIPLES: Final = (slice(0, 3), slice(3, 6))
 
 FEATURE_NAMES: Final[tuple[str, ...]] = (
     *(f"gravity_{axis}" for axis in "xyz"),
@@ -103,39 +118,58 @@ def features(windows: FloatArray, rate: float) -> FloatArray:
 def _features(signal: _Array, rate: float) -> _Array:
     """Compute the features of ``[n, 6, T]``, in the order of `FEATURE_NAMES`."""
     count = len(signal)
-    mean = signal.mean(axis=-1)
+    mean = _mean(signal)
     gravity = mean[:, :3] / np.maximum(_length(mean[:, :3]), _ACCEL_FLOOR)[:, None]
-    centred = signal - mean[..., None]
-    channels = _channels(signal, gravity)
-    channels -= channels.mean(axis=-1, keepdims=True)
-    # Everything whose spectrum is wanted: six axes, then three of the channels.
-    sources = np.concatenate([centred, channels[:, [0, 1, 3]]], axis=1)
+    # The six axes, then the six channels.
+    signals = np.concatenate([signal, *_channels(signal, gravity)], axis=1)
+    signals[:, :6] -= mean[..., None]
+    signals[:, 6:] -= _mean(signals[:, 6:])[..., None]
+    channels = signals[:, 6:]
+    deviation = np.sqrt(_mean(np.square(signals)))
+    sources = signals[:, _SOURCES]
     columns = (
         gravity,
         _quantiles(signal),
-        *_axis_moments(centred),
-        _correlations(channels, _CHANNEL_FLOORS, _CHANNEL_PAIRS),
-        (channels[..., 1:] * channels[..., :-1] < 0).mean(axis=-1),
+        np.log(deviation[:, :6] + _FLOORS[:6]),
+        *_correlations(signals, deviation),
+        _crossings(channels),
         *_spectral(sources, rate),
         *_periodic(sources, rate),
     )
     return np.concatenate([column.reshape(count, -1) for column in columns], axis=1)
 
 
+def _mean(values: _Array) -> _Array:
+    """Mean along the last axis.
+
+    One window is so short that `ndarray.mean`, which looks at its arguments first, would take
+    several times as long.
+    """
+    mean: _Array = np.add.reduce(values, axis=-1) / values.shape[-1]
+    return mean
+
+
 def _length(vectors: _Array) -> _Array:
     """Length along axis 1."""
-    length: _Array = np.sqrt(np.square(vectors).sum(axis=1))
+    length: _Array = np.sqrt(np.add.reduce(np.square(vectors), axis=1))
     return length
 
 
-def _channels(signal: _Array, gravity: _Array) -> _Array:
-    """Split acceleration and angular rate by the direction of gravity, ``[n, 6, T]``."""
+def _channels(signal: _Array, gravity: _Array) -> list[_Array]:
+    """Split acceleration and angular rate by the direction of gravity: six of ``[n, 1, T]``."""
     channels = []
     for vectors in (signal[:, :3], signal[:, 3:]):
-        along = (vectors * gravity[:, :, None]).sum(axis=1)
+        along = np.add.reduce(vectors * gravity[:, :, None], axis=1)
         across = vectors - along[:, None] * gravity[:, :, None]
-        channels += [_length(vectors), along, _length(across)]
-    return np.stack(channels, axis=1)
+        channels += [_length(vectors)[:, None], along[:, None], _length(across)[:, None]]
+    return channels
+
+
+def _crossings(channels: _Array) -> _Array:
+    """Share of the samples at which a channel crosses its mean."""
+    crossed = channels[..., 1:] * channels[..., :-1] < 0
+    shares: _Array = np.count_nonzero(crossed, axis=-1) / crossed.shape[-1]
+    return shares
 
 
 def _quantiles(signal: _Array) -> _Array:
@@ -149,44 +183,29 @@ def _quantiles(signal: _Array) -> _Array:
     return quantiles
 
 
-def _axis_moments(centred: _Array) -> tuple[_Array, _Array, _Array]:
-    """Spread of the axes, their correlations, and their principal spreads."""
-    floors = np.array([_ACCEL_FLOOR] * 3 + [_GYRO_FLOOR] * 3)
-    spread = np.log(np.sqrt(np.square(centred).mean(axis=-1)) + floors)
-    principal = [
-        np.linalg.eigvalsh((part[:, :, None] * part[:, None]).mean(axis=-1))
-        for part in (centred[:, :3], centred[:, 3:])
-    ]
-    variances = np.maximum(np.concatenate(principal, axis=1), 0)
+def _correlations(signals: _Array, deviation: _Array) -> tuple[_Array, _Array, _Array]:
+    """Correlations of the axes, their principal spreads, and correlations of the channels.
+
+    A correlation is drawn to 0 where there is little but noise.
+    """
+    products = _mean(signals[:, _FIRST] * signals[:, _SECOND])
+    spread = deviation + _FLOORS
+    correlations = products / (spread[:, _FIRST] * spread[:, _SECOND])
+    variances = np.square(deviation[:, :6])
+    covariance = np.concatenate([variances, products], axis=1)[:, _COVARIANCE]
+    principal = np.maximum(np.linalg.eigvalsh(covariance).reshape(len(signals), 6), 0)
+    axes = len(_AXIS_PAIRS)
     return (
-        spread,
-        _correlations(centred, floors, _AXIS_PAIRS),
-        np.log(variances + np.square(floors)) / 2,
+        correlations[:, :axes],
+        np.log(principal + np.square(_FLOORS[:6])) / 2,
+        correlations[:, axes:],
     )
-
-
-def _correlations(
-    centred: _Array, floors: _Array, pairs: tuple[tuple[int, int], ...]
-) -> _Array:
-    """Correlation of pairs of signals, drawn to 0 where there is little but noise."""
-    first, second = _columns(pairs)
-    products = (centred[:, first] * centred[:, second]).mean(axis=-1)
-    spread = np.sqrt(np.square(centred).mean(axis=-1)) + floors
-    correlations: _Array = products / (spread[:, first] * spread[:, second])
-    return correlations
-
-
-@lru_cache(maxsize=4)
-def _columns(pairs: tuple[tuple[int, int], ...]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The first of each pair, and the second."""
-    first, second = np.transpose(pairs)
-    return first, second
 
 
 def _sum_axes(values: _Array) -> _Array:
     """Add up the spectra of the axes: from those of the sources to those of `_SPECTRA`."""
-    sums = [values[:, :3].sum(axis=1), values[:, 3:6].sum(axis=1)]
-    return np.concatenate([np.stack(sums, axis=1), values[:, 6:]], axis=1)
+    sums = [np.add.reduce(values[:, part], axis=1, keepdims=True) for part in _TRIPLES]
+    return np.concatenate([*sums, values[:, 6:]], axis=1)
 
 
 def _spectral(sources: _Array, rate: float) -> tuple[_Array, _Array, _Array]:
@@ -202,9 +221,9 @@ def _spectral(sources: _Array, rate: float) -> tuple[_Array, _Array, _Array]:
     bands = np.log(bands + floor[:, :_BANDED]) / 2
 
     shares = power[..., 1:] + floor / 10
-    shares /= shares.sum(axis=-1, keepdims=True)
-    entropy = -(shares * np.log(shares)).sum(axis=-1)
-    centroid = (shares * frequency[1:]).sum(axis=-1)
+    shares /= np.add.reduce(shares, axis=-1, keepdims=True)
+    entropy = -np.add.reduce(shares * np.log(shares), axis=-1)
+    centroid = np.add.reduce(shares * frequency[1:], axis=-1)
     return bands, entropy, centroid
 
 
