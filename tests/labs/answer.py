@@ -86,7 +86,8 @@ def ask(
 ) -> Asked:
     """Teach a device the first `taught` labels by `count` windows each, and ask it of all."""
     signal = SignalSection()
-    seconds = count * signal.length / signal.rate + 0.5  # the decimation filter needs the rest
+    filtering = 2 * WindowMaker(wearer.rate, signal.rate, signal.length, signal.hop).delay
+    seconds = count * signal.length / signal.rate + filtering + 2 / wearer.rate
     takes = [(label, wearer.signals[label][: round(seconds * wearer.rate)]) for label in labels]
     with taught_device(wearer, takes[:taught], base) as (_, loaded):
         rng = _random(wearer)

@@ -66,7 +66,7 @@ _FIRST, _SECOND = np.transpose([*_AXIS_PAIRS, *((6 + i, 6 + j) for i, j in _CHAN
 """Rows of the axes and channels that are correlated."""
 _COVARIANCE: Final = np.array(
     [
-        [(6 + _AXIS_PAIRS.index((min(i, j), max(i, j))) if i != j else i) for i in triple]
+        [i if i == j else 6 + _AXIS_PAIRS.index((min(i, j), max(i, j))) for i in triple]
         for triple in (range(3), range(3, 6))
         for j in triple
     ]
