@@ -29,6 +29,7 @@ from harpi.config.schema import Config
 from harpi.diary.bouts import Bout, BoutMaker, Hop
 from harpi.learning.models import LoadedModels
 from harpi.recognition.classifiers import Classifiers
+from harpi.signal.features import SharedFeatures
 from harpi.signal.windows import WindowMaker
 from harpi.types import FloatArray, Prediction, Samples
 from tests.labs.wearers import Wearer, taught_device, wearers
@@ -103,7 +104,9 @@ class _Noise:
     def labels(self) -> tuple[str, ...]:
         return self._classifier.labels  # type: ignore[attr-defined, no-any-return]
 
-    def predict(self, windows: FloatArray) -> list[Prediction]:
+    def predict(
+        self, windows: FloatArray, shared: SharedFeatures | None = None
+    ) -> list[Prediction]:
         noise = self._rng.normal(0, 1, windows.shape).astype(np.float32)
         noise[..., 3:] *= 100
         return self._classifier.predict(noise)  # type: ignore[attr-defined, no-any-return]

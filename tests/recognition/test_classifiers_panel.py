@@ -3,6 +3,7 @@ import pytest
 
 from harpi.names import ANSWER
 from harpi.recognition.classifiers import Classifiers
+from harpi.signal.features import SharedFeatures, features
 from harpi.types import FloatArray, Prediction, Window
 from tests.support.motions import windows_of_motion
 
@@ -15,7 +16,9 @@ class Counter:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def predict(self, windows: FloatArray) -> list[Prediction]:
+    def predict(
+        self, windows: FloatArray, shared: SharedFeatures | None = None
+    ) -> list[Prediction]:
         sure = np.array([1, 0] if len(windows) == 1 else [0, 1], np.float32)
         return [Prediction(self.name, self.labels, sure) for _ in windows]
 
@@ -50,3 +53,35 @@ def test_no_windows_give_no_verdicts(panel: Classifiers) -> None:
 
 def test_nobody_on_the_panel_says_nothing() -> None:
     assert Classifiers([]).judge(WINDOWS[0]).predictions == {}
+
+
+class Looker:
+    """Looks at the features of the signal."""
+
+    labels = ("same",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.seen: list[FloatArray] = []
+
+    def predict(
+        self, windows: FloatArray, shared: SharedFeatures | None = None
+    ) -> list[Prediction]:
+        assert shared is not None
+        self.seen.append(shared.at(25.0))
+        return [Prediction(self.name, self.labels, np.ones(1, np.float32)) for _ in windows]
+
+
+def test_features_are_computed_once_and_are_in_the_time_of_all_that_look_at_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, blind, second = Looker("knn"), Counter("generic"), Looker("personal")
+    clock = iter(range(100))
+    monkeypatch.setattr("time.perf_counter", lambda: float(next(clock)))
+    verdict = Classifiers([first, blind, second]).judge(WINDOWS[0])
+    (one,), (other,) = first.seen, second.seen
+    assert one is other
+    np.testing.assert_array_equal(one, features(WINDOWS[0].values[None], 25.0))
+    # A look at the clock is a second: one between begin and end, three with features inside.
+    taken = verdict.latencies
+    assert (taken["knn"], taken["generic"], taken["personal"]) == (3, 1, 2)

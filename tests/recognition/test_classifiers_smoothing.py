@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harpi.recognition.classifiers import Classifiers, Smoothing
+from harpi.signal.features import SharedFeatures
 from harpi.types import FloatArray, Prediction, Window
 
 HOP = 0.64
@@ -95,7 +96,9 @@ class Fickle:
     name = "generic"
     labels = LABELS
 
-    def predict(self, windows: FloatArray) -> list[Prediction]:
+    def predict(
+        self, windows: FloatArray, shared: SharedFeatures | None = None
+    ) -> list[Prediction]:
         shares = np.stack([windows[:, 0, 0], 1 - windows[:, 0, 0]], axis=1)
         return [Prediction(self.name, LABELS, row) for row in shares]
 

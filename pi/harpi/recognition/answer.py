@@ -76,6 +76,8 @@ _OTHERS_GENERIC: Final = 0.65
 _SAID_HALF: Final = 0.1
 """Mean probability of an activity in the takes of another, at which half of it, said again, is
 no sign of anything else."""
+_NEGLIGIBLE: Final = 0.01
+"""Probability below which it does not matter what was said in takes of an activity."""
 _OTHERS_KNN: Final = 0.15
 _OTHERS_FROM: Final = 2.0
 """Probability of activities that were not taught counts from a logit of minus this, .12."""
@@ -355,7 +357,9 @@ def _said_in_takes(
     """
     found = np.zeros(len(generic.labels))
     for label, share in zip(labels, fused.tolist(), strict=True):
-        expected = evidence.said.get(label, {})
+        expected = evidence.said.get(label)
+        if expected is None or share < _NEGLIGIBLE:
+            continue
         said = np.array([expected.get(name, 0.0) for name in generic.labels])
         found += share * said / (said + _SAID_HALF)
     return found

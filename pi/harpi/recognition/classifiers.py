@@ -22,10 +22,11 @@ import numpy as np
 from harpi.errors import ModelError
 from harpi.names import ANSWER
 from harpi.recognition.answer import Answerer
-from harpi.recognition.head import Head, join
+from harpi.recognition.head import Head
 from harpi.recognition.head import probabilities as head_probabilities
 from harpi.recognition.interpreter import Interpreter, check_windows
 from harpi.recognition.model_file import ImuInput, ModelFile
+from harpi.signal.features import SharedFeatures
 from harpi.signal.orientation import WornWatch
 from harpi.types import FloatArray, Prediction, Verdict, Window
 
@@ -43,11 +44,14 @@ class Classifier(Protocol):
         """The labels it can answer with; empty while it is not trained."""
         ...
 
-    def predict(self, windows: FloatArray) -> list[Prediction]:
+    def predict(
+        self, windows: FloatArray, shared: SharedFeatures | None = None
+    ) -> list[Prediction]:
         """Judge windows.
 
         Args:
             windows: float32 ``[n, T, 6]`` at the model's rate, g and deg/s.
+            shared: their features, where other models are asked, too.
 
         Returns:
             One prediction for each window, in order.
@@ -106,7 +110,9 @@ class GenericClassifier:
         """The labels of the base."""
         return self._labels
 
-    def predict(self, windows: FloatArray) -> list[Prediction]:
+    def predict(
+        self, windows: FloatArray, shared: SharedFeatures | None = None
+    ) -> list[Prediction]:
         """Judge windows; see `harpi.recognition.classifiers.Classifier`."""
         check_windows(windows, self._length, self.name)
         if len(windows) == 0:
@@ -165,7 +171,9 @@ class PersonalClassifier:
             head.check(self._model)
         self._head = head
 
-    def predict(self, windows: FloatArray) -> list[Prediction]:
+    def predict(
+        self, windows: FloatArray, shared: SharedFeatures | None = None
+    ) -> list[Prediction]:
         """Judge windows; see `harpi.recognition.classifiers.Classifier`."""
         check_windows(windows, self._input.length, self.name)
         head = self._head
@@ -173,7 +181,8 @@ class PersonalClassifier:
             return [Prediction.untrained(self.name) for _ in windows]
         features = self._interpreter.run("bottleneck", {"window": windows})["features"]
         if head.joined:
-            features = join(features, windows, self._input.rate)
+            shared = shared or SharedFeatures(windows)
+            features = np.concatenate([features, shared.at(self._input.rate)], axis=1)
             probabilities = head_probabilities(features, head.parameters)
         else:
             inputs = {"features": features, **head.parameters}
@@ -222,7 +231,8 @@ class Classifiers:
     def judge_all(self, windows: Sequence[Window]) -> list[Verdict]:
         """Judge windows, in the order of time, in one go.
 
-        The latency of each model is the mean over them.
+        The latency of each model is the mean over them. The features of the signal are computed
+        once, and their time counts as that of each model that uses them.
 
         Raises:
             ModelError: as `Classifier.predict`.
@@ -232,10 +242,13 @@ class Classifiers:
         values = np.stack([window.values for window in windows])
         predictions: dict[str, list[Prediction]] = {}
         latencies: dict[str, float] = {}
+        shared = SharedFeatures(values)
         for recogniser in self._recognisers:
+            before, shared.asked = shared.seconds, False
             begin = time.perf_counter()
-            predictions[recogniser.name] = recogniser.predict(values)
-            latencies[recogniser.name] = (time.perf_counter() - begin) / len(windows)
+            predictions[recogniser.name] = recogniser.predict(values, shared)
+            seconds = time.perf_counter() - begin + (before if shared.asked else 0.0)
+            latencies[recogniser.name] = seconds / len(windows)
         verdicts = []
         for i, window in enumerate(windows):
             said = {name: row[i] for name, row in predictions.items()}

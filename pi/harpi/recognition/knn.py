@@ -24,6 +24,7 @@ from harpi.errors import ModelError
 from harpi.recognition.interpreter import check_windows
 from harpi.recognition.knn_memory import KnnMemory, KnnReference
 from harpi.recognition.rejection import LEAST_SPREAD, Rejection
+from harpi.signal.features import SharedFeatures
 from harpi.signal.features import features as features_of
 from harpi.types import FloatArray, Prediction
 
@@ -170,13 +171,15 @@ class KnnClassifier:
         """Windows of the wearer that are remembered, by label."""
         return self._knowledge.memory.counts
 
-    def predict(self, windows: FloatArray) -> list[Prediction]:
-        """Judge windows; see `harpi.recognition.classifiers.Recogniser`."""
+    def predict(
+        self, windows: FloatArray, shared: SharedFeatures | None = None
+    ) -> list[Prediction]:
+        """Judge windows; see `harpi.recognition.classifiers.Classifier`."""
         check_windows(windows, self._length, self.name)
         knowledge = self._knowledge
         if not knowledge.labels:
             return [Prediction.untrained(self.name) for _ in windows]
-        rows = features_of(windows, self._rate)
+        rows = (shared or SharedFeatures(windows)).at(self._rate)
         scaled = (rows - knowledge.mean) / knowledge.scale
         unknown = self._unknown(knowledge, rows, scaled)
         return [

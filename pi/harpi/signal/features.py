@@ -11,6 +11,7 @@ the same features alone as in a batch, to the last bit.
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache
 from itertools import combinations, pairwise, product
 from typing import Final
@@ -71,8 +72,8 @@ _COVARIANCE: Final = np.array(
         for j in triple
     ]
 ).reshape(2, 3, 3)
-"""The covariances ``[2, 3, 3]`` of acceleration and angular rate: where each element is among the
-variances of the axes and the products of their pairs."""
+"""The covariances ``[2, 3, 3]`` of acceleration and angular rate: where each element is among
+the variances of the axes and the products of their pairs."""
 _SOURCES: Final = np.array([*range(6), 6, 7, 9])
 """Rows whose spectrum is wanted: the axes, and the channels accel, vertical and gyro."""
 _TRIPLES: Final = (slice(0, 3), slice(3, 6))
@@ -113,6 +114,33 @@ def features(windows: FloatArray, rate: float) -> FloatArray:
         block = windows[begin : begin + _BLOCK].transpose(0, 2, 1).astype(np.float64, order="C")
         rows[begin : begin + _BLOCK] = _features(np.clip(block, -_LIMIT, _LIMIT), rate)
     return rows
+
+
+class SharedFeatures:
+    """The features of some windows, computed once for all that ask for them.
+
+    Args:
+        windows: ``[n, T, 6]`` in g and deg/s, finite.
+
+    Attributes:
+        seconds: that computing them took; 0 before.
+        asked: whether anybody has asked since this was last set to False.
+    """
+
+    def __init__(self, windows: FloatArray) -> None:
+        self._windows = windows
+        self._rows: dict[float, FloatArray] = {}
+        self.seconds = 0.0
+        self.asked = False
+
+    def at(self, rate: float) -> FloatArray:
+        """Return them, float32 ``[n, len(FEATURE_NAMES)]``; `rate` is that of the windows."""
+        self.asked = True
+        if rate not in self._rows:
+            begin = time.perf_counter()
+            self._rows[rate] = features(self._windows, rate)
+            self.seconds += time.perf_counter() - begin
+        return self._rows[rate]
 
 
 def _features(signal: _Array, rate: float) -> _Array:
