@@ -430,12 +430,24 @@ def decode(content: bytes, *, largest: int = LARGEST_MESSAGE) -> Command:
     try:
         command: Command = decode_json(content, Command)
     except msgspec.DecodeError as error:
-        raise UsageError(
-            f"this is no command ({_plainly(error)})",
-            remedy=f"Commands: {', '.join(COMMANDS)}; as JSON, for example "
-            '{"command": "record", "label": "walking"}',
-        ) from None
+        raise _refusal(_name_in(content), error) from None
     return command
+
+
+def _name_in(content: bytes) -> str:
+    """Return the name of the command that a JSON object is meant to be.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        fields = decode_json(content, object)
+    except msgspec.DecodeError as error:
+        raise UsageError(f"this is no JSON ({error})", remedy=_EXAMPLE) from None
+    name = fields.get("command") if isinstance(fields, dict) else None
+    if not isinstance(name, str):
+        raise UsageError("this is no command", remedy=_EXAMPLE)
+    return name
 
 
 def decode_named(name: str, content: bytes) -> Command:
@@ -448,35 +460,80 @@ def decode_named(name: str, content: bytes) -> Command:
     Raises:
         UsageError: there is no such command, or the fields are wrong.
     """
-    kind = COMMANDS.get(name)
-    if kind is None:
-        raise UsageError(f"there is no command {name!r}", remedy=f"Use {', '.join(COMMANDS)}")
     if len(content) > LARGEST_MESSAGE:
         raise UsageError(
             f"a command has at most {LARGEST_MESSAGE} bytes, this one has {len(content)}"
         )
+    if name not in COMMANDS:
+        raise _refusal(name)
     try:
         fields = decode_json(content, object) if content.strip() else {}
-        if not isinstance(fields, dict):
-            raise msgspec.ValidationError("expected a JSON object")
-        return msgspec.convert({"command": name, **fields}, kind)
     except msgspec.DecodeError as error:
-        raise UsageError(
-            f"these are no fields of the command {name} ({_plainly(error)})",
-            remedy=f"It takes {_fields_of(kind)}",
-        ) from None
+        raise UsageError(f"{name}: this is no JSON ({error})", remedy=_takes(name)) from None
+    if not isinstance(fields, dict):
+        raise UsageError(f"{name}: this is no JSON object", remedy=_takes(name))
+    try:
+        return msgspec.convert({"command": name, **fields}, COMMANDS[name])
+    except msgspec.ValidationError as error:
+        raise _refusal(name, error) from None
+
+
+_EXAMPLE: Final = 'Send a JSON object, such as {"command": "record", "label": "walking"}'
+
+
+def _refusal(name: str, error: msgspec.DecodeError | None = None) -> UsageError:
+    """Say that there is no such command, or what is wrong with its fields."""
+    if name not in COMMANDS or error is None:
+        shown = name if len(name) <= 48 else f"{name[:48]}..."
+        return UsageError(
+            f"there is no command {shown!r}", remedy=f"There are {', '.join(COMMANDS)}"
+        )
+    return UsageError(f"{name}: {_plainly(error)}", remedy=_takes(name))
+
+
+def _takes(name: str) -> str:
+    """Say which fields a command has."""
+    names = COMMANDS[name].__struct_fields__
+    return f"Its fields are {', '.join(names)}" if names else "It has no fields"
+
+
+_KINDS: Final = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+"""What the types of JSON are called."""
 
 
 def _plainly(error: msgspec.DecodeError) -> str:
     """Say what is wrong with a field without the words of a schema."""
     text, _, place = str(error).partition(" - at `$")
     field = place.strip("`.") or "it"
+    if lacks := re.fullmatch(r"Object missing required field `(\w+)`", text):
+        return f"{lacks[1]} is missing"
+    if more := re.fullmatch(r"Object contains unknown field `(.*)`", text, re.DOTALL):
+        return f"there is no field {more[1]}"
     if size := re.fullmatch(r"Expected `(\w+)` of length (<=|>=) (\d+)", text):
         kind = "characters" if size[1] == "str" else "entries"
-        bound = "most" if size[2] == "<=" else "least"
-        return f"the length of {field} is {size[3]} {kind} at {bound}"
+        if size[2] == "<=":
+            return f"{field} has more than {size[3]} {kind}"
+        return f"{field} is empty" if size[3] == "1" else f"{field} has too few {kind}"
+    if bound := re.fullmatch(r"Expected `\w+` (<=|>=|<|>) (\S+)", text):
+        limit = f"{float(bound[2]):g}"
+        words = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more than"}
+        return f"{field} has to be {words[bound[1]]} {limit}"
     if "matching regex" in text:
         return f"{field} has characters that cannot be shown"
+    if text.startswith("Invalid value "):
+        return f"{field} cannot be {text.removeprefix('Invalid value ')}"
+    if other := re.fullmatch(r"Expected `([^`]*)`(?:, got `(\w+)`)?", text):
+        wanted = [_KINDS.get(one, one) for one in other[1].split(" | ")]
+        found = f", not {_KINDS.get(other[2], other[2])}" if other[2] else ""
+        return f"{field} has to be {' or '.join(wanted)}{found}"
     return f"{field}: {text}" if place else text
 
 
@@ -485,6 +542,10 @@ def encode(message: Command | Answer | Event) -> bytes:
     return msgspec.json.encode(message)
 
 
-def _fields_of(kind: type[Command]) -> str:
-    names = kind.__struct_fields__
-    return f"a JSON object with {', '.join(names)}" if names else "an empty message"
+def checked(command: Command) -> Command:
+    """Return a command as whoever receives it will read it.
+
+    Raises:
+        UsageError: a field cannot be, such as an empty label.
+    """
+    return decode(encode(command), largest=LARGEST_LINE)

@@ -160,16 +160,24 @@ def test_a_folder_that_cannot_be_made_is_an_error(room: FakeRoom, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"now!", b"\xff\xfe", b'{"command":"fly"}', b'{"command":"record"}', b"[]"]
+    ("line", "says"),
+    [
+        (b"", "this is no"),
+        (b"now!", "this is no JSON"),
+        (b"\xff\xfe", "this is no JSON"),
+        (b'{"command":"fly"}', "there is no command 'fly'"),
+        (b'{"command":"record"}', "record: label is missing"),
+        (b"[]", "this is no command"),
+    ],
 )
 def test_nonsense_is_answered_and_the_next_command_is_done(
-    room: FakeRoom, server: ControlSocket, line: bytes
+    room: FakeRoom, server: ControlSocket, line: bytes, says: str
 ) -> None:
     with raw(server) as connection:
         connection.sendall(line + b"\n")
         refused = line_from(connection)
         assert not refused.ok
-        assert "this is no command" in refused.message
+        assert says in refused.message
         connection.sendall(encode(Status()) + b"\n")
         assert line_from(connection).ok
     assert room.commands == [Status()]

@@ -157,7 +157,7 @@ def test_what_is_no_command_is_answered(
     assert not any(event.ok for event in (dance, force, bare))
     assert (dance.id, force.id, bare.id) == ("d", "f", None)
     assert "there is no command 'dance'" in dance.message
-    assert "`force`" in force.message
+    assert "there is no field force" in force.message
 
 
 def test_a_fault_in_the_room_is_answered_and_does_not_close_the_door(

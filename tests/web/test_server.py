@@ -210,22 +210,22 @@ def test_a_refusal_is_an_answer(served: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "says"),
     [
-        b"",
-        b"{",
-        b"[]",
-        b"\xff",
-        b'{"command": "explode"}',
-        b'{"command": "stop", "more": 1}',
-        b'{"command": "record", "label": "' + b"x" * 49 + b'"}',
-        b'{"command": "delete", "takes": []}',
+        (b"", "this is no JSON"),
+        (b"{", "this is no JSON"),
+        (b"[]", "this is no command"),
+        (b"\xff", "this is no JSON"),
+        (b'{"command": "explode"}', "there is no command 'explode'"),
+        (b'{"command": "stop", "more": 1}', "stop: there is no field more"),
+        (b'{"command": "record", "label": "' + b"x" * 49 + b'"}', "record: label has more"),
+        (b'{"command": "delete", "takes": []}', "delete: takes is empty"),
     ],
 )
-def test_what_is_no_command_is_refused_in_words(served: Served, body: bytes) -> None:
+def test_what_is_no_command_is_refused_in_words(served: Served, body: bytes, says: str) -> None:
     answer = served.ask("/api/command", body=body)
     assert answer.status == 400
-    assert answer.json["message"].startswith("this is no command")
+    assert answer.json["message"].startswith(says)
     assert served.room.commands == []
 
 

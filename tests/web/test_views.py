@@ -100,7 +100,7 @@ def test_what_goes_on_is_said_in_every_view_and_can_be_ended_there(
 
     told(state="training", label=None)
     tab.wait_for_text("#now", "Training")
-    assert visible(tab, "#now button") == ["Pause", "Break off"]
+    assert visible(tab, "#now button") == ["Pause", "Cancel"]
     tab.click("#now-pause")
     sends(served, Pause())
 
@@ -108,13 +108,13 @@ def test_what_goes_on_is_said_in_every_view_and_can_be_ended_there(
     tab.wait_for_text("#now", "epoch 3, loss 0.250, 75% right")
     told(state="paused")
     tab.wait_for_text("#now", "Training is paused")
-    assert visible(tab, "#now button") == ["Resume", "Break off"]
+    assert visible(tab, "#now button") == ["Resume", "Cancel"]
     tab.click("#now-resume")
     sends(served, Resume())
 
     told(state="idle", progress=None, evaluating=True)
     tab.wait_for_text("#now", "Evaluating")
-    assert visible(tab, "#now button") == ["Break off"]
+    assert visible(tab, "#now button") == ["Cancel"]
     tab.click("#now-cancel")
     wait_until(lambda: served.room.commands[-1] == Cancel(), "it is broken off")
     told(evaluating=False)

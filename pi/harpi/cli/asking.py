@@ -28,7 +28,7 @@ def session_of(config: Config) -> Iterator[Ask]:
         ControlError: a daemon runs and may not be commanded, or does not answer.
         UsageError: a field of a command cannot be.
     """
-    from harpi.commands import LARGEST_LINE, decode, encode
+    from harpi.commands import checked
     from harpi.controls.client import Client
     from harpi.controls.socket import SOURCE
 
@@ -38,7 +38,7 @@ def session_of(config: Config) -> Iterator[Ask]:
         from harpi.session.offline import offline_session
 
         def ask(command: Command) -> Answer:
-            return session.command(decode(encode(command), largest=LARGEST_LINE), SOURCE)
+            return session.command(checked(command), SOURCE)
 
         with offline_session(config) as session:
             yield ask

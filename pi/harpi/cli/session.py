@@ -249,9 +249,11 @@ def _runtime(config: Path | None, assignments: list[str] | None) -> Path:
 
 
 def _do(command: Command, config: Path | None, assignments: list[str] | None) -> None:
-    """Send a command and show the answer."""
+    """Send a command and show the answer; what cannot be is said before anybody is asked."""
+    from harpi.commands import checked
     from harpi.controls.client import Client
 
+    command = checked(command)
     with Client(_runtime(config, assignments)) as client:
         show(client.ask(command))
 
@@ -263,8 +265,10 @@ def _do_and_follow(
 
     The events that the command itself was answered with are left out.
     """
+    from harpi.commands import checked
     from harpi.controls.client import Client
 
+    command = checked(command)
     folder = _runtime(config, assignments)
     with Client(folder) as follower, Client(folder) as client:
         follower.begin_to_follow()

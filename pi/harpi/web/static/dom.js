@@ -33,7 +33,7 @@ export function write(element, text) {
 const BUTTONS = [
   [/^undo/, "Undo"],
   [/^stop/, "Stop"],
-  [/^cancel/, "Break off"],
+  [/^cancel/, "Cancel"],
   [/^resume/, "Resume"],
   [/^train/, "Train"],
   [/^record.*--test/, "Test take"],
