@@ -58,7 +58,8 @@ TAKES: Final = (
 
 NEWEST: Final = (
     f"SELECT {_COLUMNS} FROM take"  # noqa: S608 - constant text
-    " WHERE state = 'kept' AND deleted IS NULL AND id < :before"
+    " WHERE state = 'kept' AND id < :before"
+    " AND (:deleted IS NULL OR (deleted IS NOT NULL) = :deleted)"
     " AND (:split IS NULL OR split = :split)"
     " AND (:label IS NULL OR label = :label)"
     " AND (:position IS NULL OR position = :position)"

@@ -245,8 +245,10 @@ class Store:
         label: str | None = None,
         position: str | None = None,
         split: Split | None = None,
+        before: int | None = None,
+        deleted: bool | None = False,
     ) -> Iterator[Take]:
-        """Give the takes that count and meet all conditions, the newest first.
+        """Give the finished takes that meet all conditions, the newest first.
 
         They are read as they are asked for: of many thousand takes only those that are needed.
 
@@ -254,9 +256,16 @@ class Store:
             label: of this activity.
             position: worn there.
             split: for training, or for testing.
+            before: of a lower number.
+            deleted: False for those that count, True for deleted ones, None for both.
         """
-        conditions = {"label": label, "position": position, "split": split}
-        before = 2**63 - 1
+        conditions = {
+            "label": label,
+            "position": position,
+            "split": split,
+            "deleted": deleted,
+        }
+        before = 2**63 - 1 if before is None else before
         while rows := self._database.rows(queries.NEWEST, {**conditions, "before": before}):
             for row in rows:
                 take = queries.take_of(row, self.path)

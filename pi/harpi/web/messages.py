@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -96,15 +96,6 @@ class TakePage(Struct, frozen=True, kw_only=True):
     takes: tuple[TakeRow, ...]
     more: bool
     """There are older ones."""
-
-    @classmethod
-    def of(cls, takes: Sequence[Take], before: int | None, length: int) -> TakePage:
-        """Cut the takes before a number out of all takes."""
-        newest = [take for take in reversed(takes) if before is None or take.id < before]
-        return cls(
-            takes=tuple(TakeRow.of(take) for take in newest[:length]),
-            more=len(newest) > length,
-        )
 
 
 class ModelResult(Struct, frozen=True, kw_only=True):
@@ -238,12 +229,9 @@ class Data:
         ]
 
     async def _takes(self, request: Request) -> Response:
-        before = None
-        if "before" in request.query_params:
-            with contextlib.suppress(ValueError):
-                before = int(request.query_params["before"])
-        takes = await asyncio.to_thread(self._list_takes)
-        return as_json(TakePage.of(takes, before, TAKES_SHOWN))
+        asked = request.query_params.get("before", "")
+        before = int(asked) if _NUMBER.fullmatch(asked) else None
+        return as_json(await asyncio.to_thread(self._list_takes, before))
 
     async def _take_trace(self, request: Request) -> Response:
         number: str = request.path_params["number"]
@@ -270,8 +258,10 @@ class Data:
             raise self._sources.store
         return self._sources.store
 
-    def _list_takes(self) -> list[Take]:
-        return self._store.takes(deleted=None)
+    def _list_takes(self, before: int | None) -> TakePage:
+        newest = self._store.newest(before=before, deleted=None)
+        rows = [TakeRow.of(take) for take in islice(newest, TAKES_SHOWN + 1)]
+        return TakePage(takes=tuple(rows[:TAKES_SHOWN]), more=len(rows) > TAKES_SHOWN)
 
     def _draw_take(self, number: int) -> Envelope:
         store = self._store
