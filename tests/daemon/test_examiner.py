@@ -7,13 +7,15 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from harpi import child
 from harpi.commands import Evaluate, Event, Record, Stop
 from harpi.config import Config
-from harpi.daemon import Daemon, examiner
+from harpi.daemon import Daemon
 from harpi.daemon.examiner import Examiner
 from harpi.errors import StoreError
 from harpi.evaluation.runs import FILE_NAME, RunLog
@@ -153,13 +155,13 @@ def test_it_yields_and_goes_first_when_memory_runs_out(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = []
-    start = examiner._start
+    start = child.start
 
-    def watched(file: Path) -> object:
-        started.append(start(file))
+    def watched(*how: Any) -> object:
+        started.append(start(*how))
         return started[-1]
 
-    monkeypatch.setattr(examiner, "_start", watched)
+    monkeypatch.setattr(child, "start", watched)
     ending = Ending()
     tester = Examiner(config)
     tester.begin(ending)
@@ -172,10 +174,10 @@ def test_it_yields_and_goes_first_when_memory_runs_out(
 def test_where_it_cannot_be_started_it_says_so(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_file: Path) -> None:
+    def refuse(*_how: object) -> None:
         raise OSError(12, "Cannot allocate memory")
 
-    monkeypatch.setattr(examiner, "_start", refuse)
+    monkeypatch.setattr(child, "start", refuse)
     with pytest.raises(StoreError, match="cannot be started \\(Cannot allocate memory\\)"):
         Examiner(config).begin(Ending())
 

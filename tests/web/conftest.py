@@ -93,6 +93,8 @@ class Served:
                 "device.id": "arm",
                 "web.enabled": True,
                 "web.port": self.port,
+                "paths.state": str(folder),
+                "paths.runtime": str(folder / "run"),
                 **{key.replace("__", "."): value for key, value in settings.items()},
             }
         )

@@ -8,30 +8,22 @@ what `harpi evaluate` does, to the log included.
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
 
 import msgspec
 
+from harpi import child
 from harpi.commands import Evaluated
-from harpi.config.loading import ENVIRONMENT_PREFIX, Settings, to_toml
 from harpi.config.schema import Config
 from harpi.errors import StoreError
 from harpi.evaluation.report import summary_of
 from harpi.evaluation.runs import FILE_NAME, RunLog
 from harpi.supervisor import Supervisor
-
-_ERROR: Final = "harpi: "
-"""What an error on the command line begins with."""
-_FIRST_TO_GO: Final = "1000"
-"""The highest oom_score_adj (proc(5))."""
 
 
 class Examiner:
@@ -71,7 +63,10 @@ class Examiner:
         with contextlib.ExitStack() as undo:
             try:
                 folder = undo.enter_context(TemporaryDirectory(prefix="harpi-evaluate-"))
-                process = _start(_write(self._config, Path(folder)))
+                # It finds no daemon to tell of its result: this one looks into the log.
+                paths = msgspec.structs.replace(self._config.paths, runtime=folder)
+                config = msgspec.structs.replace(self._config, paths=paths)
+                process = child.start(["evaluate", "--json"], config, Path(folder))
             except OSError as error:
                 raise StoreError(
                     f"the evaluation cannot be started ({error.strerror or error})",
@@ -111,44 +106,10 @@ class Examiner:
         try:
             with folder:
                 _, said = process.communicate()
-            failure = None if process.returncode == 0 else _reason(said)
+            failure = None
+            if process.returncode != 0:
+                failure = child.reason_in(said) or (
+                    "The evaluation ended without a result; the log may say why."
+                )
         finally:
             on_end(failure)
-
-
-def _write(config: Config, folder: Path) -> Path:
-    """Write the configuration of the process, which finds no daemon to tell of its result."""
-    paths = msgspec.structs.replace(config.paths, runtime=str(folder))
-    own = msgspec.structs.replace(config, paths=paths)
-    file = folder / "harpi.toml"
-    file.write_text(to_toml(Settings(own, {}, ())), encoding="utf-8")
-    return file
-
-
-def _start(file: Path) -> subprocess.Popen[str]:
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(ENVIRONMENT_PREFIX)
-    }
-    # -P: a file `harpi.py` in the working directory, or in a folder there, is not our program.
-    process = subprocess.Popen(  # noqa: S603 - the words are ours
-        [sys.executable, "-P", "-m", "harpi", "evaluate", "--json", "--config", str(file)],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Ctrl-C in the terminal of the daemon is for the daemon.
-        start_new_session=True,
-    )
-    # Where memory runs out, the kernel ends this one and not the daemon.
-    with contextlib.suppress(OSError):
-        Path(f"/proc/{process.pid}/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
-    return process
-
-
-def _reason(said: str) -> str:
-    """Find in what a process said why it failed."""
-    lines = [line.removeprefix(_ERROR) for line in said.splitlines() if line.strip()]
-    return lines[-1] if lines else "The evaluation ended without a result; the log may say why."

@@ -37,8 +37,9 @@ from harpi.web.auth import (
     too_many,
 )
 from harpi.web.day import DiaryData
-from harpi.web.messages import Data, Hello, Sources, as_json
+from harpi.web.messages import Data, Hello, Sources, TooLongError, as_json, body_of
 from harpi.web.stream import Broadcast, EventStream, Kind, LiveTrace, event
+from harpi.web.transfer import Transfer
 
 SOURCE: Final = "page"
 
@@ -54,10 +55,6 @@ _ALWAYS_ASK: Final = {"cache-control": "no-cache"}
 
 class _Password(msgspec.Struct, forbid_unknown_fields=True):
     password: str
-
-
-class _TooLongError(Exception):
-    """A request has a longer body than any command."""
 
 
 class _Static(StaticFiles):
@@ -82,6 +79,7 @@ class Page:
 
     Attributes:
         commands: threads in which commands are done; those of the loop where not given.
+        transfer: takes files in, and gives takes out.
     """
 
     def __init__(
@@ -97,6 +95,7 @@ class Page:
         self._put_out = put_out
         self._cookie = f"harpi_{config.web.port}"
         self.commands: Executor | None = None
+        self.transfer = Transfer(config)
         self._trace = LiveTrace(sources.ring, config.sensor.rate)
         self._latest: Verdict | None = None
         self._shown = 0
@@ -116,6 +115,7 @@ class Page:
                 Route("/api/command", self._command, methods=["POST"]),
                 *Data(self._sources).routes,
                 *DiaryData(self._sources.keeper).routes,
+                *self.transfer.routes,
                 Mount("/static", _Static(directory=_STATIC)),
             ],
             middleware=[
@@ -129,8 +129,8 @@ class Page:
             ],
             exception_handlers={
                 StoreError: _store_failed,
-                _TooLongError: _too_long,
-                ClientDisconnect: _too_long,
+                TooLongError: _too_long,
+                ClientDisconnect: _gone_away,
             },
         )
 
@@ -196,7 +196,7 @@ class Page:
 
     async def _log_in(self, request: Request) -> Response:
         try:
-            given = decode_json(await _body(request), _Password)
+            given = decode_json(await body_of(request), _Password)
         except msgspec.DecodeError:
             return refuse(400, 'Send {"password": "..."}.')
         try:
@@ -239,7 +239,7 @@ class Page:
         at = self._sources.timebase.monotonic()
         room = self._sources.room
         try:
-            command = decode(await _body(request))
+            command = decode(await body_of(request))
         except UsageError as error:
             refused = Answer(ok=False, message=str(error), situation=room.situation)
             return Response(encode(refused), 400, media_type="application/json")
@@ -250,18 +250,14 @@ class Page:
         return Response(encode(answer), media_type="application/json")
 
 
-async def _body(request: Request) -> bytes:
-    content = b""
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > LARGEST_MESSAGE:
-            raise _TooLongError
-    return content
-
-
 async def _store_failed(_request: Request, error: Exception) -> Response:
     return refuse(503, str(error))
 
 
-async def _too_long(_request: Request, _error: Exception) -> Response:
-    return refuse(413, f"At most {LARGEST_MESSAGE} bytes.")
+async def _too_long(_request: Request, error: Exception) -> Response:
+    largest = error.largest if isinstance(error, TooLongError) else LARGEST_MESSAGE
+    return refuse(413, f"At most {largest} bytes.")
+
+
+async def _gone_away(_request: Request, _error: Exception) -> Response:
+    return refuse(400, "The request has no end.")  # nobody hears it

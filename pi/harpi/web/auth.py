@@ -31,6 +31,10 @@ PROOF_HEADER: Final = "x-harpi-token"
 """In which the page sends its token."""
 
 
+RAW: Final = "/api/parts/"
+"""Below this, parts of files are sent; all else that is sent is JSON."""
+
+
 OPEN: Final = ("/login", "/api/login", "/static/")
 """What can be asked for without a login."""
 
@@ -156,8 +160,10 @@ class Guard:
                 return refuse(401, "Log in first.")
         if scope["method"] in ("GET", "HEAD"):
             return None
-        if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-            return refuse(415, "Send JSON, as application/json.")
+        # Neither can be sent by a form of another site.
+        wanted = "application/octet-stream" if path.startswith(RAW) else "application/json"
+        if headers.get("content-type", "").partition(";")[0].strip() != wanted:
+            return refuse(415, f"Send it as {wanted}.")
         # A browser never sends a password in a header by itself.
         return None if by_password else self._forgery(path, headers, session)
 

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from harpi.commands import SessionApi
+from harpi.commands import LARGEST_MESSAGE, SessionApi
 from harpi.diary.keeper import Keeper
 from harpi.errors import StoreError, TakeNotFound
 from harpi.evaluation.report import Confusion, Interval, ModelReport, Report
@@ -303,6 +303,32 @@ class _LastRuns:
             self._runs.extendleft(map(Evaluation.of, log.reports))
             self._problems += log.problems
             return Evaluations(runs=tuple(self._runs), problems=self._problems)
+
+
+class TooLongError(Exception):
+    """A request has a longer body than it may have.
+
+    Attributes:
+        largest: bytes that it may have.
+    """
+
+    def __init__(self, largest: int) -> None:
+        super().__init__(largest)
+        self.largest = largest
+
+
+async def body_of(request: Request, largest: int = LARGEST_MESSAGE) -> bytes:
+    """Read the body of a request.
+
+    Raises:
+        TooLongError: it has more bytes than `largest`.
+    """
+    content = b""
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > largest:
+            raise TooLongError(largest)
+    return content
 
 
 def as_json(content: msgspec.Struct, headers: dict[str, str] | None = None) -> Response:

@@ -127,6 +127,7 @@ class WebServer:
         Raises:
             ControlError: the address cannot be served on.
         """
+        self._page.transfer.close()
         self._door = self._open()
         self._ending.clear()
         self._thread = self._supervisor.thread(self._run, "harpi-page")
@@ -146,6 +147,7 @@ class WebServer:
                 self._loop.call_soon_threadsafe(self._end)
         self._thread.join(2 * _STOP_SECONDS)
         self._thread = None
+        self._page.transfer.close()
 
     def show(self, verdict: Verdict) -> None:
         """Show a verdict to all viewers; costs microseconds."""

@@ -22,6 +22,12 @@ export async function send(command, fields = {}) {
   }
 }
 
+/** Send a part of a file. */
+export async function postPart(path, part) {
+  const headers = { "content-type": "application/octet-stream", "x-harpi-token": token };
+  return understand(await ask(path, { method: "POST", headers, body: part }));
+}
+
 export async function logOut() {
   await post("/api/logout", {});
   location.assign("/login");

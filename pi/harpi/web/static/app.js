@@ -14,6 +14,7 @@ import { follow } from "./stream.js";
 import * as takes from "./takes.js";
 import * as trace from "./trace.js";
 import * as training from "./training.js";
+import * as transfer from "./transfer.js";
 
 const VIEWS = ["inference", "capture", "day", "takes", "results", "health"];
 const LINKS = { live: "live", connecting: "reconnecting", paused: "paused" };
@@ -105,6 +106,7 @@ now.build();
 capture.build();
 training.build();
 takes.build();
+transfer.build();
 day.build();
 results.build();
 byId("logout").addEventListener("click", logOut);

@@ -77,6 +77,7 @@ function item(take) {
     tools.append(
       button("Relabel", `Relabel ${what} ${take.id}`, () => askForLabel(tools, take)),
       button("Delete", `Delete ${what} ${take.id}`, () => change("delete", take)),
+      make("a", { class: "button", href: `/api/export?takes=${take.id}`, download: "", "aria-label": `Export ${what} ${take.id}` }, "Export"),
     );
   }
   return row;
