@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import stat
 import tempfile
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, Final, Protocol, TypeVar, overload
 
 import msgspec
 
@@ -91,6 +92,37 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+_IN_MEMORY: Final = ("tmpfs", "ramfs")
+
+
+def volatile(folder: Path, mounts: str) -> str | None:
+    """Return in what kind of memory a folder is; None where it is on a disk.
+
+    Args:
+        folder: whether or not it exists.
+        mounts: text of `/proc/self/mounts` (proc_pid_mounts(5)).
+    """
+    mounted: dict[Path, tuple[str, str]] = {}
+    for line in mounts.splitlines():
+        fields = line.split(" ")
+        if len(fields) > 3:
+            # A blank is \\040.
+            where = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), fields[1])
+            mounted[Path(where)] = (fields[2], fields[3])
+
+    def mount_of(path: Path) -> Path | None:
+        return next((one for one in (path, *path.parents) if one in mounted), None)
+
+    place = mount_of(folder.resolve())
+    kind, options = mounted[place] if place is not None else ("", "")
+    if kind == "overlay" and (upper := re.search(r"upperdir=([^,]+)", options)):
+        # What is written to the overlay of raspi-config goes into a tmpfs below it.
+        below = mount_of(Path(upper[1]))
+        if below != place and below is not None and mounted[below][0] in _IN_MEMORY:
+            return f"below {place}, an overlay that keeps what is written in memory"
+    return f"in memory ({place} is a {kind})" if kind in _IN_MEMORY else None
 
 
 class Versioned(Protocol):

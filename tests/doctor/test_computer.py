@@ -128,3 +128,40 @@ def test_a_program_that_fails_says_nothing(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert Computer().run("systemctl", "show") is None
     assert Computer().run("no-such-program") is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "unit", "grade", "says"),
+    [
+        ({}, "", "ok", "reaches all"),
+        ({"paths__state": "/srv/harpi"}, "", "failure", "paths.state is /srv/harpi"),
+        ({"paths__state": "/srv/harpi"}, "ReadWritePaths=/srv/harpi", "ok", ""),
+        ({"web__key_file": "/home/ada/page.key"}, "", "failure", "web.key_file is /home/ada"),
+        ({"mqtt__password_file": "/root/secret"}, "", "failure", "cannot see /root"),
+        ({"models__base": "/tmp/my.tflite"}, "", "failure", "models.base"),
+    ],
+)
+def test_what_the_sandbox_of_the_service_keeps_from_it(
+    ward: Ward,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, object],
+    unit: str,
+    grade: str,
+    says: str,
+) -> None:
+    program(ward.folder / "bin", "systemctl", f"LoadState=loaded\n{unit}\n")
+    monkeypatch.setenv("PATH", f"{ward.folder / 'bin'}:/usr/bin:/bin")
+    ward.settings = {"paths__state": "/var/lib/harpi", **settings}
+    found = ward.examine("sandbox")["sandbox"]
+    assert (found.grade, says in found.text) == (grade, True)
+    assert bool(found.remedy) == (grade == "failure")
+
+
+def test_state_in_memory_is_told(ward: Ward) -> None:
+    (ward.root / "proc/self").mkdir(parents=True)
+    mounts = ward.root / "proc/self/mounts"
+    mounts.write_text("tmpfs / tmpfs rw 0 0\n")
+    found = ward.examine("durable")["durable"]
+    assert (found.grade, "would not survive a reboot" in found.text) == ("warning", True)
+    mounts.write_text("/dev/mmcblk0p2 / ext4 rw 0 0\n")
+    assert ward.examine("durable")["durable"].grade == "ok"

@@ -226,3 +226,24 @@ def test_a_boot_partition_that_has_one_kind_of_permissions_is_written(
     assert BEGIN in boot.read_bytes()
     uninstall(pi)
     assert BEGIN not in boot.read_bytes()
+
+
+def test_state_on_another_disk_is_let_through_the_sandbox(pi: Path) -> None:
+    install(pi)
+    drop_in = pi / "etc/systemd/system/harpi.service.d/10-state.conf"
+    assert not drop_in.exists()
+    (pi / "etc/harpi/harpi.d/state.toml").write_text('[paths]\nstate = "/srv/harpi"\n')
+    install(pi)
+    lines = drop_in.read_text().splitlines()
+    assert {"RequiresMountsFor=/srv/harpi", "ReadWritePaths=/srv/harpi"} <= set(lines)
+    assert (pi / "srv/harpi").stat().st_mode & 0o777 == 0o750
+    uninstall(pi)
+    assert not drop_in.exists()
+
+
+@pytest.mark.parametrize("folder", ["/home/ada/harpi", "/tmp/harpi", "harpi"])
+def test_state_that_the_service_cannot_see_is_refused(pi: Path, folder: str) -> None:
+    install(pi)
+    (pi / "etc/harpi/harpi.d/state.toml").write_text(f'[paths]\nstate = "{folder}"\n')
+    with pytest.raises(SetupError, match="cannot keep anything in"):
+        install(pi)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from harpi.commands import Event
@@ -20,6 +22,7 @@ from harpi.diary.store import FILE_NAME as DIARY_FILE
 from harpi.errors import AlreadyRunning, ControlError, StoreError
 from harpi.evaluation.runs import FILE_NAME as RUNS_FILE
 from harpi.evaluation.runs import RunLog
+from harpi.files import volatile
 from harpi.learning.learner import Learner
 from harpi.learning.models import LoadedModels
 from harpi.names import ANSWER
@@ -89,6 +92,7 @@ class Services:
     ) -> None:
         supervisor = supervisor or Supervisor()
         self._store = _open_store(config)
+        self._volatile = _volatile(config)
         self._readable = self._store
         if isinstance(self._store, StoreError):
             self._readable = _open_to_read(config) or self._store
@@ -217,9 +221,10 @@ class Services:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What is wrong with pins and diary, and what to do about it; sentences."""
+        """What is wrong with state, pins and diary, and what to do about it; sentences."""
         pins = () if self._gpio is None else self._gpio.problems
-        return pins if self._keeper is None else (*pins, *self._keeper.problems)
+        diary = () if self._keeper is None else self._keeper.problems
+        return (*self._volatile, *pins, *diary)
 
     def room(self) -> StorageUsage | None:
         """Tell how much room the takes have; None where the store cannot tell."""
@@ -280,6 +285,22 @@ class _LocalStates:
             state = State.of(verdict, self._verdicts, self._timebase)
             self._local.tell("state", state.encode())
         self._verdicts += 1
+
+
+def _volatile(config: Config) -> tuple[str, ...]:
+    """Say where takes and heads would be gone after a reboot of a Raspberry Pi.
+
+    Elsewhere a folder in memory is what somebody wants who tries harpi out.
+    """
+    with contextlib.suppress(OSError):
+        model = Path("/proc/device-tree/model").read_bytes()
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
+        kind = volatile(config.paths.state_folder, mounts)
+        if model.startswith(b"Raspberry Pi") and kind is not None:
+            told = f"Takes and heads would not survive a reboot: paths.state is {kind}."
+            log.warning("%s", told)
+            return (f"{told} `harpi doctor` says what to do.",)
+    return ()
 
 
 def _open_to_read(config: Config) -> Store | None:

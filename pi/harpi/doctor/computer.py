@@ -12,6 +12,7 @@ from typing import Final
 
 from harpi.doctor.context import Computer, Context, NotExamined, Outcome, fail, ok, warn
 from harpi.setup.boot import conflicts
+from harpi.setup.plan import STATE, hidden
 
 HOT: Final = 80.0
 """°C at which a Pi begins to slow down (Raspberry Pi documentation, frequency management)."""
@@ -129,10 +130,42 @@ def service(patient: Context) -> Outcome:
     return ok(f"harpi.service is {state}, watched by the watchdog")
 
 
+def sandbox(patient: Context) -> Outcome:
+    """See whether the service can reach every file and folder that its settings name."""
+    unit = _unit(patient.computer)
+    if unit is None or unit.get("LoadState") != "loaded":
+        raise NotExamined("harpi.service is not installed")
+    config = patient.config
+    named = {
+        "paths.state": config.paths.state,
+        "models.base": config.models.base,
+        "models.knn_reference": config.models.knn_reference,
+        "mqtt.password_file": config.mqtt.password_file,
+        "mqtt.tls.ca_file": config.mqtt.tls.ca_file,
+        "web.password_file": config.web.password_file,
+        "web.cert_file": config.web.cert_file,
+        "web.key_file": config.web.key_file,
+    }
+    for setting, path in named.items():
+        if path is not None and (folder := hidden(Path(path))) is not None:
+            return fail(
+                f"{setting} is {path}, and the service cannot see {folder}",
+                "Move it to /etc/harpi or /srv/harpi, change the setting, and restart harpi",
+            )
+    state = config.paths.state_folder
+    writable = [STATE, *(unit.get("ReadWritePaths") or "").split()]
+    if not any(state.is_relative_to(folder) for folder in writable):
+        return fail(
+            f"paths.state is {state}, where the service may not write",
+            "'sudo harpi setup' lets it, then 'sudo systemctl restart harpi'",
+        )
+    return ok("the service reaches all that its settings name")
+
+
 def _unit(computer: Computer) -> dict[str, str] | None:
     names = (
         "LoadState,ActiveState,SubState,Result,NRestarts,WatchdogUSec,UnitFileState,"
-        "NeedDaemonReload"
+        "NeedDaemonReload,ReadWritePaths"
     )
     shown = computer.run("systemctl", "show", _UNIT, f"--property={names}")
     if not shown:

@@ -19,6 +19,7 @@ from harpi.controls.client import Client
 from harpi.doctor.context import Context, NotExamined, Outcome, fail, failure_of, ok, warn
 from harpi.errors import AlreadyRunning, BrokerError, ControlError, DaemonNotRunning, ModelError
 from harpi.evaluation.messages import counted
+from harpi.files import volatile
 from harpi.learning.heads import HeadRegistry
 from harpi.learning.models import BASE, HEADS, KNN_REFERENCE, check_window, model_path
 from harpi.publish.messages import Condition
@@ -136,6 +137,19 @@ def disk(patient: Context) -> Outcome:
     if free < 2 * keep:
         return warn(f"{text}; below {keep // MB} MB recording is refused", "Make room soon")
     return ok(text)
+
+
+def durable(patient: Context) -> Outcome:
+    """See whether what is kept in the state is there after the next start of the computer."""
+    folder = patient.config.paths.state_folder
+    kind = volatile(folder, patient.computer.text("/proc/self/mounts") or "")
+    if kind is None:
+        return ok(f"{folder} is on a disk")
+    return warn(
+        f"{folder} would not survive a reboot: it is {kind}",
+        "Set paths.state to a folder on a disk that stays, and call 'sudo harpi setup' again; "
+        "or switch the overlay file system off ('sudo raspi-config', Performance Options)",
+    )
 
 
 def _existing(folder: Path) -> Path:

@@ -103,6 +103,37 @@ class CertificateStep:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnedFolderStep:
+    """A folder of somebody's own.
+
+    Attributes:
+        machine: where.
+        path: of the folder.
+        owner: its user and group.
+        mode: its permissions.
+    """
+
+    machine: Machine
+    path: str
+    owner: Owner
+    mode: int
+
+    def look(self) -> Change | None:
+        """See `Step`."""
+        place = self.machine.at(self.path)
+        if not place.is_dir():
+            return Change("create", f"{self.path}/")
+        if not _is_owned(self.machine, place, self.owner, self.mode):
+            return Change("change", f"{self.path}/")
+        return None
+
+    def apply(self, ledger: Ledger) -> None:
+        """See `Step`."""
+        make_folder(self.machine, self.path, ledger)
+        _give(self.machine, self.machine.at(self.path), self.owner, self.mode)
+
+
+@dataclass(frozen=True, slots=True)
 class BrokerUsersStep:
     """The users of mosquitto, with their passwords as it keeps them.
 

@@ -18,6 +18,7 @@ from harpi.config.loading import load
 from harpi.config.schema import Config
 from harpi.errors import SetupError
 from harpi.setup import boot
+from harpi.setup.credentials import OwnedFolderStep
 from harpi.setup.features import Features, feature_packages, feature_steps
 from harpi.setup.ledger import Ledger, read
 from harpi.setup.machine import BOOT_FILES, Choice, Machine, Run, pins_library, runtime
@@ -41,6 +42,13 @@ UNIT: Final = "harpi.service"
 
 
 UNIT_FILE: Final = f"/etc/systemd/system/{UNIT}"
+
+
+STATE: Final = "/var/lib/harpi"
+"""Where the service may write without more ado."""
+
+
+STATE_DROP_IN: Final = f"/etc/systemd/system/{UNIT}.d/10-state.conf"
 
 
 ENABLED: Final = f"/etc/systemd/system/multi-user.target.wants/{UNIT}"
@@ -120,6 +128,7 @@ def make_plan(
         steps.append(
             FileStep(machine, PROFILE_FILE, partial(_always, content), "configuration")
         )
+    steps += _state(machine, config)
     if machine.boot_file is not None:
         steps.append(_boot(machine, machine.boot_file, config))
     if user is not None:
@@ -156,6 +165,32 @@ def _service(machine: Machine, origin: Origin, run: Run) -> Iterator[Step]:
     yield LinkStep(machine, ENABLED, UNIT_FILE)
     if origin.program != LINK:
         yield LinkStep(machine, LINK, origin.program)
+
+
+def _state(machine: Machine, config: Config) -> Iterator[Step]:
+    """Let the service write where takes and heads are to be kept, where that is elsewhere.
+
+    Raises:
+        SetupError: the service cannot see that folder.
+    """
+    folder = config.paths.state_folder
+    if folder.is_relative_to(STATE):
+        return
+    if hidden(folder) is not None or not folder.is_absolute():
+        raise SetupError(
+            f"the service cannot keep anything in {folder}: it sees neither home folders nor "
+            "the temporary files of others",
+            where="paths.state",
+            remedy=f"Set it to a folder elsewhere, such as /srv/harpi, or leave it at {STATE}",
+        )
+    yield OwnedFolderStep(machine, str(folder), (GROUP, GROUP), 0o750)
+    drop_in = f"[Unit]\nRequiresMountsFor={folder}\n\n[Service]\nReadWritePaths={folder}\n"
+    yield FileStep(machine, STATE_DROP_IN, partial(_always, drop_in.encode()))
+
+
+def hidden(path: Path) -> str | None:
+    """Return the folder of this path that the service cannot see; None where it can."""
+    return next((folder for folder in _HIDDEN if path.is_relative_to(folder)), None)
 
 
 def _boot(machine: Machine, file: Path, config: Config) -> Step:
@@ -318,7 +353,7 @@ def _check(path: Path, machine: Machine) -> None:
         return  # a link that leads out of a folder will lead elsewhere on the machine
     own = Path("/") / path.relative_to(machine.root)
     remedy = "Install harpi in /opt/harpi (docs/install.md), and call `harpi setup` from there"
-    if any(own.is_relative_to(hidden) for hidden in _HIDDEN):
+    if hidden(own) is not None:
         raise SetupError(
             "the service cannot read the home folders of users, and harpi is in one",
             where=str(own),
