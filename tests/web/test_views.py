@@ -306,6 +306,26 @@ def test_a_training_is_drawn_as_it_goes_and_says_what_came_of_it(
     tab.wait_for_text("#outcome-text", "The old stays.")
     assert "Record more." in tab.text("#advice")
     assert tab.run("document.querySelector('#outcome').dataset.result") == "kept"
+    assert "Use the head before" not in visible(tab, "#outcome button")
+
+
+@pytest.mark.parametrize(("heads", "back"), [(1, False), (2, True)])
+def test_beside_the_news_of_a_new_head_stands_the_way_back(
+    make_served: Callable[..., Served], tab: Tab, heads: int, back: bool
+) -> None:
+    served = make_served()
+    for _ in range(heads):
+        served.shelf.add(tiny_head())
+    opened(tab, served, "capture")
+    served.room.happens("notice", outcome="taken", message="The new head is in use.")
+    tab.wait_for_text("#outcome-text", "The new head is in use.")
+    if not back:
+        assert visible(tab, "#outcome button") == []
+        return
+    tab.wait_for("!document.querySelector('#head-before').hidden")
+    tab.click("#head-before")
+    sends(served, Use())
+    assert visible(tab, "#outcome button") == []
 
 
 # --- takes ------------------------------------------------------------------------------

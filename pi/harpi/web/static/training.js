@@ -1,8 +1,8 @@
 // Training: the button, how the loss falls, and what came of it.
 
-import { send } from "./api.js";
+import { get, send } from "./api.js";
 import { byId, clean, colours, make, onPage, percent, write } from "./dom.js";
-import { sayDoubts } from "./said.js";
+import { say, sayDoubts } from "./said.js";
 
 // The losses by epoch: first of heads that try themselves on held-out takes, then, where they
 // have told how many epochs are best, of the head that learns everything.
@@ -10,6 +10,7 @@ let runs = [];
 
 export function build() {
   byId("train").addEventListener("click", async () => sayDoubts(await send("train")));
+  byId("head-before").addEventListener("click", goBack);
 }
 
 /** The activities of which there is enough to be learnt. */
@@ -49,7 +50,22 @@ export function happened(event) {
     write(byId("outcome-text"), onPage(event.message));
     byId("advice").replaceChildren(...event.advice.map((point) => make("li", {}, onPage(point))));
     byId("training-progress").value = 1;
+    offerTheWayBack(event.outcome);
   }
+}
+
+/** Beside the news of a new head: the one before, where there is one that can be used. */
+async function offerTheWayBack(outcome) {
+  byId("head-before").hidden = true;
+  if (outcome !== "taken") return;
+  const { heads } = await get("/api/heads").catch(() => ({ heads: [] }));
+  byId("head-before").hidden = !heads.some((head) => !head.current && !head.problem);
+}
+
+async function goBack() {
+  byId("head-before").hidden = true;
+  say(await send("use"));
+  byId("outcome-text").focus({ preventScroll: true });
 }
 
 export function revealOutcome() {
