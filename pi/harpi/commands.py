@@ -214,6 +214,15 @@ class Mount(_Command, frozen=True):
     """Where on the body it is now; where not given, where it was."""
 
 
+class Guide(_Command, frozen=True):
+    """Be guided through the first run, step by step; without activities, no more."""
+
+    labels: Annotated[tuple[Label, ...], Meta(max_length=16)] = ()
+    """The activities, in the order in which they are asked for; two at least."""
+    position: Label | None = None
+    """Where on the body the sensor is; where not given, as at the last mounting."""
+
+
 class Status(_Command, frozen=True):
     """Ask how things stand; changes nothing."""
 
@@ -241,6 +250,7 @@ Command: TypeAlias = (
     | Discard
     | Evaluate
     | Mount
+    | Guide
     | Status
 )
 
@@ -303,6 +313,23 @@ class Evaluated(Struct, frozen=True, kw_only=True):
     """Which model is better than which, and how sure that is; sentences."""
 
 
+class GuideStep(Struct, frozen=True, kw_only=True):
+    """What a wearer who is being guided does next."""
+
+    step: Literal["record", "train", "test", "evaluate", "done"]
+    """`record` and `test` ask for a take, `train` and `evaluate` for these commands."""
+    message: str
+    """The step in a sentence or two; at the end, how good the models are."""
+    label: str | None = None
+    """What to do in the take."""
+    number: int = 1
+    """Which take of it."""
+    of: int = 1
+    """How many takes of it are asked for."""
+    seconds: float | None = None
+    """How long the take lasts."""
+
+
 class Situation(Struct, frozen=True, kw_only=True):
     """How things stand at one moment."""
 
@@ -331,6 +358,8 @@ class Situation(Struct, frozen=True, kw_only=True):
     """What `Undo` would take back, in a few words; None for nothing."""
     redo: str | None = None
     """What `Redo` would do again, likewise."""
+    guide: GuideStep | None = None
+    """What a wearer who is being guided does next; None for nobody."""
 
 
 class ModelFigures(Struct, frozen=True, kw_only=True):

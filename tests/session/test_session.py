@@ -24,6 +24,7 @@ from harpi.commands import (
     Evaluate,
     Event,
     Forget,
+    Guide,
     Import,
     Mount,
     Pause,
@@ -72,6 +73,8 @@ COMMAND_LIST: dict[str, Command] = {
     "discard": Discard(head=2),
     "evaluate": Evaluate(),
     "mount": Mount(),
+    "guide": Guide(labels=("walking", "sitting")),
+    "guide, ended": Guide(),
     "status": Status(),
 }
 
@@ -105,6 +108,8 @@ AFTER: dict[str, tuple[str, ...]] = {
     "discard": ("idle", "idle", NO, NO, "training", "paused"),
     "evaluate": (NO, NO, NO, NO, NO, NO),  # no test takes; see test_examination.py
     "mount": ("idle", "idle", NO, NO, "training", "paused"),
+    "guide": ("idle", "idle", NO, NO, NO, NO),
+    "guide, ended": ("idle", "idle", "recording", "testing", "training", "paused"),
     "status": BEFORE,
 }
 """The state after each command, for each of `BEFORE`."""
@@ -122,7 +127,7 @@ def test_the_table_is_complete() -> None:
 
 def test_the_table_in_the_documentation_has_the_same_rows() -> None:
     rows = re.findall(
-        r"^([a-z]+(?:, (?:confirmed|a bout))?) {2,}\S", handlers.__doc__ or "", re.MULTILINE
+        r"^([a-z]+(?:, (?:confirmed|a bout|ended))?) {2,}\S", handlers.__doc__ or "", re.MULTILINE
     )
     assert set(rows) - {"command"} == set(AFTER)
 

@@ -29,6 +29,7 @@ from harpi.errors import HarpiError
 GROUPS: Final = (
     "demo",
     "run",
+    "start",
     "session",
     "status",
     "watch",

@@ -69,9 +69,9 @@ def record(
     if seconds is None or not wait:
         _do(command, config, assignments)
         return
-    for event in _do_and_follow(command, config, assignments, "The take goes on"):
+    for event in do_and_follow(command, config, assignments, "The take goes on"):
         if event.situation.state not in ("recording", "testing"):
-            _tell(event)
+            tell(event)
             return
 
 
@@ -158,13 +158,13 @@ def train(
         _do(Train(), config, assignments)
         return
     live = sys.stdout.isatty()
-    for event in _do_and_follow(Train(), config, assignments, "Training goes on"):
+    for event in do_and_follow(Train(), config, assignments, "Training goes on"):
         if event.kind == "progress" and live:
             typer.echo(f"\r\x1b[K{event.message}", nl=False)
         if event.outcome is not None:
             if live:
                 typer.echo("\r\x1b[K", nl=False)
-            _tell(event)
+            tell(event)
             return
 
 
@@ -258,7 +258,7 @@ def _do(command: Command, config: Path | None, assignments: list[str] | None) ->
         show(client.ask(command))
 
 
-def _do_and_follow(
+def do_and_follow(
     command: Command, config: Path | None, assignments: list[str] | None, interrupted: str
 ) -> Iterator[Event]:
     """Send a command, show the answer, and give the events that come of it.
@@ -293,7 +293,7 @@ def _going_on(what: str) -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _tell(event: Event) -> None:
+def tell(event: Event) -> None:
     """Show how it ended.
 
     Raises:

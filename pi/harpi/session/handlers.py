@@ -36,6 +36,9 @@ use                another head         refused            refused            re
 discard            deletes a head       refused            deletes a head     deletes a head
 evaluate           begins to test       refused            begins to test     begins to test
 mount              begins a session     refused            begins a session   begins a session
+guide              asks for the first   refused            refused            refused
+                   step
+guide, ended       asks no more         asks no more       asks no more       asks no more
 status             tells                tells              tells              tells
 =================  ===================  =================  =================  ================
 
@@ -63,6 +66,7 @@ from harpi.commands import (
     Erase,
     Evaluate,
     Forget,
+    Guide,
     Import,
     Mount,
     Pause,
@@ -86,6 +90,7 @@ from harpi.config.schema import Config
 from harpi.errors import CommandRefused, HarpiError, UsageError
 from harpi.learning.trainer import Outcome
 from harpi.session import messages
+from harpi.session.guide import Guide as FirstRun
 from harpi.session.ports import DiaryKeeper, Examiner, Learner
 from harpi.session.recorder import Finished
 from harpi.session.takes import Change, Takes
@@ -100,6 +105,7 @@ class CommandHandlers:
         training: what is learnt from it.
         examination: how the models are tested.
         question: whether to forget.
+        guide: knows the next step of a first run.
         look: tells how things stand.
         diary: what the wearer did; None where none is kept.
     """
@@ -111,6 +117,7 @@ class CommandHandlers:
         training: Training,
         examination: Examination,
         question: Question,
+        guide: FirstRun,
         look: Callable[[], Situation],
         diary: DiaryKeeper | None = None,
     ) -> None:
@@ -119,6 +126,7 @@ class CommandHandlers:
         self._training = training
         self._examination = examination
         self._question = question
+        self._first_run = guide
         self._look = look
         self._diary = diary
 
@@ -240,6 +248,25 @@ class CommandHandlers:
         session = self._takes.mount(command.position)
         return f"Session {session} begins; the sensor is worn at: {self._takes.position}."
 
+    def _guide(self, command: Guide, _at: float, warnings: list[str]) -> str:
+        if not command.labels:
+            self._first_run.end()
+            return "The guide has ended; what was recorded is kept."
+        labels = [messages.checked_label(label) for label in command.labels]
+        labels = list(dict.fromkeys(labels))
+        if len(labels) < 2:
+            raise UsageError(
+                "one activity cannot be told from another", remedy="Name two or more"
+            )
+        for label in labels:
+            others = [count.label for count in self._takes.counts] + labels
+            if resembled := messages.resembling(label, [one for one in others if one != label]):
+                warnings.append(messages.did_you_mean(label, resembled))
+        if command.position is not None and command.position != self._takes.position:
+            self._takes.mount(command.position)
+        self._first_run.begin(labels, self._takes.counts)
+        return f"First run with {messages.listed(labels)}."
+
     def _drop(self, at: float) -> str:
         take = self._takes.drop(at)
         return messages.dropped(take) if take else "The take was discarded; it was still empty."
@@ -326,6 +353,7 @@ class CommandHandlers:
         Restore: _change,
         Purge: _purge,
         Cancel: _cancel,
+        Guide: _guide,
         Train: _train,
         Pause: _pause,
         Resume: _resume,
@@ -533,6 +561,7 @@ _STATES: Final[dict[type[Command], tuple[State, ...]]] = {
     Discard: ("idle", "training", "paused"),
     Evaluate: ("idle", "training", "paused"),
     Mount: ("idle", "training", "paused"),
+    Guide: ("idle",),
     Status: ("idle", "recording", "testing", "training", "paused"),
 }
 
@@ -542,7 +571,7 @@ def allowed(command: Command, situation: Situation) -> bool:
     match command:
         case Confirm() if situation.asking:
             return True
-        case Correct(bout=int()):
+        case Correct(bout=int()) | Guide(labels=()):
             return True
         case Cancel() if situation.asking or situation.evaluating:
             return True

@@ -23,6 +23,7 @@ from harpi.errors import CommandRefused, HarpiError, StoreError
 from harpi.imu.plausibility import SignalWatch
 from harpi.learning.trainer import Outcome
 from harpi.session import handlers, messages
+from harpi.session.guide import Guide
 from harpi.session.handlers import CommandHandlers, Examination, Question, Training
 from harpi.session.ports import DiaryKeeper, Examiner, Learner
 from harpi.session.takes import Takes
@@ -80,12 +81,14 @@ class Session:
         self._training = Training(learner, self._note_progress, self._end_training)
         self._question = Question()
         self._examination = Examination(examiner, self._end_examination)
+        self._guide = Guide()
         self._deeds = CommandHandlers(
             config,
             self._takes,
             self._training,
             self._examination,
             self._question,
+            self._guide,
             self._look,
             diary,
         )
@@ -246,6 +249,8 @@ class Session:
             self._training.end()
             self._takes.look_again()  # the head knows other takes now
             ok = outcome.result != "failed"
+            if outcome.result in ("taken", "kept"):
+                self._guide.trained()
             self._emit("notice", ok=ok, message=outcome.message, outcome=outcome)
 
     def _end_examination(self, failure: str | None) -> None:
@@ -271,6 +276,7 @@ class Session:
             self._emit("notice", ok=False, message=str(error))
             return True
         for found in news:
+            self._guide.evaluated(found)
             self._emit("notice", message=messages.evaluated(found), evaluation=found)
         return bool(news)
 
@@ -300,6 +306,7 @@ class Session:
             notices=takes.notices,
             undo=messages.action(takes.to_undo) if takes.to_undo else None,
             redo=messages.action(takes.to_redo) if takes.to_redo else None,
+            guide=self._guide.step(takes.counts),
         )
 
     def _emit(
