@@ -127,7 +127,9 @@ def test_the_table_is_complete() -> None:
 
 def test_the_table_in_the_documentation_has_the_same_rows() -> None:
     rows = re.findall(
-        r"^([a-z]+(?:, (?:confirmed|a bout|ended))?) {2,}\S", handlers.__doc__ or "", re.MULTILINE
+        r"^([a-z]+(?:, (?:confirmed|a bout|ended))?) {2,}\S",
+        handlers.__doc__ or "",
+        re.MULTILINE,
     )
     assert set(rows) - {"command"} == set(AFTER)
 
