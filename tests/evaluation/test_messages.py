@@ -29,18 +29,17 @@ def test_a_sure_difference_is_said_the_better_one_first() -> None:
     )
 
 
-def test_where_nothing_is_shown_more_takes_are_asked_for() -> None:
+def test_where_nothing_is_shown_they_are_on_a_par() -> None:
     assert in_words("personal", "generic", result(0.84, 0.80, takes=6)) == (
-        "personal and generic are on a par with 6 takes (0.84 against 0.80): record more to "
-        "see a difference."
+        "personal and generic are on a par with 6 takes (0.84 against 0.80)."
     )
 
 
 def test_a_difference_that_few_takes_cannot_prove() -> None:
     leaning = result(0.9, 0.7, takes=4, spread=(0.1, 0.3), chance=0.125)
     assert in_words("personal", "kNN", leaning) == (
-        "personal looks better than kNN, 0.90 against 0.70, but 4 takes do not prove it: "
-        "record more."
+        "personal looks better than kNN, 0.90 against 0.70, but 4 takes do not prove it; "
+        "more takes might."
     )
 
 

@@ -37,13 +37,10 @@ def in_words(first: str, second: str, result: Paired, *, where: str = "") -> str
     if result.leaning:
         shows = "does not prove" if result.takes == 1 else "do not prove"
         return (
-            f"{better} looks better than {worse}{where}, {figures}, but {takes} {shows} it: "
-            "record more."
+            f"{better} looks better than {worse}{where}, {figures}, but {takes} {shows} it; "
+            "more takes might."
         )
-    return (
-        f"{better} and {worse} are on a par{where} with {takes} ({figures}): record "
-        "more to see a difference."
-    )
+    return f"{better} and {worse} are on a par{where} with {takes} ({figures})."
 
 
 def check_spelling(labels: Iterable[str], known: Sequence[str], remedy: str) -> list[str]:

@@ -239,7 +239,8 @@ def _learning(
     notices.insert(
         0,
         f"kNN and personal were trained in memory on {taught} and are tested on the rest; the "
-        "takes of this device are left out.",
+        "takes of this device are left out. Both parts are of one mounting of the strap, which "
+        "suits kNN most: it looks for windows like those that it was shown.",
     )
     digests = [trial.digest for trial in learnt]
     return Examination(
