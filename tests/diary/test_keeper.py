@@ -93,6 +93,30 @@ def test_what_was_done_is_kept_when_it_ends(wearer: Wearer) -> None:
     assert wearer.diary[0].start == pytest.approx(NOON, abs=3)
 
 
+@pytest.mark.parametrize("step", [0.0, -86_400.0, 3600.0])
+def test_when_the_samples_of_a_bout_came_is_known_however_the_clock_is_set(
+    wearer: Wearer, step: float
+) -> None:
+    wearer.does("sitting", 300)
+    begun = wearer.time.monotonic()
+    wearer.does("walking", 300)
+    ended = wearer.time.monotonic()
+    wearer.clock += step
+    wearer.does("sitting", 300)
+    (walk,) = [bout for bout in wearer.diary if bout.activity == "walking"]
+    moments = wearer.keeper.moments(wearer.keeper.correct(walk.number, "rowing"))
+    assert moments == pytest.approx((begun, ended), abs=4)
+
+
+def test_of_a_bout_of_an_earlier_run_it_is_not_known(wearer: Wearer) -> None:
+    wearer.does("walking", 200)
+    wearer.keeper.stop()
+    wearer.time.advance(60)
+    wearer.begin()
+    wearer.does("sitting", 100)
+    assert wearer.keeper.moments(wearer.keeper.correct(1, "rowing")) is None
+
+
 def test_a_power_cut_costs_a_minute_at_most(wearer: Wearer, tmp_path: Path) -> None:
     wearer.does("walking", 1000)
     copy = tmp_path / "after"

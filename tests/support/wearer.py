@@ -137,12 +137,17 @@ class FakeDiary:
 
     def __init__(self) -> None:
         self.log: list[str] = []
+        self.at: tuple[float, float] | None = None
+        """Monotonic times of the bout; None where the signal cannot be told."""
 
     def correct(self, number: int, activity: str) -> Bout:
         if number != 1:
             raise BoutNotFound(f"there is no bout {number}")
         self.log.append(f"correct {number} {activity}")
         return Bout(kind="activity", activity="walking", start=0, end=600, number=number)
+
+    def moments(self, bout: Bout) -> tuple[float, float] | None:
+        return self.at
 
     def delete_day(self, day: date) -> int:
         self.log.append(f"delete {day}")

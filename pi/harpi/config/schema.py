@@ -180,6 +180,9 @@ class DiarySection(Section, frozen=True):
     enabled: bool = True
     limit_mb: Annotated[int, Meta(ge=1, le=10_000)] = 64
     """Size at which the oldest bouts are deleted; a year takes about 10 MB."""
+    signal_minutes: Annotated[float, Meta(ge=0, le=240)] = 60.0
+    """So long the signal is kept in memory, so that a bout that is corrected becomes a take, as
+    far as 8 MB reach; 0 keeps none."""
     nudge_activities: tuple[Label, ...] = ("sitting",)
     """What the wearer does not want to do for too long."""
     nudge_minutes: Annotated[float, Meta(ge=1, le=1440)] | None = None

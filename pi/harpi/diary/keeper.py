@@ -119,6 +119,7 @@ class Keeper:
         self._supervisor = supervisor or Supervisor()
         self._zone = zone
         self._clock = Clock(timebase, utc)
+        self._begun = timebase.monotonic()
         self._maker = BoutMaker()
         self._noted: deque[Verdict] = deque(maxlen=MOST_NOTED)
         self._waiting: deque[Bout] = deque(maxlen=MOST_WAITING)
@@ -234,6 +235,16 @@ class Keeper:
         with self._lock:
             self._today = None
             return self._opened().correct(number, activity)
+
+    def moments(self, bout: Bout) -> tuple[float, float] | None:
+        """Return the monotonic times at which a bout began and ended.
+
+        Returns:
+            None for a bout from before this run, of which the times of samples are not known.
+        """
+        with self._lock:
+            begin, end = bout.start - self._clock.offset, bout.end - self._clock.offset
+        return (begin, end) if begin >= self._begun else None
 
     def delete_day(self, day: date) -> int:
         """Delete a local day for good, and what reaches into it; return how many bouts.

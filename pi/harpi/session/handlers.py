@@ -193,7 +193,12 @@ class CommandHandlers:
             before = self._kept_diary().correct(command.bout, label)
             if resembled and not command.new:
                 warnings.append(messages.did_you_mean(label, resembled))
-            return messages.corrected(before, label)
+            told = messages.corrected(before, label)
+            moments = self._kept_diary().moments(before)
+            if moments is None or self._look().state != "idle":
+                return told
+            kept = self._takes.keep(label, *moments)
+            return told if kept is None else f"{told} {self._kept(kept, warnings)}"
         finished = self._takes.correct(label, command.seconds, at)
         if finished is None:
             raise messages.nothing_to_correct()

@@ -172,6 +172,10 @@ class ClosedDiary:
         with self._opened() as diary:
             return diary.correct(number, activity)
 
+    def moments(self, bout: Bout) -> tuple[float, float] | None:
+        """No signal is kept."""
+        return None
+
     def delete_day(self, day: date) -> int:
         """Delete a local day; return how many bouts that were.
 

@@ -89,6 +89,10 @@ class DiaryKeeper(Protocol):
         """
         ...
 
+    def moments(self, bout: Bout) -> tuple[float, float] | None:
+        """Return the monotonic times of a bout of this run of the daemon; None of no other."""
+        ...
+
     def delete_day(self, day: date) -> int:
         """Delete a local day; return how many bouts that were.
 

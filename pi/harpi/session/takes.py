@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Final, TypeAlias
 
 from harpi.commands import (
+    LONGEST_TAKE,
     MOST_CORRECTED,
     Delete,
     Import,
@@ -25,14 +27,21 @@ from harpi.imu.plausibility import SignalWatch
 from harpi.learning.checks import OrientationDrift
 from harpi.session.ports import Learner
 from harpi.session.recorder import Finished, Inventory, TakeRecorder
-from harpi.signal.ring import Ring
+from harpi.signal.ring import BYTES_PER_SAMPLE, Ring
 from harpi.store.queries import Action
 from harpi.store.store import Store
 from harpi.store.takes import Take
 from harpi.timebase import Timebase, to_utc
+from harpi.types import Samples
 
 Change: TypeAlias = Relabel | Trim | Import | Delete | Restore
 """Commands that change takes which are in the store."""
+
+_MOST_KEPT: Final = 8_000_000
+"""Bytes of signal that are kept in memory for corrections."""
+
+_PIECE_SECONDS: Final = 10.0
+"""Of signal that went by, handed to the store at a time."""
 
 _REMEMBERED: Final = 16
 """Takes that may still be found doubtful after they ended: those of the last check's time."""
@@ -48,7 +57,8 @@ class Takes:
         timebase: the clock that the times of samples are of.
 
     Attributes:
-        lately: the signal of the last seconds, for corrections; the sampler adds to it.
+        lately: the signal of the last seconds or minutes, for corrections; the sampler adds to
+            it.
         recorder: of the take that is being recorded, None between takes.
         request: what was asked for that take; likewise.
         since: UTC time at which it began; likewise.
@@ -75,7 +85,7 @@ class Takes:
         self._inventory = Inventory(
             config.learning.labels, config.learning.minimum_windows, config.signal
         )
-        self.lately = Ring(MOST_CORRECTED, config.sensor.rate)
+        self.lately = Ring(_kept_seconds(config), config.sensor.rate)
         self._last_end = -math.inf
         self.recorder: TakeRecorder | None = None
         self.request: Record | None = None
@@ -195,7 +205,7 @@ class Takes:
         """
         signal = self._config.signal
         begin = max(at - seconds, self._last_end)
-        blocks, _ = self.lately.since(max(0, self.lately.written - self.lately.capacity))
+        blocks = self.lately.latest(math.ceil(MOST_CORRECTED * self._config.sensor.rate))
         margins = 2 * self._config.learning.margin_seconds
         if at - begin < margins + signal.length / signal.rate or not any(
             begin <= time < at for block in blocks for time in block.times[[0, -1]]
@@ -206,6 +216,41 @@ class Takes:
         for block in blocks:
             self.recorder.feed(block)
         return self.end(at)
+
+    def keep(self, label: str, begin: float, end: float) -> Finished | None:
+        """Keep signal that went by as a take; of much of it the last `LONGEST_TAKE` seconds.
+
+        Args:
+            label: what the wearer did.
+            begin: monotonic time.
+            end: likewise.
+
+        Returns:
+            The take; None where the signal is not here any more, is too short, or is in a take
+            already.
+        """
+        blocks = self.lately.latest(self.lately.capacity)
+        oldest = blocks[0].times[0] if blocks else math.inf
+        begin = max(begin, float(oldest), end - LONGEST_TAKE)
+        signal, margins = self._config.signal, 2 * self._config.learning.margin_seconds
+        if end - begin < margins + signal.length / signal.rate:
+            return None
+        if any(since < end and until > begin for _, since, until in self._ended):
+            return None
+        last = self._last_end
+        self.begin(Record(label=label, seconds=end - begin, new=True), begin)
+        assert self.recorder is not None  # noqa: S101 - begun
+        piece = math.ceil(_PIECE_SECONDS * self._config.sensor.rate)
+        for block in blocks:
+            for first in range(0, len(block), piece):
+                part = slice(first, first + piece)
+                gap = block.gap and first == 0
+                self.recorder.feed(Samples(block.values[part], block.times[part], gap))
+                with suppress(StoreError):  # `end` tells
+                    self.recorder.write()
+        finished = self.end(end)
+        self._last_end = last
+        return finished
 
     def doubt(self, begin: float, end: float) -> list[Take]:
         """Flag the takes of this time; those that were flagged now are returned.
@@ -314,3 +359,9 @@ class Takes:
             self._straps = OrientationDrift(self.store)
         found = self._straps.turn(self.session, self.position, learnt)
         return f"{found.sentence}." if found is not None and found.turned else ""
+
+
+def _kept_seconds(config: Config) -> float:
+    """Return for how long signal is kept for corrections."""
+    wanted = 60 * config.diary.signal_minutes if config.diary.enabled else 0.0
+    return max(MOST_CORRECTED, min(wanted, _MOST_KEPT / BYTES_PER_SAMPLE / config.sensor.rate))

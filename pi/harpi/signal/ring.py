@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 import threading
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 
 from harpi.types import AXES, Samples
+
+BYTES_PER_SAMPLE: Final = 4 * len(AXES) + 8 + 1
+"""That a ring takes: values, time, and whether there is a gap."""
 
 
 class Ring:
