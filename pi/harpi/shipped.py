@@ -16,7 +16,6 @@ _IN_CHECKOUT: Final = {
     "systemd": _CHECKOUT / "systemd",
 }
 
-
 DEMO: Final = "demo"
 """The word that stands for the shipped recording wherever a recording is asked for."""
 

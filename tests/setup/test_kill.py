@@ -44,7 +44,6 @@ CHANGES = {
 }
 """Events of sys.audit that are a change, besides opening a file to write."""
 
-
 OTHERS = {"work": False}
 """Whether another program works at the moment: that one is not killed."""
 

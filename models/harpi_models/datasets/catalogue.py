@@ -19,7 +19,6 @@ CORE: Final = (
 )
 """What the shipped base answers with."""
 
-
 BODY: Final = {
     "leg": ("left_leg", "right_leg", "ankle"),
     "arm": ("left_arm", "right_arm", "wrist", "wrist_watch", "left_wrist", "right_wrist"),

@@ -32,7 +32,6 @@ from harpi.types import FloatArray
 PATIENCE_SECONDS: Final = 120.0
 """How long the next position is waited for."""
 
-
 _WORDS: Final = {
     "x up": "its x arrow up",
     "x down": "its x arrow down",
@@ -110,7 +109,6 @@ def _wanted(guide: Guide, positions: Positions) -> None:
 
 SECONDS: Final = 5.0
 
-
 SETTLE_SECONDS: Final = 0.5
 
 
@@ -146,14 +144,11 @@ def calibrate_gyro(bench: OpenedSensor, guide: Guide) -> GyroCalibration:
 
 STILL_SECONDS: Final = 3.0
 
-
 WALK_SECONDS: Final = 10.0
 """Ten steps take five to six seconds, and the first two are unlike the others."""
 
-
 WALK_PATIENCE_SECONDS: Final = 60.0
 """How long standing, and walking, is waited for."""
-
 
 _START_SECONDS: Final = 1.0
 """The first steps, which are not used."""

@@ -28,7 +28,6 @@ from harpi.types import FloatArray, Samples
 BLOCK_SECONDS: Final = 0.2
 """Length of the blocks that the samples come in; guides are told as often."""
 
-
 FAULT_SECONDS: Final = 3.0
 """How long the sensor may fail before the calibration is given up."""
 
@@ -144,22 +143,17 @@ def open_sensor(
 
 Part = Literal["gyro", "accel", "mounting"]
 
-
 WEARER: Final = "25"
-
 
 BIAS: Final = (0.04, -0.03, 0.06, 3.0, -2.0, 1.5)
 """g and deg/s by which the emulated chip is off."""
 
-
 GAIN: Final = ((1.02, 0.004, -0.006), (0.004, 0.985, 0.003), (-0.006, 0.003, 1.015))
 """What its accelerometer makes of the true acceleration."""
-
 
 FACES: Final = tuple(
     tuple(float(sign * row) for row in axis) for axis in np.eye(3) for sign in (1, -1)
 )
-
 
 SLANTS: Final = (
     (1.0, 1.0, 1.0),

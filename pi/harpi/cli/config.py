@@ -96,13 +96,10 @@ _STYLES: Final = {
     "": "dim",
 }
 
-
 _SUPPLIES: Final = {"3V3": "yellow", "5V": "red"}
-
 
 _MIDDLE: Final = 25
 """Characters of the header itself."""
-
 
 _SIDE: Final = 26
 """Characters for what is wired to a pin, left and right of the header."""

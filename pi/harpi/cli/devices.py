@@ -21,13 +21,10 @@ from harpi.publish.subscriber import Heard, LinkChanged
 SILENCE_SECONDS: Final = 3.0
 """Silence after which it is said that no device is heard."""
 
-
 PATIENCE: Final = 0.2
 """Longest wait for what is heard next; as often a view may look at the time."""
 
-
 BROKER_AWAY: Final = "the broker is away; trying again until it is back"
-
 
 BROKER_BACK: Final = "the broker is back"
 

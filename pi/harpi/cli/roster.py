@@ -23,25 +23,19 @@ from harpi.publish.subscriber import Heard, LinkChanged
 TOPICS: Final = ("status", "health")
 """What is heard of every device, in one subscription."""
 
-
 CAPACITY: Final = 10_000
 """Messages that may wait to be looked at: all retained ones of a large fleet come at once."""
-
 
 QUIET_SECONDS: Final = 0.5
 """Silence after which all that is retained has been heard."""
 
-
 LONGEST_SECONDS: Final = 5.0
 """How long a list is gathered at most: a large fleet is never silent."""
 
-
 REDRAW_SECONDS: Final = 0.5
-
 
 _BESIDE_ROWS: Final = 3
 """Lines of the list on a terminal beside its rows: heading, sum and note."""
-
 
 PATIENCE: Final = 0.2
 """Longest wait for what is heard next; as often it is looked whether to end."""

@@ -29,7 +29,6 @@ from harpi.publish.messages import Opinion
 SHORTEST: Final = 0.1
 """Seconds between two pictures at least: a hundred devices are still one picture."""
 
-
 LONGEST: Final = 1.0
 """Seconds after which a picture is drawn anew though nothing was heard."""
 
@@ -116,34 +115,25 @@ class Screen:
 SILENT_SECONDS: Final = 10.0
 """Time without a verdict after which a device is said to be silent."""
 
-
 WIDEST: Final = 120
 """Characters of the widest picture."""
 
-
 _PANELS: Final = (72, 10)
-
 
 _ROWS: Final = (0, 7)
 """Characters that a device needs in a line, and lines; one of them is blank."""
 
-
 _BAR_FROM: Final = 52
 """Characters from which a row has room for a bar."""
 
-
 _BAR: Final = 20
 
-
 _ANSWER: Final = 16
-
 
 _REST: Final = 16
 """Characters of a row beside the answer and the bar."""
 
-
 _RUNNERS_UP: Final = 2
-
 
 _NAME, _UNKNOWN, _UNTRAINED, _BAD, _FAINT = "bold", "bold yellow", "dim", "bold red", "dim"
 

@@ -361,7 +361,6 @@ _HEADER: Final = (
     "remarks",
 )
 
-
 _TO_THE_RIGHT: Final = (0, 3, 6)
 
 

@@ -51,7 +51,6 @@ def since(seconds: float) -> str:
 
 WIDTH: Final = 30
 
-
 INTERVAL: Final = 0.1
 """Seconds between two looks of the bar."""
 

@@ -167,16 +167,12 @@ def _unknown(assignment: Assignment, known: Iterable[str]) -> ConfigError:
 
 ENVIRONMENT_PREFIX: Final = "HARPI_"
 
-
 LARGEST_FILE: Final = 1 << 16
 """Bytes of the longest file that is read; with every setting in it, one has a tenth."""
 
-
 _HEADER: Final = re.compile(r"^\s*\[\s*([^\[\]]+?)\s*\]\s*(?:#.*)?$")
 
-
 _KEY: Final = re.compile(r"^\s*([A-Za-z0-9_.\"' -]+?)\s*=")
-
 
 _POSITION: Final = re.compile(
     r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)"

@@ -27,30 +27,21 @@ from msgspec import Meta, Struct, field
 
 SYSTEM_STATE: Final = Path("/var/lib/harpi")
 
-
 SYSTEM_RUNTIME: Final = Path("/run/harpi")
-
 
 Pin = Annotated[int, Meta(ge=0, le=27, description="GPIO line, BCM number")]
 
-
 Positive = Annotated[float, Meta(gt=0)]
-
 
 NotNegative = Annotated[float, Meta(ge=0)]
 
-
 Share = Annotated[float, Meta(ge=0, le=1)]
-
 
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 
-
 HostName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")]
 
-
 Topic = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00+#/][^\x00+#]*$")]
-
 
 Label = Annotated[str, Meta(min_length=1, max_length=48, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -381,7 +372,6 @@ class Config(Section, frozen=True):
 
 NOTHING: Final = "none"
 """How a file says that an optional setting is not used: TOML has no null."""
-
 
 Kind: TypeAlias = Any
 """A type annotation of a setting."""

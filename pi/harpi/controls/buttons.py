@@ -55,17 +55,13 @@ from harpi.timebase import Timebase
 RECHECK_SECONDS: Final = 0.1
 """How often all levels are read where edges are reported."""
 
-
 POLL_SECONDS: Final = 0.01
 """How often they are read where no edges are reported."""
-
 
 QUEUE: Final = 256
 """Edges that can wait: ten very bad contacts during a slow write to the disk."""
 
-
 SOURCE: Final = "buttons"
-
 
 _log = logging.getLogger(__name__)
 

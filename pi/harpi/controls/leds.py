@@ -23,10 +23,8 @@ from harpi.types import Verdict
 SURE: Final = 0.6
 """Confidence below which the light says that harpi is not sure."""
 
-
 STALE_SECONDS: Final = 5.0
 """Without a verdict for so long, harpi does not recognise and is not ready."""
-
 
 _SHOWN_STATES: Final[tuple[Meaning, ...]] = ("recording", "testing", "training", "paused")
 
@@ -185,7 +183,6 @@ class Leds:
 
 Light = Literal["recording", "training", "status"]
 
-
 Meaning = Literal[
     "refused",
     "doubtful",
@@ -199,7 +196,6 @@ Meaning = Literal[
     "unsure",
     "ready",
 ]
-
 
 LONGEST_COUNT: Final = 9
 """Blinks that a person can count; a later label is shown by a steady light."""
@@ -272,10 +268,8 @@ class Row:
 
 STEADY: Final = Pattern(((1.0, 0.0),))
 
-
 COUNT_PAUSE: Final = 0.8
 """Darkness after the last blink of a count, seconds."""
-
 
 TABLE: Final[tuple[Row, ...]] = (
     Row(

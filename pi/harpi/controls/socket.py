@@ -43,33 +43,25 @@ from harpi.supervisor import Supervisor
 MOST_CLIENTS: Final = 16
 """Clients at once; one more is told so and put out."""
 
-
 MOST_FOLLOWERS: Final = 8
 """Of them that follow events, which may take for ever; the other places are for commands."""
-
 
 SHARE: Final = 12
 """Clients at once of one user; root and the daemon's own user may have all places."""
 
-
 HEALTH_SECONDS: Final = 5.0
 """How often somebody who watches is told how the device does."""
-
 
 EVENTS: Final = 256
 """Events that may wait for a follower that reads slowly; one more and it is put out."""
 
-
 LONGEST_PATH: Final = 107
 """Bytes that the kernel allows in the name of a socket (unix(7))."""
 
-
 SOURCE: Final = "command line"
-
 
 _PEER: Final = struct.Struct("3i")
 """struct ucred: process, user, group (unix(7), SO_PEERCRED)."""
-
 
 _log = logging.getLogger(__name__)
 
@@ -437,9 +429,7 @@ def _hung_up(connection: socket.socket) -> bool:
 FILE_NAME: Final = "harpi.sock"
 """Name of the socket within the folder `paths.runtime`."""
 
-
 _CHUNK: Final = 4096
-
 
 Question = Literal["follow", "examine", "look", "watch"]
 """What can be asked beside commands. `follow`: events in place of answers, one line for each.

@@ -26,7 +26,6 @@ from harpi.config.schema import Config
 
 ADDRESS_WITH_AD0_HIGH: Final = 0x69
 
-
 Kind = Literal["sensor", "button", "LED", ""]
 """What a pin is for; empty where nothing is wired to it."""
 
@@ -134,12 +133,10 @@ POSITIONS: Final[tuple[int | str, ...]] = (
 """What is at each position, the first at index 0: the number of a GPIO line (BCM), or the
 name of a supply."""
 
-
 PLACES: Final[dict[int, int]] = {
     what: position for position, what in enumerate(POSITIONS, start=1) if isinstance(what, int)
 }
 """Position of each GPIO line."""
-
 
 I2C: Final[dict[int, tuple[int, int]]] = {0: (0, 1), 1: (2, 3)}
 """GPIO lines of SDA and SCL, for the buses that have a place of their own; any other is where
@@ -156,33 +153,24 @@ PITCH: Final = 36
 """Pixels from one row of the header to the next; symbols are lower than half of it above
 and below, so that a wire can pass between two of them."""
 
-
 _TOP: Final = 64
 
-
 _MIDDLE: Final = 480
-
 
 _COLUMN: Final = 22
 """From the middle to the centre of each column of pins."""
 
-
 _EDGE: Final = 84
 """From the middle to where the header's own names end."""
-
 
 _SENSOR: Final = 384
 """From the middle to the edge of the sensor's board."""
 
-
 _SIZE: Final = (2 * _MIDDLE, _TOP + 20 * PITCH + 20)
-
 
 _COLOURS: Final = {"sensor": "#0b7285", "button": "#b35900", "LED": "#862e9c", "": "#adb5bd"}
 
-
 _SUPPLIES: Final = {"3V3": "#e8590c", "5V": "#c92a2a", "GND": "#212529"}
-
 
 Side = Literal[-1, 1]
 

@@ -104,7 +104,6 @@ PUT_ON_ANEW: Final = (
     "measures it while you stand still and walk."
 )
 
-
 log = logging.getLogger(__name__)
 
 
@@ -210,7 +209,6 @@ class AxisTransform:
 
 _RECORDING: Final = ("recording", "testing")
 
-
 _PAUSE_SECONDS: Final = 2.0
 """Time without a window after which it has slept."""
 
@@ -258,12 +256,10 @@ NOT_WORN: Final = (
     "is not worn, and the answers mean nothing."
 )
 
-
 ASLEEP: Final = (
     "The sensor sleeps, because nothing has moved for minutes (sensor.rest_minutes). It wakes "
     "as soon as it is moved."
 )
-
 
 STRANGE: Final = (
     f"For {STRANGE_SECONDS:.0f} s the sensor has been held as in none of your takes. If the "

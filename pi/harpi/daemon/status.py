@@ -38,25 +38,19 @@ from harpi.timebase import SystemTime, Timebase, to_utc
 LOST_SHARE: Final = 0.001
 """Share of lost samples from which something is wrong; a fault now and then is not."""
 
-
 SATURATED_SHARE: Final = 0.001
 """Share of samples at the end of the range from which the range is too small."""
-
 
 RATE_ERROR: Final = 0.05
 """Relative error of the achieved rate from which it is no longer the chip's clock alone."""
 
-
 FIRST_WINDOW_SECONDS: Final = 10.0
 """How much later than the length of a window the first verdict may come."""
-
 
 SPAN_SECONDS: Final = 300.0
 """How far back a fault is held against a device that does well again."""
 
-
 _LATELY: Final = f"the last {SPAN_SECONDS / 60:.0f} minutes"
-
 
 _LOOK_AT_THE_WIRES: Final = (
     "Check the sensor's supply and wires (`harpi pinout`, docs/troubleshooting.md)"
@@ -327,10 +321,8 @@ class Recent:
 
 LONGEST_PERIOD: Final = 1.0
 
-
 GIVE_BACK_SECONDS: Final = 3600.0
 """How often freed memory is given back: takes that are shown or purged leave some behind."""
-
 
 _JOIN_SECONDS: Final = 1.0
 

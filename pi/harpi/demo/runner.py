@@ -25,12 +25,9 @@ from harpi.types import FloatArray, Verdict
 TURN: Final = rotation_matrix((0.3, -0.5, 0.8), 75.0)
 """How the strap sits in the turned scenes."""
 
-
 _SOURCE: Final = "demo"
 
-
 _VISITOR: Final = "page"
-
 
 _STEP_SECONDS: Final = 0.5
 
@@ -202,13 +199,10 @@ class DemoRunner:
 GAP_SECONDS: Final = 0.5
 """Signal between what is taught and what is tested that is not played."""
 
-
 OCCURRENCES: Final = 2
 """How often the wearer teaches each activity."""
 
-
 LESSON: Final = "lesson"
-
 
 SCENES: Final = (
     ("as recorded", "A new person wears the strap; the personal model is not trained.", False),

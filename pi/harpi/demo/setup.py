@@ -34,15 +34,11 @@ from harpi.timebase import Timebase
 
 TEACH_SECONDS: Final = 7.0
 
-
 TEST_SECONDS: Final = 4.5
-
 
 _DEVICE: Final = "demo"
 
-
 _LAST_WORD_SECONDS: Final = 10.0
-
 
 _COME_BACK_SECONDS: Final = 5.0
 
@@ -255,7 +251,6 @@ class _Ear:
 
 
 HOST: Final = "127.0.0.1"
-
 
 START_SECONDS: Final = 60.0
 

@@ -17,27 +17,20 @@ from harpi.setup.plan import STATE, hidden
 HOT: Final = 80.0
 """°C at which a Pi begins to slow down (Raspberry Pi documentation, frequency management)."""
 
-
 WARM: Final = 70.0
-
 
 _UNDER_VOLTAGE: Final = 1 << 0
 
-
 _THROTTLED: Final = 1 << 1 | 1 << 2 | 1 << 3
 
-
 _WAS_UNDER_VOLTAGE: Final = 1 << 16
-
 
 _SUPPLY: Final = (
     "Use the power supply made for this Pi (5.1 V) with its own cable, and take USB devices off"
 )
 
-
 _OLDEST_YEAR: Final = 2025
 """No clock that is set is in a year before."""
-
 
 _UNIT: Final = "harpi.service"
 
@@ -197,22 +190,16 @@ def _alarm(computer: Computer) -> bool | None:
 PLACES: Final = ("/boot/firmware/config.txt", "/boot/config.txt")
 """Where it is, since Bookworm and before."""
 
-
 DEFAULT_HERTZ: Final = 100_000
 """Clock of the bus where config.txt does not say."""
 
-
 _KERNEL_DRIVER: Final = "mpu6050"
-
 
 _MOST_INCLUDES: Final = 8
 
-
 _ON: Final = frozenset({"on", "yes", "true", "1", ""})
 
-
 _ENABLE: Final = frozenset({"i2c_arm", "i2c", "i2c1"})
-
 
 _SPEED: Final = frozenset({"i2c_arm_baudrate", "i2c_baudrate", "i2c1_baudrate"})
 

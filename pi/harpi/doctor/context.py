@@ -192,14 +192,11 @@ def count(findings: Iterable[Finding], grade: Grade) -> int:
 
 _PROGRAM_SECONDS: Final = 5.0
 
-
 _TIMEX_BYTES: Final = 512
 """More than a `struct timex` has on any machine."""
 
-
 _TIME_ERROR: Final = 5
 """What adjtimex(2) returns while the clock is not synchronised."""
-
 
 _FILTERS: Final = (
     ("Raspberry Pi 5", "pi5"),

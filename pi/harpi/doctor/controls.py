@@ -98,9 +98,7 @@ def _named(**pins: int | None) -> dict[str, int]:
 PRESS_SECONDS: Final = 15.0
 """How long a press is waited for."""
 
-
 _LOOK_SECONDS: Final = 0.01
-
 
 _NONE: Final = "none"
 

@@ -23,9 +23,7 @@ from harpi.signal.gait import read_mountings
 _ADDRESSES = range(0x08, 0x78)
 """What a chip may answer to (I2C specification, 3.1.12)."""
 
-
 _CHIP_ADDRESSES = (0x68, 0x69)
-
 
 _WIRES = "Check VCC (3.3 V), GND, SDA and SCL: `harpi pinout` shows where they go"
 
@@ -153,9 +151,7 @@ def _daemon_may(node: Path) -> bool:
 
 _LOOKS: Final = 10
 
-
 _LOOK_SECONDS: Final = 0.02
-
 
 _GENUINE: Final = "MPU-6050"
 
@@ -244,7 +240,6 @@ def factory(patient: Context) -> Outcome:
 WARMER: Final = 15.0
 """°C from which a calibration is for another temperature: the zero rate may move by 20 deg/s
 over 125 °C (PS-MPU-6000A r3.4, 6.1), that is 2.4 deg/s."""
-
 
 _AGAIN: Final = "Calibrate this chip: `harpi calibrate gyro`, `harpi calibrate accel`"
 

@@ -23,9 +23,7 @@ from harpi.evaluation.judging import Codes, Flags
 
 Counts = NDArray[np.int64]
 
-
 Values = NDArray[np.float64]
-
 
 BINS: Final = 10
 """Into so many equal parts confidences are sorted."""
@@ -130,20 +128,15 @@ def _over_present(values: Values, counts: Counts) -> Values:
 
 RESAMPLES: Final = 2000
 
-
 SEED: Final = 1
-
 
 LEVEL: Final = 0.95
 """Of the intervals; what is left is the chance that is taken of a wrong "sure"."""
 
-
 FEWEST: Final = 2
 """Takes below which nothing is said of how sure a figure is."""
 
-
 _CHUNK: Final = 250
-
 
 Spread = tuple[float, float] | None
 """Lower and upper end of an interval; None where the takes cannot tell: there is one alone, or

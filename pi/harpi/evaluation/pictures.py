@@ -20,7 +20,6 @@ from harpi.names import name_of
 _POINTS: Final = 150
 """Columns of a trace, each drawn from its least to its largest value."""
 
-
 _DARK: Final = 0.55
 """Share of a row from which a cell is so dark that its number is white."""
 
@@ -285,7 +284,6 @@ def _svg(width: float, height: float, *pieces: str, most: float | None = None) -
 
 VOID: Final = ("meta", "br")
 """Elements of HTML that have no end."""
-
 
 _FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 """What no HTML document may hold, not even escaped."""

@@ -207,7 +207,6 @@ COLUMNS: Final = ("model", "over", "name", "figure", "value", "low", "high", "ta
 """`over` is one of every, known, label, position, session, take, comparison; `name` says
 which one of them."""
 
-
 _Row = tuple[str | float | None, ...]
 
 

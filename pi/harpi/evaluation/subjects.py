@@ -36,7 +36,6 @@ from harpi.types import Samples
 
 _RELABEL: Final = "Correct it with `harpi takes relabel TAKE --label '{new}'`"
 
-
 _RENAME: Final = "Correct it with --rename '{old}={new}'"
 
 
@@ -320,10 +319,8 @@ def _check_labels(trials: Sequence[Trial]) -> None:
 
 _PACKAGES: Final = ("numpy", "ai-edge-litert", "tflite-runtime")
 
-
 _SECTIONS: Final = ("signal", "models", "knn", "learning")
 """Sections of the configuration that have a say in the figures."""
-
 
 _NAMED: Final = 3
 

@@ -145,7 +145,6 @@ def _samples(recording: Recording, begin: int, end: int) -> Samples:
 GAP_SECONDS: Final = 10.0
 """Signal between the learnt and the tested stretches of a label in one recording."""
 
-
 SHORTEST_SECONDS: Final = 4.0
 """Least part of a stretch that is learnt or tested: three windows at the usual rate and hop."""
 

@@ -25,24 +25,18 @@ from harpi.types import FloatArray, Samples
 FACES: Final = 6
 """Positions without which nothing can be told: each axis up and down."""
 
-
 WHOLE_MATRIX: Final = 12
 """Positions from which the misalignment of the axes can be told, too: nine unknowns."""
-
 
 LARGEST_RESIDUAL: Final = 0.02
 """g; more is no noise: the sensor was not at rest, or is damaged."""
 
-
 UPRIGHT: Final = 0.9
 """Share of gravity on one axis from which that axis is said to point up or down."""
 
-
 _STEPS: Final = 20
 
-
 _WORST_CONDITION: Final = 100.0
-
 
 _PLACES: Final = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 """Elements of a symmetric matrix, the diagonal first."""
@@ -150,7 +144,6 @@ def _linearised(
 
 HOLD_SECONDS: Final = 2.0
 """How long the sensor must lie still to be measured."""
-
 
 APART_DEGREES: Final = 20.0
 """Angle from which a leaning position is another one."""

@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 # linux/i2c-dev.h
 _I2C_TIMEOUT: Final = 0x0702  # in units of 10 ms
 
-
 _I2C_SLAVE: Final = 0x0703
-
 
 _TIMEOUT_10_MS: Final = 30
 """Twice the longest transfer (a full FIFO at 62.5 kHz), so that a stuck bus cannot hold the
@@ -66,7 +64,6 @@ class Bus(Protocol):
 
 
 _WIRING: Final = "check VCC, GND, SDA and SCL, and whether AD0 makes the address 0x68 or 0x69"
-
 
 _MEANINGS: Final[dict[int, tuple[type[SensorError], str, str]]] = {
     errno.ENOENT: (
@@ -259,13 +256,10 @@ class SmbusBus:
 
 _ATTEMPTS: Final = 3
 
-
 _RETRY_SECONDS: Final = 0.001
-
 
 _LONG_READ: Final = 96
 """Bytes of a read from which what the host adds to it no longer counts for much."""
-
 
 _LONG_READS: Final = 16
 

@@ -33,24 +33,18 @@ from harpi.types import FloatArray
 FILE_NAME: Final = "calibration.json"
 """Name of the file within the folder `paths.state`."""
 
-
 FORMAT: Final = 1
-
 
 LARGEST_OFFSET: Final = 0.5
 """g; a file that says more was not made by a measurement (the data sheet allows 0.08)."""
 
-
 LARGEST_BIAS: Final = 50.0
 """deg/s; likewise (the data sheet allows 20)."""
-
 
 LARGEST_SCALE_ERROR: Final = 0.2
 """Likewise (the data sheet allows 0.03, and 0.02 from axis to axis)."""
 
-
 Triple = tuple[float, float, float]
-
 
 Moment = Annotated[datetime, Meta(tz=True)]
 
@@ -139,22 +133,17 @@ def as_triple(values: NDArray[np.float64]) -> Triple:
 ACCEL_DENSITY: Final = 400e-6
 """g per root Hz."""
 
-
 GYRO_DENSITY: Final = 0.005
 """deg/s per root Hz."""
-
 
 ZERO_RATE: Final = 20.0
 """deg/s by which a chip may be off at rest."""
 
-
 GRAVITY_ERROR: Final = 0.11
 """g by which the length of gravity may be off: 80 mg of zero and 3 % of sensitivity."""
 
-
 MOVES_ACCEL: Final = 0.02
 """g of spread on one axis from which a sensor moves; noise with the widest filter is 8 mg."""
-
 
 MOVES_GYRO: Final = 0.4
 """Likewise deg/s; noise 0.1. Somebody who stands still and wears it has more."""

@@ -117,9 +117,7 @@ class Family:
 
 _OTHER_TRIMS: Final = (0x77, 8)
 
-
 MPU6050: Final = Family(lsb_per_degree=340.0, zero_degrees=36.53, fifo_size=1024)
-
 
 MPU6500: Final = Family(
     lsb_per_degree=333.87,
@@ -129,7 +127,6 @@ MPU6500: Final = Family(
     accel_trims=_OTHER_TRIMS,
 )
 
-
 ICM20689: Final = Family(
     lsb_per_degree=326.8,
     zero_degrees=25.0,
@@ -138,9 +135,7 @@ ICM20689: Final = Family(
     accel_trims=_OTHER_TRIMS,
 )
 
-
 ICM20602: Final = replace(ICM20689, fifo_size=1008, temperature_in_fifo=True)
-
 
 LOOKALIKE: Final = replace(MPU6050, fifo_size=512)
 """A chip of unknown make: registers of an MPU-6050, the smallest FIFO that was ever seen."""

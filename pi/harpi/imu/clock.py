@@ -29,32 +29,24 @@ _OSCILLATOR_TOLERANCE: Final = 0.05
 """How far the chip's rate may be off; the oscillator is specified within 1 to 2 %, and Linux
 `inv_mpu_ring.c` allows for 4 %."""
 
-
 _DRIFT: Final = 2e-6
 """Change of the chip's rate that is allowed for, per second: warm-up, and skin contact."""
-
 
 _RESTART_TOLERANCE: Final = 5e-4
 """How far the rate may have moved while the chip was reset."""
 
-
 _MEMORY_SECONDS: Final = 30.0
-
 
 _STRIDES: Final = 30
 
-
 _RECENT: Final = 16
-
 
 _CAPACITY: Final = 64
 """Bounds of the last half minute are remembered: the recent ones all, before them the tightest
 of every stride, so that there are never more than `_CAPACITY`."""
 
-
 _RESOLUTION: Final = 1e-9
 """Seconds that two readings of a clock can differ by."""
-
 
 _SLEW: Final = 0.05
 """How much an interval between two given times may differ from the period, at most, while
@@ -255,7 +247,6 @@ class ChipClock:
 
 _FUZZ: Final = 1e-6
 """Samples by which floating point may miss a whole number."""
-
 
 _GROWTH: Final = 3
 

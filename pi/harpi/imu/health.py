@@ -14,7 +14,6 @@ from harpi.types import TimeArray
 
 SensorState = Literal["stopped", "running", "asleep", "recovering"]
 
-
 _SPAN_SECONDS: Final = 10.0
 
 

@@ -46,10 +46,8 @@ from harpi.types import Samples
 CONFUSED_SHARE: Final = 0.1
 """Share of a label's held-out windows that must go to one other label to be worth a word."""
 
-
 CONFUSED_WINDOWS: Final = 2
 """A single wrong window is no pattern."""
-
 
 MOST_CONFUSIONS: Final = 3
 """A wearer can act on a few points, not on a matrix."""
@@ -159,26 +157,20 @@ def _listed(names: Sequence[str]) -> str:
 DISAGREES: Final = 2.75
 """Score from which a take does not agree with itself."""
 
-
 CHUNK_SECONDS: Final = 1.0
 """Length of a chunk: long enough for a step, short against a take."""
-
 
 MOST_CHUNKS: Final = 240
 """A longer take gets longer chunks, so that the search stays short (chunks squared)."""
 
-
 SMALLEST_SHARE: Final = 0.2
 """A foreign part smaller than this share of the take is no matter of two activities."""
-
 
 ACCEL_FLOOR: Final = 0.06
 """g; below it all chunks are alike: breathing, fidgeting and the noise of the chip."""
 
-
 GYRO_FLOOR: Final = 8.0
 """deg/s; likewise."""
-
 
 _USUAL: Final = np.array([0.35, 0.35, 0.35, 0.8, 0.8])
 """What differences are usual within one activity: 20 degrees, and a factor of 1.7."""
@@ -279,7 +271,6 @@ def _most_different(described: NDArray[np.float64]) -> tuple[float, int, int]:
 
 TURNED_DEGREES: Final = 25.0
 """From here on a strap is called turned; a head that learnt copies bears smaller turns."""
-
 
 Direction = NDArray[np.float64]
 

@@ -52,7 +52,6 @@ _SMALLEST_LEAD: Final = 1e-6
 EXPECTED_MARGIN: Final = 5.0
 """Mean lead of the right class over the next, in logits, on the windows that were learnt."""
 
-
 _AT_ONCE: Final = 64
 """Windows whose turned copies are compared with them at once; bounds memory."""
 

@@ -33,7 +33,6 @@ from harpi.types import FloatArray
 
 Method = Literal["closed_form", "gradient"]
 
-
 BLIND_EPOCHS: Final = 40
 """Epochs where nothing can be held out to tell when to stop."""
 
@@ -186,7 +185,6 @@ def fit_gradient(
 
 
 _FIRST: Final = ("w0", "b0")
-
 
 _SMALLEST: Final = 1e-12
 

@@ -42,12 +42,9 @@ from harpi.types import FloatArray
 KEEP: Final = 20
 """Heads on a shelf; when there are more, the oldest goes that is not in use."""
 
-
 INDEX: Final = "shelf.json"
 
-
 FORMAT: Final = 1
-
 
 _NAME = re.compile(r"head-([1-9][0-9]{0,8})\.safetensors")
 

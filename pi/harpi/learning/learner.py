@@ -50,7 +50,6 @@ from harpi.types import FloatArray
 
 _FAULT: Final = "Training failed because of a fault in harpi, see the log; the old head stays."
 
-
 log = logging.getLogger(__name__)
 
 

@@ -29,16 +29,12 @@ from harpi.recognition.model_file import ModelFile
 
 BASE: Final = "models/generic.tflite"
 
-
 KNN_REFERENCE: Final = "models/knn_reference.safetensors"
-
 
 HEADS: Final = "heads"
 """Folder of the heads within `paths.state`."""
 
-
 _DIGEST_SHOWN: Final = 12
-
 
 log = logging.getLogger(__name__)
 

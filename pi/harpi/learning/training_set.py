@@ -30,10 +30,8 @@ from harpi.types import AXES, FloatArray, Samples
 MOST_WINDOWS: Final = 200
 """Windows of one label that are learnt; of more, the newest. It bounds time and memory."""
 
-
 MOST_JUDGED: Final = 64
 """Windows of a take, evenly spread, by which it is told how far generic can be trusted."""
-
 
 _BATCH: Final = 256
 """Windows that the base sees at once."""
@@ -300,7 +298,6 @@ class Preparation:
 
 MOST_PREPARED: Final = 1600
 """Windows whose features are kept in memory; beyond, those of the takes made first go."""
-
 
 Version = tuple[str, float, float | None]
 """What of a take decides what is learnt of it: label, begin and end of the used part."""

@@ -29,30 +29,21 @@ from harpi.types import FloatArray
 
 KIND: Final = "head"
 
-
 LAYOUT: Final = 1
-
 
 _FIRST: Final = "w0"
 
-
 _ONE_LAYER: Final = "softmax"
-
 
 _PARAMETER: Final = "parameter."
 
-
 _SLOT: Final = "slot."
-
 
 _REJECTION_MEANS: Final = "rejection.means"
 
-
 _REJECTION_SCALES: Final = "rejection.scales"
 
-
 _REMEDY: Final = "Use another head (`harpi heads list`) or train again, the takes are kept"
-
 
 _TRAIN_AGAIN: Final = "Train again with this base (`harpi train`), the takes are kept"
 

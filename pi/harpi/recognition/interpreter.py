@@ -101,7 +101,6 @@ def _try(runtime: str, model: bytes) -> str:
 TRIAL_SECONDS: Final = 60.0
 """A runtime that takes longer for one model is none; the slowest Pi takes some seconds."""
 
-
 _TRIAL: Final = """
 import sys
 from importlib import import_module

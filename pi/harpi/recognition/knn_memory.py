@@ -102,9 +102,7 @@ class KnnMemory:
 
 REFERENCE_KIND: Final = "kNN reference"
 
-
 LAYOUT: Final = 1
-
 
 _REFERENCE_REMEDY: Final = "Use the reference that ships with this harpi"
 

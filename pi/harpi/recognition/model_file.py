@@ -28,9 +28,7 @@ from harpi.files import decode_json
 
 _IDENTIFIER: Final = b"TFL3"
 
-
 _LARGEST_FILE: Final = 512 * 1024 * 1024
-
 
 _REMEDY: Final = "Copy the file again, or convert the model again"
 
@@ -38,15 +36,11 @@ _REMEDY: Final = "Copy the file again, or convert the model again"
 # Numbers of the fields in the schema's tables.
 _MODEL_BUFFERS: Final = 4
 
-
 _MODEL_METADATA: Final = 6
-
 
 _METADATA_NAME: Final = 0
 
-
 _METADATA_BUFFER: Final = 1
-
 
 _BUFFER_DATA: Final = 0
 
@@ -199,12 +193,9 @@ def _find_buffer(file: Flatbuffer) -> tuple[int, int] | None:
 
 BUFFER_NAME: Final = "harpi"
 
-
 FORMAT: Final = 1
 
-
 NO_DIGEST: Final = "0" * 64
-
 
 CLASSES: Final = -1
 """In a shape: the number of classes, which the head decides."""

@@ -21,7 +21,6 @@ TESTS: Final = 1
 SECONDS: Final = 10.0
 """Of each take."""
 
-
 ENOUGH: Final = 0.9
 """Share of the test windows from which on nobody has to record more."""
 

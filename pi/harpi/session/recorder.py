@@ -29,7 +29,6 @@ from harpi.types import Samples
 BACKLOG_SECONDS: Final = 30.0
 """Signal that may wait for a slow disk; what comes then is left out and becomes a gap."""
 
-
 STALLED_SECONDS: Final = 2.0
 """Without samples for so long after its time, a take ends without them."""
 

@@ -27,7 +27,6 @@ from harpi.setup.steps import Change, FileStep, replace_content
 Say = Callable[[str], None]
 """Tells a person a line."""
 
-
 UDEV_SUBSYSTEMS: Final = ("i2c-dev", "gpio")
 
 
@@ -179,7 +178,6 @@ def _bring_up(run: Run, *, packaged: bool, anew: bool) -> None:
 
 
 STATE: Final = "/var/lib/harpi"
-
 
 RUNTIME: Final = "/run/harpi"
 

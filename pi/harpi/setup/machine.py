@@ -23,16 +23,12 @@ from harpi.errors import SetupError
 
 MODEL_FILES: Final = ("proc/device-tree/model", "sys/firmware/devicetree/base/model")
 
-
 BOOT_FILES: Final = ("boot/firmware/config.txt", "boot/config.txt")
 """Where Bookworm and later, and older systems, have config.txt."""
 
-
 _ELF: Final = b"\x7fELF"
 
-
 _ELF_CLASSES: Final = {1: 32, 2: 64}  # elf(5), EI_CLASS
-
 
 _SYSTEM_RUNS: Final = Path("/run/systemd/system")  # sd_booted(3)
 
@@ -162,12 +158,9 @@ def _python_of(root: Path) -> tuple[int, int]:
 
 Source = Literal["pip", "apt"]
 
-
 _LITERT_PROCESSORS: Final = ("aarch64", "x86_64", "")
 
-
 _TFLITE_PYTHONS: Final = ((3, 11),)
-
 
 _LGPIO_PYTHONS: Final = ((3, 11), (3, 12))
 

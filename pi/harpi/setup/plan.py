@@ -34,40 +34,28 @@ from harpi.setup.steps import (
 
 NO_FEATURES: Final = Features()
 
-
 GROUP: Final = "harpi"
-
 
 UNIT: Final = "harpi.service"
 
-
 UNIT_FILE: Final = f"/etc/systemd/system/{UNIT}"
-
 
 STATE: Final = "/var/lib/harpi"
 """Where the service may write without more ado."""
 
-
 STATE_DROP_IN: Final = f"/etc/systemd/system/{UNIT}.d/10-state.conf"
-
 
 ENABLED: Final = f"/etc/systemd/system/multi-user.target.wants/{UNIT}"
 
-
 CONFIG_FILE: Final = "/etc/harpi/harpi.toml"
-
 
 CONFIG_FOLDER: Final = "/etc/harpi/harpi.d"
 
-
 PROFILE_FILE: Final = f"{CONFIG_FOLDER}/10-profile.toml"
-
 
 LINK: Final = "/usr/local/bin/harpi"
 
-
 TMPFILES: Final = "/etc/tmpfiles.d/harpi.conf"
-
 
 COPIED: Final = {
     "/etc/sysusers.d/harpi.conf": "systemd/harpi.sysusers",
@@ -277,12 +265,9 @@ def _notes(machine: Machine, config: Config, features: Features) -> Iterator[str
 
 PACKAGE_FOLDER: Final = "/usr/lib/harpi"
 
-
 PACKAGE_PROGRAM: Final = "/usr/bin/harpi"
 
-
 ENVIRONMENT_PROGRAM: Final = "/opt/harpi/bin/harpi"
-
 
 _HIDDEN: Final = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108
 """What the service cannot see (ProtectHome= and PrivateTmp=)."""

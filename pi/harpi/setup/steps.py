@@ -285,13 +285,10 @@ def difference(path: str, present: bytes | None, wanted: bytes) -> tuple[str, ..
 
 LOCK: Final = "/etc/.pwd.lock"
 
-
 FILES: Final = ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow")
-
 
 TOUCHED: Final = (LOCK, *FILES, *(f"{name}-" for name in FILES))
 """What systemd-sysusers changes: the files, their former selves, and the lock."""
-
 
 Lines = list[list[str]]
 

@@ -124,14 +124,11 @@ def gravity_direction(windows: FloatArray) -> FloatArray:
 STRANGE_DEGREES: Final = 35.0
 """Between up now and up in the nearest window that was learnt, from which it is strange."""
 
-
 STRANGE_SECONDS: Final = 30.0
 """How long the median must be so far away."""
 
-
 LONGEST_PAUSE: Final = 3.0
 """Seconds without a window, after which everything is looked at anew."""
-
 
 Directions = NDArray[np.float64]
 
@@ -188,10 +185,8 @@ class PostureWatch:
 STILL_GYRO: Final = 0.2
 """Spread of the angular rate below which a window is stiller than a body, deg/s."""
 
-
 STILL_ACCEL: Final = 0.008
 """Likewise of the acceleration, g."""
-
 
 STILL_SECONDS: Final = 30.0
 """How long it must stay so still to be called not worn."""

@@ -96,25 +96,20 @@ def windows_of(
 PASSBAND: Final = 0.4
 """End of the passband, as a share of the lower of the two rates."""
 
-
 STOPBAND: Final = 0.6
 """Start of the stopband, as a share of the lower of the two rates.
 
 What lies between half the rate and here folds back above the passband only.
 """
 
-
 ATTENUATION_DB: Final = 60.0
 """Attenuation in the stopband; the gain in the passband is within as much of 1."""
-
 
 _MARGIN_DB: Final = 3.0
 """Kaiser's formulas are estimates; with this much on top the figure above holds."""
 
-
 _LARGEST_DENOMINATOR: Final = 10_000
 """Ratios are taken as fractions up to this: exact for whole rates, else within 1e-6."""
-
 
 _BLOCK: Final = 4096
 """Outputs that are computed at once, so that an hour of signal needs little memory."""

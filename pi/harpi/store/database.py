@@ -30,10 +30,8 @@ from harpi.sqlite import BUSY_SECONDS, connect, transaction, used_bytes
 
 log = logging.getLogger(__name__)
 
-
 FILE_NAME: Final = "takes.db"
 """Name of the store within the folder `paths.state`."""
-
 
 WAL_LIMIT: Final = 4 << 20
 """Bytes to which the write-ahead log is cut back after it was needed for more."""
@@ -259,7 +257,6 @@ def _explain(error: sqlite3.Error, path: Path) -> StoreError:
 APPLICATION_ID: Final = 0x68617270
 """'harp', in the header of the file: tells a store from any other SQLite database."""
 
-
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (
         """
@@ -353,7 +350,6 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "ALTER TABLE take ADD COLUMN keep_to REAL CHECK (keep_to > 0)",
     ),
 )
-
 
 VERSION: Final = len(MIGRATIONS)
 """Version that this harpi writes; kept in the file as `PRAGMA user_version`."""

@@ -33,10 +33,8 @@ from harpi.types import Samples
 
 Format = Literal["npz", "csv"]
 
-
 Progress = Callable[[float], None]
 """Told the share that is done, from 0 to 1."""
-
 
 README: Final = """\
 Takes recorded by harpi
@@ -57,7 +55,6 @@ reads +1 g. Signal that is trimmed off (before used_from_s, from used_to_s on) i
 without a label.
 """
 
-
 NPZ_LAYOUT: Final = """\
 *.npz (open with numpy.load)
 ----------------------------
@@ -72,7 +69,6 @@ position, position_names, subject, subject_names   in the same way; subject is n
 meta               JSON: under "take", the line of {index}
 format             version of this layout
 """
-
 
 CSV_LAYOUT: Final = """\
 *.csv
@@ -245,10 +241,8 @@ def _in_words(target: Path) -> Iterator[None]:
 
 FILE_NAME: Final = "takes.csv"
 
-
 LONGEST_SECONDS: Final = 1e9
 """No take lasts 30 years."""
-
 
 COLUMNS: Final = {
     "file": "file that holds its samples",

@@ -29,18 +29,13 @@ _COLUMNS: Final = (
     " seconds, gaps, digest, deleted, keep_from, keep_to"
 )
 
-
 TAKE: Final = f"SELECT {_COLUMNS} FROM take WHERE id = ?"  # noqa: S608 - constant text
-
 
 SAME: Final = "SELECT id FROM take WHERE state = 'kept' AND digest = ?"
 
-
 STAGED: Final = "SELECT digest FROM take WHERE state = 'importing' AND id = ?"
 
-
 UNFINISHED: Final = "SELECT DISTINCT state FROM take WHERE state <> 'kept'"
-
 
 TAKES: Final = (
     f"SELECT {_COLUMNS} FROM take"  # noqa: S608 - constant text
@@ -55,7 +50,6 @@ TAKES: Final = (
     " ORDER BY id"
 )
 
-
 NEWEST: Final = (
     f"SELECT {_COLUMNS} FROM take"  # noqa: S608 - constant text
     " WHERE state = 'kept' AND id < :before"
@@ -66,14 +60,12 @@ NEWEST: Final = (
     " ORDER BY id DESC LIMIT 100"
 )
 
-
 AMOUNTS: Final = (
     "SELECT label, count(*),"
     " sum(max(0, min(seconds, coalesce(keep_to, seconds)) - keep_from)) FROM take"
     " WHERE state = 'kept' AND deleted IS NULL AND split = ?"
     " GROUP BY label ORDER BY min(id)"
 )
-
 
 CHUNKS: Final = (
     "SELECT count, first, last, gap, accel_lsb, gyro_lsb, data FROM chunk"
@@ -221,12 +213,9 @@ def remove_unfinished(connection: sqlite3.Connection, take: int) -> None:
 
 Kind = Literal["add", "delete", "restore", "relabel", "trim"]
 
-
 Field = Literal["label", "position", "keep_from", "keep_to", "deleted"]
 
-
 _ACTION: Final = "SELECT id, kind FROM action"
-
 
 _WRITE: Final[dict[Field, str]] = {
     "label": "UPDATE take SET label = ? WHERE id = ?",
@@ -353,7 +342,6 @@ def joined(blocks: Iterable[Samples]) -> list[Samples]:
 
 PAGE: Final = 16
 """Chunks that are read at once: at most 3 MB of a chip's counts."""
-
 
 PAGE_OF_CHUNKS: Final = (
     "SELECT number, count, first, last, gap, accel_lsb, gyro_lsb, data FROM chunk"  # noqa: S608

@@ -24,10 +24,8 @@ from harpi.types import AXES, FloatArray, Samples, TimeArray
 Split = Literal["train", "test"]
 """What a take is for. It is chosen when the take begins and never changes."""
 
-
 State = Literal["recording", "importing", "kept"]
 """`recording` and `importing` takes are still being written; all others are `kept`."""
-
 
 Flag = Literal["too_short", "inconsistent", "interrupted", "implausible", "saturated"]
 """What is doubtful about a take.
@@ -39,12 +37,9 @@ another program changed its registers; it is not learnt. `saturated`: motion wen
 range of the sensor.
 """
 
-
 SPLITS: Final[tuple[Split, ...]] = get_args(Split)
 
-
 FLAGS: Final[tuple[Flag, ...]] = get_args(Flag)
-
 
 LONGEST_NAME: Final = 48
 """Characters of the longest label or position."""
@@ -147,14 +142,11 @@ class Take:
 ACCEL_LSB: Final = (2048.0, 4096.0, 8192.0, 16384.0)
 """Counts per g at +-16, 8, 4 and 2 g (MPU-6000/6050 register map 4.2, section 4.17)."""
 
-
 GYRO_LSB: Final = (16.4, 32.8, 65.5, 131.0)
 """Counts per deg/s at +-2000, 1000, 500 and 250 deg/s (register map 4.2, section 4.19)."""
 
-
 OFF_GRID: Final = 0.01
 """Counts by which a value may miss a whole one: what float32 and decimals in a file cost."""
-
 
 LONGEST: Final = 8192
 """Samples in the longest chunk."""

@@ -30,14 +30,11 @@ from harpi.web.peers import key_of, may_use
 PROOF_HEADER: Final = "x-harpi-token"
 """In which the page sends its token."""
 
-
 RAW: Final = "/api/parts/"
 """Below this, parts of files are sent; all else that is sent is JSON."""
 
-
 OPEN: Final = ("/login", "/api/login", "/static/")
 """What can be asked for without a login."""
-
 
 HEADERS: Final[Mapping[str, str]] = {
     "content-security-policy": "; ".join(
@@ -63,7 +60,6 @@ HEADERS: Final[Mapping[str, str]] = {
     "x-frame-options": "DENY",
 }
 """What every response says of how a browser shall treat it."""
-
 
 _HOST: Final = re.compile(r"[\w.-]+(:\d+)?|\[[\w.:%-]+\](:\d+)?", re.ASCII)
 
@@ -220,14 +216,11 @@ def too_many(error: TooManyFailuresError) -> Response:
 MOST_SESSIONS: Final = 64
 """Browsers that are logged in at once; one more, and the first is logged out."""
 
-
 SESSION_SECONDS: Final = 30 * 24 * 3600.0
 """After this time a browser has to log in again."""
 
-
 SUSPECT_SECONDS: Final = 600.0
 """For so long who has failed waits for all others that have."""
-
 
 _EVERYBODY: Final = "everybody"
 

@@ -200,13 +200,10 @@ class Heads(Struct, frozen=True, kw_only=True):
 TAKES_SHOWN: Final = 30
 """Takes in one part of the list."""
 
-
 RUNS_SHOWN: Final = 5
 """Evaluations that are shown."""
 
-
 _NUMBER: Final = re.compile("[0-9]{1,15}")
-
 
 _FOREVER: Final = {"cache-control": "private, max-age=31536000, immutable"}
 

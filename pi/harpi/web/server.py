@@ -30,15 +30,11 @@ from harpi.web.peers import Address, key_of, may_use
 LARGEST_HEAD: Final = 16 * 1024
 """Bytes of the longest head of a request that is read."""
 
-
 COMMANDS_AT_ONCE: Final = 2
-
 
 _START_SECONDS: Final = 10.0
 
-
 _STOP_SECONDS: Final = 1
-
 
 log = logging.getLogger(__name__)
 
@@ -282,21 +278,16 @@ class _Connection(H11Protocol):
 MOST_CONNECTIONS: Final = 128
 """Connections at once; one more is broken off, so that files are left for the store."""
 
-
 SHARE: Final = 32
 """Connections at once of one address, or of one user of this computer."""
-
 
 KEPT: Final = 32
 """Places that are kept for who has shown the password, or may command harpi anyway."""
 
-
 IDLE_SECONDS: Final = 10.0
 """A connection is broken off on which the head of a request, or its body, takes longer."""
 
-
 """After this time a page that has failed is served again."""
-
 
 UNACKNOWLEDGED_MS: Final = 20_000
 """After this time the kernel gives up on a peer that takes nothing (tcp(7))."""

@@ -25,10 +25,8 @@ from harpi.types import AXES, FloatArray, Samples
 
 Kind = Literal["session", "verdict", "health", "trace"]
 
-
 WAITING: Final[dict[Kind, int]] = {"session": 64, "verdict": 1, "health": 1, "trace": 16}
 """News of each kind that may wait for a viewer; one more, and the oldest is dropped."""
-
 
 MOST_VIEWERS: Final = 16
 
@@ -200,14 +198,11 @@ class EventStream(Response):
 SHOWN_RATE: Final = 25.0
 """Points per second of the live trace, at most."""
 
-
 SHOWN_SECONDS: Final = 8.0
 """Signal that a viewer gets at once."""
 
-
 POINTS: Final = 120
 """Points of the trace of a whole take."""
-
 
 _DECIMALS: Final = (3, 3, 3, 1, 1, 1)
 """What is left of each of `AXES`: the noise of the sensor is larger."""

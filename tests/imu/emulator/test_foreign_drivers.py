@@ -12,7 +12,6 @@ from tests.support.foreign_drivers import adafruit, mpu6050_raspberrypi
 
 G = 9.80665
 
-
 MOTION = (0.3, -0.7, 0.6, 40.0, -90.0, 200.0)
 
 

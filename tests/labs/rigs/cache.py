@@ -21,7 +21,6 @@ ROOT = HERE.parents[2]
 PATIENCE: Final = 3600.0
 """Seconds to wait for another run that makes the same thing."""
 
-
 KEPT: Final = 86_400.0
 """Seconds for which is kept what nobody asked for."""
 

@@ -29,7 +29,6 @@ PLAN = Plan(
     people=PEOPLE_RUNS[:2], places=PLACE_RUNS[:1], counts=(1, 10), new_counts=(1,), turns=(0.0,)
 )
 
-
 KNOWN = ("difronzo_pocket", "dsads", "hapt", "motionsense", "umafall", "wisdm_watch")
 """The sets whose labels the bases know; of each, two people take part, at one place."""
 KILLED = 20

@@ -19,12 +19,9 @@ from harpi.timebase import Timebase
 TIMEOUT_SECONDS: Final = 0.3
 """After how long the controller gives up, as `harpi.imu.bus` sets it on a real one."""
 
-
 _START: Final = 1  # bits of a start or a repeated start, and of a stop
 
-
 _STOP: Final = 1
-
 
 _BYTE: Final = 9  # eight bits and the acknowledge
 
@@ -232,7 +229,6 @@ ERRNO = {
     FaultKind.BUSY: errno.EBUSY,
 }
 """What Linux answers on a Pi, for the faults of the bus."""
-
 
 _LASTING = (
     FaultKind.STUCK,

@@ -24,9 +24,7 @@ from harpi.timebase import Timebase
 RESET_SECONDS: Final = 0.1
 """How long a DEVICE_RESET takes; until then the chip forgets what is written to it."""
 
-
 _DATA: Final = slice(reg.ACCEL_XOUT_H, reg.GYRO_ZOUT_L + 1)
-
 
 _FRAME_BYTES: Final = 14  # at most, with every sensor in the FIFO
 
@@ -428,12 +426,9 @@ class Fifo:
 
 G_PER_LSB: Final = 0.002
 
-
 HOLD: Final = 7
 
-
 _CUTOFFS: Final = {1: 5.0, 2: 2.5, 3: 1.25, 4: 0.63}
-
 
 _RATE: Final = 1000.0
 

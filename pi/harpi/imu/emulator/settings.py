@@ -18,9 +18,7 @@ from harpi.imu.emulator import registers as reg
 ACCEL_RATE: Final = 1000
 """Samples per second of the accelerometer, whatever the gyroscope's rate."""
 
-
 _CYCLE_STEPS: Final = (800, 200, 50, 25)  # ms between the samples of LP_WAKE_CTRL 0..3
-
 
 _GYRO_LSB: Final = (131.0, 65.5, 32.8, 16.4)  # per deg/s, by FS_SEL
 
@@ -193,20 +191,15 @@ class Variant:
 
 _MPU_6050: Final = Variant()
 
-
 _MPU_6500: Final = Variant(333.87, 21.0, 512, (0x77, 0x7A, 0x7D), is_6500=True)
-
 
 _MPU_9250: Final = replace(_MPU_6500, power=0x01)
 
-
 _ICM_20689: Final = replace(_MPU_6500, temperature_lsb=326.8, temperature_zero=25.0)
-
 
 _ICM_20602: Final = replace(
     _ICM_20689, fifo_size=1008, power=reg.SLEEP | 0x01, frames_with_temperature=True
 )
-
 
 VARIANTS: Final = {
     0x12: _ICM_20602,

@@ -15,20 +15,15 @@ from harpi.types import FloatArray, TimeArray
 Words = NDArray[np.int16]
 """Big-endian int16 ``[n, 7]``: accel x y z, temperature, gyro x y z, as registers 0x3B-0x48."""
 
-
 ACCEL_NOISE: Final = 400e-6
 """g per root Hz (PS-MPU-6000A r3.4, 6.2)."""
-
 
 GYRO_NOISE: Final = 0.005
 """deg/s per root Hz (PS-MPU-6000A r3.4, 6.1)."""
 
-
 _BLOCK_TICKS: Final = 1024
 
-
 _START_UP_ERROR: Final = 40.0
-
 
 _START_UP_TIME: Final = 30e-3 / math.log(_START_UP_ERROR)
 
@@ -218,7 +213,6 @@ ACCEL_DLPF: Final = (
 )
 """Bandwidth in Hz and delay in s of the accelerometer by DLPF_CFG (RM r4.2, register 0x1A)."""
 
-
 GYRO_DLPF: Final = (
     (256.0, 0.98e-3),
     (188.0, 1.9e-3),
@@ -230,7 +224,6 @@ GYRO_DLPF: Final = (
     (256.0, 0.98e-3),
 )
 """Bandwidth in Hz and delay in s of the gyroscope by DLPF_CFG (RM r4.2, register 0x1A)."""
-
 
 _SPAN: Final = 64
 
