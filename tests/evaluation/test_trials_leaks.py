@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from harpi.errors import UsageError
@@ -73,6 +73,8 @@ def test_a_copy_is_found_whatever_its_cut_rounding_rate_and_container(
 
 @few
 @given(seed=st.integers(0, 1000), begin=st.integers(0, 380), place=st.integers(0, 280))
+@example(seed=0, begin=0, place=1)  # as far from the probes as it can be
+@example(seed=7, begin=380, place=42)
 def test_a_planted_stretch_is_found_wherever_it_is(seed: int, begin: int, place: int) -> None:
     learnt, test = counts_of_chip(500, seed), counts_of_chip(400, seed + 5000)
     test[place : place + 120] = learnt[begin : begin + 120]

@@ -31,8 +31,8 @@ _BOX: Final = 0.25
 _GRID: Final = 0.02
 """Seconds between two places at which known signal is looked at."""
 _MEANS: Final = 8
-_STEP: Final = round((SPAN - _BOX) / (_MEANS - 1) / _GRID)
-"""Places from one mean of a probe to the next."""
+_STEP: Final = int((SPAN - _BOX) / (_MEANS - 1) / _GRID)
+"""Places from one mean of a probe to the next; a probe is no longer than what must agree."""
 _REACH: Final = _STEP * (_MEANS - 1)
 
 _TOLERANCE: Final = 0.4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -76,7 +77,12 @@ class _Wire(asyncio.Transport):
 
 
 def _server(folder: Path, password: str | None) -> WebServer:
-    settings: dict[str, object] = {"device.id": "arm", "web.enabled": True}
+    settings: dict[str, object] = {
+        "device.id": "arm",
+        "web.enabled": True,
+        "paths.state": str(folder),
+        "paths.runtime": str(folder / "run"),
+    }
     if password is not None:
         file = folder / "password"
         file.touch(mode=0o600)
@@ -142,6 +148,8 @@ def _page(password: str | None) -> Callable[[Path], Feed]:
             if password is not None and password.encode() not in content:
                 assert b'"token"' not in answer, "nobody gets in without the password"
 
+        # The loop is held by what is fed, and ends with it.
+        weakref.finalize(feed, runner.close)
         return feed
 
     return open_it
@@ -177,6 +185,11 @@ def _seeds() -> list[bytes]:
     digits = "9" * 30
     return [
         *(_request(f"GET {path}") for path in _PATHS),
+        _request("POST /api/files", b'{"name":"../a.csv","size":3}'),
+        _request("POST /api/files", b'{"name":"\\u0000","size":-1}'),
+        _request("POST /api/files/x/look", b"{}"),
+        _request("POST /api/parts/x?at=0", b"abc"),
+        _request("GET /api/export?takes=1,x"),
         _request("HEAD /"),
         _request("OPTIONS *"),
         _request(f"GET /api/takes?before={digits}"),
