@@ -5,6 +5,7 @@ import { byId, count, make, percent, when } from "./dom.js";
 import { say } from "./said.js";
 
 let state = "idle";
+let drawn = ""; // what the list shows; a button that is being pressed is not replaced by its like
 
 export function show(situation) {
   state = situation.state;
@@ -16,9 +17,11 @@ export async function refresh() {
   try {
     const { heads } = await get("/api/heads");
     if (list.querySelector("[data-sure]")) return; // somebody is being asked
+    if (drawn === (drawn = JSON.stringify(heads))) return;
     if (heads.length) list.replaceChildren(table(heads));
     else list.replaceChildren(make("p", { class: "empty" }, "No head was made yet. Record some activities under Capture, then train."));
   } catch (error) {
+    drawn = "";
     list.replaceChildren(make("p", { class: "empty" }, error.message));
   }
 }

@@ -18,6 +18,7 @@ let rows = [];
 let more = false;
 let loading = 0;
 let stale = true;
+let drawn = ""; // what the list shows; a button that is being pressed is not replaced by its like
 
 export function build() {
   byId("with-deleted").addEventListener("change", list);
@@ -44,6 +45,7 @@ async function load(before) {
     more = page.more;
     list();
   } catch (error) {
+    drawn = "";
     byId("take-list").replaceChildren(make("li", { class: "empty" }, error.message));
   }
 }
@@ -52,6 +54,7 @@ function list() {
   const shown = rows.filter((take) => byId("with-deleted").checked || !take.deleted);
   const editing = document.activeElement?.closest?.("#take-list form");
   if (editing) return; // what somebody types is not taken away
+  if (drawn === (drawn = JSON.stringify(shown)) && !byId("take-list").querySelector("form")) return;
   byId("take-list").replaceChildren(...shown.map(item));
   if (!shown.length) byId("take-list").append(make("li", { class: "empty" }, "There are no takes yet. Record some under Capture."));
   byId("more-takes").hidden = !more;
