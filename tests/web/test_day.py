@@ -88,6 +88,7 @@ def test_a_bout_is_corrected_on_the_page(tab: Tab, worn: Served) -> None:
     tab.wait_for_text("#day-goal", "Goal: 60 of 90 minutes of walking, running")
     assert "3 h 0 min" in tab.text("#day-totals")
     tab.click("#day-bouts li:last-child button")
+    tab.wait_for("document.querySelector('#day-bouts input')")
     tab.run("document.querySelector('#day-bouts input').value = 'rowing'")
     tab.click("#day-bouts button.main")
     wait_until(lambda: Correct(label="rowing", bout=1) in worn.room.commands, "it is sent")

@@ -12,6 +12,7 @@ let last = null; // the day that is shown, or the last of the week; null is toda
 let today = null;
 let activities = [];
 let asked = 0;
+let drawn = ""; // the bouts that are listed; a button that is being pressed is not replaced by its like
 
 export function build() {
   byId("day-before").addEventListener("click", () => move(-1));
@@ -77,6 +78,7 @@ function show({ days, goal_minutes, goal_activities }, week) {
   const done = totals.filter(({ activity }) => goal_activities.includes(activity)).reduce((all, { seconds }) => all + seconds, 0);
   write(goal, `Goal: ${Math.round(done / 60)} of ${goal_minutes} minutes of ${goal_activities.join(", ")}`);
   if (isEditing()) return; // what somebody types is not taken away
+  if (drawn === (drawn = JSON.stringify([week, days[0].bouts]))) return;
   byId("day-bouts").replaceChildren(...(week ? [] : [...days[0].bouts].reverse().map((bout) => item(bout, hueOf(bout)))));
 }
 
