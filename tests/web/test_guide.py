@@ -36,7 +36,7 @@ def test_it_is_begun_followed_and_ended_by_keyboard(
 ) -> None:
     tab.be(size, dark=dark)
     tab.open(f"{served.origin}/#capture")
-    tab.wait_for_text("#guide-ask", "Guide me")
+    tab.wait_for("document.body?.dataset.link === 'live'")
     tab.run("document.querySelector('#guide-ask summary').focus()")
     tab.press("Enter", 13, "\r")
     tab.run("document.querySelector('#guide-labels').focus()")

@@ -204,7 +204,7 @@ def test_a_file_is_imported_in_a_browser(
     file = tmp_path / "a walk.csv"
     file.write_bytes(csv(label=None))
     tab.open(f"{page.origin}/#takes")
-    tab.wait_for_text("#take-list", "There are no takes yet")
+    tab.wait_for("document.body?.dataset.link === 'live'")
     choose(tab, file)
     tab.wait_for_text("#import-state", "This cannot be imported.")
     assert "give them a label below" in tab.text("#import-lines")
@@ -228,7 +228,7 @@ def test_what_is_no_recording_is_said_and_can_be_put_away(
     file = tmp_path / "letter.txt"
     file.write_text("Dear reader,\n")
     tab.open(f"{page.origin}/#takes")
-    tab.wait_for_text("#take-list", "There are no takes yet")
+    tab.wait_for("document.body?.dataset.link === 'live'")
     choose(tab, file)
     tab.wait_for_text("#import-state", "This cannot be imported.")
     assert "letter.txt" in tab.text("#import-lines")
